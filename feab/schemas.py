@@ -1,0 +1,228 @@
+"""The files of a run folder and of a dataset folder, as validated models with a schema version."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from feab.records import Answer, Outcome
+from feab.vocabulary import Kind
+
+SCHEMA = 1
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Versioned(_Strict):
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+    )
+
+    @field_validator("schema_version")
+    @classmethod
+    def _known(cls, version: int) -> int:
+        if not 1 <= version <= SCHEMA:
+            raise ValueError(f"schema {version} is not known to this feab (it reads 1 to {SCHEMA}); upgrade feab")
+        return version
+
+
+class VaValue(_Strict):
+    """Valence and arousal, each in [-1, 1]."""
+
+    valence: Annotated[float, Field(ge=-1, le=1)]
+    arousal: Annotated[float, Field(ge=-1, le=1)]
+
+
+class ErrorInfo(_Strict):
+    """Why a line holds no answer."""
+
+    kind: Annotated[str, Field(max_length=100)]
+    message: Annotated[str, Field(max_length=2000)]
+
+
+class UsageInfo(_Strict):
+    """Token counts, None where the model does not report them."""
+
+    input_tokens: Annotated[int, Field(ge=0)] | None = None
+    output_tokens: Annotated[int, Field(ge=0)] | None = None
+
+
+class Prediction(_Strict):
+    """One line of predictions.jsonl: one draw of one prompt about one sample. Never an image, never a label."""
+
+    task: Name
+    sample: Name
+    prompt: Name
+    draw: Annotated[int, Field(ge=0)] = 0
+    text: str | None = None
+    answer: str | VaValue | list[int] | None = None
+    outcome: Outcome
+    error: ErrorInfo | None = None
+    probabilities: dict[str, Fraction] | None = None
+    usage: UsageInfo = UsageInfo()
+    latency_s: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Prediction:
+        if (self.outcome is Outcome.ERROR) != (self.error is not None):
+            raise ValueError("outcome 'error' and an error object go together")
+        if (self.answer is not None) != (self.outcome is Outcome.OK):
+            raise ValueError("an answer goes with outcome 'ok' and with no other")
+        return self
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """(task, sample, prompt, draw): occurs once in a file."""
+        return (self.task, self.sample, self.prompt, self.draw)
+
+
+def answer_json(answer: Answer) -> str | VaValue | list[int] | None:
+    """The answer's value as predictions.jsonl holds it: label, {valence, arousal}, sorted AU numbers, or None."""
+    value = answer.value
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return VaValue(valence=value[0], arousal=value[1])
+
+
+class TaskIdentity(_Strict):
+    """A task as it was asked: its version and the hash of every prompt used."""
+
+    version: str
+    kind: Kind
+    dataset: str
+    split: str
+    prompts: dict[str, str]
+    """Prompt name -> sha256 of its canonical JSON."""
+    sha256: str
+    """sha256 of the task's canonical JSON (all fields that change what is asked or scored)."""
+
+
+class Identity(_Strict):
+    """Everything that changes the answers. Its hash names the run folder, so the same command resumes."""
+
+    model: Name
+    revision: str | None = None
+    adapter: str
+    adapter_version: str
+    adapter_args: dict[str, Any] = {}
+    tasks: dict[str, TaskIdentity]
+    prompts: list[str]
+    datasets: dict[str, str]
+    """"name/split" -> fingerprint."""
+    crop: str = "as delivered"
+    image_size: str | None = None
+    """As sent: None means the stored bytes."""
+    sampling: dict[str, Any]
+    draws: int = 1
+    seed: int = 0
+    limit: int | None = None
+
+
+class OutcomeCounts(_Strict):
+    """How many predictions ended how."""
+
+    ok: int = 0
+    unparsable: int = 0
+    refused: int = 0
+    truncated: int = 0
+    error: int = 0
+
+
+class RunManifest(_Versioned):
+    """manifest.json: identity first, then what is only worth knowing. Recountable from predictions.jsonl."""
+
+    identity: Identity
+    identity_sha256: str
+    feab_version: str
+    versions: dict[str, str] = {}
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    machine: dict[str, Any] = {}
+    created: str
+    updated: str
+    expected: int
+    """Predictions a complete run holds."""
+    outcomes: OutcomeCounts = OutcomeCounts()
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    wall_s: float = 0.0
+    permission: str | None = None
+    """The user's reference for sending faces to a third party, where that was needed."""
+    provenance: Literal["feab", "imported"] = "feab"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected prediction is there and none is an error."""
+        counts = self.outcomes
+        done = counts.ok + counts.unparsable + counts.refused + counts.truncated
+        return counts.error == 0 and done == self.expected
+
+
+class EstimateModel(_Strict):
+    """A score with its 95 % interval; low and high are None where no interval can be shown (G < 10 clusters)."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    clusters: int | None = None
+
+
+class TaskScores(_Strict):
+    """The scores of one task, or of one prompt of it."""
+
+    kind: Kind
+    n: int
+    coverage: Fraction
+    outcomes: OutcomeCounts
+    primary: str
+    """The key of `metrics` that ranks."""
+    metrics: dict[str, EstimateModel]
+    chance: dict[str, float] = {}
+    """Metric name -> what a player without eyes scores on the primary (uniform, majority, always-active, ...)."""
+    detail: dict[str, Any] = {}
+    prompts: dict[str, TaskScores] = {}
+
+
+class Scores(_Versioned):
+    """scores.json."""
+
+    tasks: dict[str, TaskScores]
+    overall: EstimateModel | None = None
+    complete: bool = True
+
+
+class SplitInfo(_Strict):
+    """One split of a dataset."""
+
+    n: Annotated[int, Field(ge=0)]
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    pinned: bool = True
+    """False for splits rendered here, which may differ across machines."""
+
+
+class DatasetInfo(_Versioned):
+    """dataset.json: what a dataset folder holds and what may be done with it."""
+
+    name: Name
+    version: str
+    splits: dict[str, SplitInfo]
+    licence: str
+    images_may_be_shared: bool
+    third_party: Literal["forbidden", "ask", "allowed"]
+    labels: list[str] = []
+    """The expression labels in the order of the `votes` column."""
+    aus: list[int] = []
+    """The AUs that are coded somewhere in it."""
+    source: str = ""
+    subsets: dict[str, dict[str, Any]] = {}
+    """Named subsets: {"synth_mini": {"split": "test", "column": "mini"}}."""
+    notes: str = ""
