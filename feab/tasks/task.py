@@ -1,0 +1,227 @@
+"""A task: which samples are asked about, in which words, and what is scored. Data only, read from a YAML file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from feab.errors import FeabError
+from feab.records import Image, Message, Question, Sample, Sampling, Text
+from feab.schemas import TaskIdentity
+from feab.tasks.template import Template
+from feab.vocabulary import ACTION_UNITS, Kind
+
+AXES: tuple[str, ...] = ("valence", "arousal")
+DEFAULT_PROMPT = "direct"
+CROPS: tuple[str, ...] = ("as delivered",)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One wording of a task's question, with the number of tokens its answer may take."""
+
+    name: str
+    text: str
+    max_tokens: int
+    json: bool = False
+    """The answer is asked for as JSON, and models that can be held to a schema are given one."""
+    shuffled: bool = False
+    """The options are reordered for every sample, by its id alone."""
+
+    def sha256(self) -> str:
+        """Hash of everything in the prompt that changes what is asked."""
+        return _digest({"text": self.text, "max_tokens": self.max_tokens, "json": self.json, "shuffled": self.shuffled})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One question about every labelled face of one split, at one grain.
+
+    `labels` are the expression labels offered, `aus` the action units asked for (both empty where they do not apply).
+    With `threshold`, an AU is present at that intensity (0 to 5) or more; without it, as the presence column says.
+    """
+
+    name: str
+    kind: Kind
+    version: str
+    dataset: str
+    split: str
+    prompts: Mapping[str, Prompt]
+    labels: tuple[str, ...] = ()
+    aus: tuple[int, ...] = ()
+    threshold: float | None = None
+    crop: str = CROPS[0]
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Option (label, AU number as text, or axis) -> what it means, in our words."""
+    description: str = ""
+    file: Path | None = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What can be answered: labels, AU numbers as text, or the two axes, in the order of the file."""
+        if self.kind == "expression":
+            return self.labels
+        return tuple(str(au) for au in self.aus) if self.kind == "action_units" else AXES
+
+    def prompt_names(self, wanted: str | Sequence[str] = DEFAULT_PROMPT) -> tuple[str, ...]:
+        """Prompt names from a comma list or a sequence; "all" means every prompt of the task, in file order.
+
+        Raises:
+            FeabError: for a name the task does not have.
+        """
+        names = [n.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for n in item.split(",")]
+        if "all" in names:
+            return tuple(self.prompts)
+        for name in names:
+            if name not in self.prompts:
+                known = ", ".join(self.prompts)
+                raise FeabError(f"task {self.name} has no prompt {name!r}; it has {known} (or all)")
+        return tuple(dict.fromkeys(names))
+
+    def identity(self, prompts: str | Sequence[str] = "all") -> TaskIdentity:
+        """What changes the answers or their scores, hashed: version, options, wording of the prompts used."""
+        used = {name: self.prompts[name].sha256() for name in self.prompt_names(prompts)}
+        everything = {
+            "name": self.name,
+            "kind": self.kind,
+            "version": self.version,
+            "dataset": self.dataset,
+            "split": self.split,
+            "labels": self.labels,
+            "aus": self.aus,
+            "threshold": self.threshold,
+            "crop": self.crop,
+            "definitions": dict(self.definitions),
+            "prompts": used,
+        }
+        return TaskIdentity(
+            version=self.version,
+            kind=self.kind,
+            dataset=self.dataset,
+            split=self.split,
+            prompts=used,
+            sha256=_digest(everything),
+        )
+
+    def asks_about(self, sample: Sample) -> bool:
+        """Whether the sample carries a label that this task can score; others are not asked about."""
+        if self.kind == "expression":
+            return sample.expression in self.labels
+        if self.kind == "valence_arousal":
+            return sample.valence is not None and sample.arousal is not None
+        coded = sample.au_presence if self.threshold is None else sample.au_intensity
+        return any(coded.get(au) is not None and coded[au] == coded[au] for au in self.aus)  # not NaN
+
+    def order(self, prompt: str, sample: str) -> tuple[str, ...]:
+        """The options in the order in which this prompt shows them for this sample (by sha256 of its id and the option)."""
+        if not self.prompts[prompt].shuffled:
+            return self.options
+
+        def position(option: str) -> bytes:  # unlike random.shuffle, the same in every Python
+            return hashlib.sha256(f"{sample}\0{option}".encode("utf-8", "surrogatepass")).digest()
+
+        return tuple(sorted(self.options, key=position))
+
+    def prompt_text(self, prompt: str, sample: str = "") -> str:
+        """The words of one prompt; `sample` (its id) matters to shuffled prompts only.
+
+        Raises:
+            FeabError: when the wording cannot be filled in.
+        """
+        return self._render(Template(self.prompts[prompt].text), self.order(prompt, sample))
+
+    def _render(self, template: Template, options: tuple[str, ...]) -> str:
+        units = self.kind == "action_units"
+        meaning: dict[Any, str] = {int(o) if units else o: self.definition(o) for o in options}
+        return template.render(
+            {
+                "labels": options if self.kind == "expression" else (),
+                "aus": tuple(int(o) for o in options) if units else (),
+                "axes": options if self.kind == "valence_arousal" else (),
+                "definitions": meaning,
+            }
+        )
+
+    def definition(self, option: str) -> str:
+        """What an option means: the task's own words, else for an AU its FACS name and our note on how it looks."""
+        if option in self.definitions:
+            return self.definitions[option]
+        if self.kind == "action_units" and int(option) in ACTION_UNITS:
+            unit = ACTION_UNITS[int(option)]
+            return f"{unit.name}: {unit.appearance}"
+        return option
+
+    def questions(
+        self,
+        samples: Iterable[Sample],
+        prompts: str | Sequence[str] = DEFAULT_PROMPT,
+        *,
+        draws: int = 1,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+    ) -> Iterator[Question]:
+        """Lazily, one question per prompt and sample, prompt by prompt; samples without the task's label are skipped.
+
+        `samples` is gone through once per prompt (give a dataset, not an iterator, when there are several). The limit
+        on tokens is the prompt's, never `sampling`'s.
+
+        Raises:
+            FeabError: for a prompt the task does not have (on the call, before the first question).
+        """
+        names = self.prompt_names(prompts)
+        if len(names) > 1 and iter(samples) is samples:
+            raise FeabError("questions() with several prompts needs a dataset or a list, not an iterator")
+        return self._questions(samples, names, draws, sampling or Sampling(seed=seed))
+
+    def _questions(
+        self, samples: Iterable[Sample], names: Sequence[str], draws: int, sampling: Sampling
+    ) -> Iterator[Question]:
+        for name in names:
+            prompt = self.prompts[name]
+            template = Template(prompt.text)
+            settings = replace(sampling, max_tokens=prompt.max_tokens)
+            schema = answer_schema(self) if prompt.json else None
+            fixed = None if prompt.shuffled else Text(self._render(template, self.options))
+            for sample in samples:
+                if not self.asks_about(sample):
+                    continue
+                options = self.order(name, sample.id)
+                words = fixed or Text(self._render(template, options))
+                yield Question(
+                    task=self.name,
+                    sample=sample.id,
+                    prompt=name,
+                    kind=self.kind,
+                    messages=(Message("user", (Image(sample.media), words)),),
+                    choices=() if self.kind == "valence_arousal" else options,
+                    schema=schema,
+                    n=draws,
+                    sampling=settings,
+                )
+
+
+def answer_schema(task: Task) -> dict[str, Any]:
+    """JSON schema of a task's answer, in the subset that constrained decoders and hosted APIs understand."""
+    unit = {"type": "number", "minimum": -1, "maximum": 1}
+    properties: dict[str, Any]
+    if task.kind == "expression":
+        properties = {"expression": {"type": "string", "enum": list(task.labels)}}
+    elif task.kind == "valence_arousal":
+        properties = {axis: dict(unit) for axis in AXES}
+    else:
+        properties = {"action_units": {"type": "array", "items": {"type": "integer", "enum": list(task.aus)}}}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
