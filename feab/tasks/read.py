@@ -28,12 +28,12 @@ class Field:
         where = f"{self.file}, line {self.line}"
         return FeabError(f"{where}: {self.path}: {message}" if self.path else f"{where}: {message}")
 
-    def _child(self, key: str | int, value: Any, node: Any) -> Field:
+    def _child(self, key: str | int, value: Any, node: Any, place: Any) -> Field:
         if isinstance(key, int):
             path = f"{self.path}[{key}]"
         else:
             path = f"{self.path}.{key}" if self.path else key
-        return Field(value, self.file, node.start_mark.line + 1, path, node)
+        return Field(value, self.file, place.start_mark.line + 1, path, node)
 
     def get(self, key: str) -> Field | None:
         """The value under `key`, or None when the mapping lacks it or holds null. Raises when this is no mapping."""
@@ -53,17 +53,17 @@ class Field:
         """(key, value) pairs of a mapping with text keys, in file order."""
         if not isinstance(self.value, dict):
             raise self.error(f"must be a mapping (key: value), not {_name(self.value)}")
-        for (key, value), (_, node) in zip(self.value.items(), self._node.value, strict=True):
+        for (key, value), (place, node) in zip(self.value.items(), self._node.value, strict=True):
             if not isinstance(key, str):
-                raise self._child(str(key), value, node).error(f"the key {key!r} must be text; put it in quotes")
-            yield key, self._child(key, value, node)
+                raise self._child(str(key), value, node, place).error(f"the key {key!r} must be text; put it in quotes")
+            yield key, self._child(key, value, node, place)
 
     def elements(self) -> Iterator[Field]:
         """The elements of a list, in order."""
         if not isinstance(self.value, list):
             raise self.error(f"must be a list, not {_name(self.value)}")
         for index, (value, node) in enumerate(zip(self.value, self._node.value, strict=True)):
-            yield self._child(index, value, node)
+            yield self._child(index, value, node, node)
 
     def text(self, limit: int = 200) -> str:
         """A non-empty text of at most `limit` characters without control characters other than newline."""
@@ -157,14 +157,19 @@ def _check_events(text: str, file: Path, loader_class: Any) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=loader_class):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            line = event.start_mark.line + 1
-            raise FeabError(f"{file}, line {line}: anchors and aliases (& and *) are not read; write the value out")
+            raise FeabError(
+                f"{file}, line {_line(event)}: anchors and aliases (& and *) are not read; write the value out"
+            )
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > MAX_DEPTH:
-                raise FeabError(f"{file}, line {event.start_mark.line + 1}: nested deeper than {MAX_DEPTH}")
+                raise FeabError(f"{file}, line {_line(event)}: nested deeper than {MAX_DEPTH}")
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _loader_class() -> Any:

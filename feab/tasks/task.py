@@ -117,7 +117,7 @@ class Task:
         return any(coded.get(au) is not None and coded[au] == coded[au] for au in self.aus)  # not NaN
 
     def order(self, prompt: str, sample: str) -> tuple[str, ...]:
-        """The options in the order in which this prompt shows them for this sample (by sha256 of its id and the option)."""
+        """The options as this prompt shows them for this sample; shuffled by the sha256 of its id and the option."""
         if not self.prompts[prompt].shuffled:
             return self.options
 

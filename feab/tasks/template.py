@@ -18,9 +18,10 @@ LOOP_FIELDS: tuple[str, ...] = ("first", "last", "index")
 
 # No Call, no arithmetic, no concatenation, no macros, no imports, and filters neither chained nor looped over: what is
 # left can neither run nor grow without bound.
-_NODES = frozenset(
-    "Template Output TemplateData Name For If Filter Getattr Getitem Const Compare Operand Not And Or CondExpr".split()
-)
+_NODES = frozenset({
+    "Template", "Output", "TemplateData", "Name", "For", "If", "Filter", "Getattr", "Getitem", "Const", "Compare",
+    "Operand", "Not", "And", "Or", "CondExpr",
+})  # fmt: skip
 
 
 class Template:

@@ -1,0 +1,114 @@
+"""From samples to questions: order, options, schema, hashes, and what is skipped."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feab.errors import FeabError
+from feab.records import Image, Media, Sample, Sampling, Text
+from feab.tasks import answer_schema, load_tasks
+from feab.tasks.task import Task
+
+EXPRESSION, VA, UNITS = load_tasks("synth")
+
+
+def sample(name: str = "a", **labels) -> Sample:
+    return Sample(id=name, media=Media(data=b"jpeg"), **labels)
+
+
+def test_a_question_carries_picture_words_options_and_no_truth():
+    (question,) = EXPRESSION.questions([sample(expression="anger", subject="s1")], seed=7, draws=3)
+    assert question.key == ("synth_expression", "a", "direct")
+    assert question.choices == EXPRESSION.labels
+    assert (question.n, question.sampling.max_tokens, question.sampling.seed) == (3, 32, 7)
+    picture, words = question.messages[0].parts
+    assert isinstance(picture, Image)
+    assert isinstance(words, Text)
+    assert picture.media.read() == b"jpeg"
+    assert words.text == EXPRESSION.prompt_text("direct")
+    assert question.schema is None
+
+
+def test_samples_without_the_tasks_label_are_skipped():
+    free = sample("free", valence=0.1, arousal=0.2, au_presence={12: 1.0})
+    posed = sample("posed", expression="fear")
+    odd = sample("odd", expression="other", valence=0.5)
+    blank = sample("blank", au_presence={12: float("nan"), 43: 1.0}, au_intensity={12: 3.0})
+    everything = [free, posed, odd, blank]
+    assert [q.sample for q in EXPRESSION.questions(everything)] == ["posed"]
+    assert [q.sample for q in VA.questions(everything)] == ["free"]
+    assert [q.sample for q in UNITS.questions(everything)] == ["free"]
+    by_intensity = dataclasses.replace(UNITS, threshold=2.0)
+    assert [q.sample for q in by_intensity.questions(everything)] == ["blank"]
+
+
+def test_questions_are_lazy_and_unknown_prompts_fail_at_once():
+    endless = (sample(str(i), expression="fear") for i in itertools.count())
+    assert [q.sample for q in itertools.islice(EXPRESSION.questions(endless), 3)] == ["0", "1", "2"]
+    with pytest.raises(FeabError, match="has no prompt 'polite'; it has direct, json"):
+        EXPRESSION.questions([], "polite")
+    with pytest.raises(FeabError, match="not an iterator"):
+        EXPRESSION.questions(iter([]), "all")
+
+
+def test_all_prompts_each_with_its_own_limit_of_tokens():
+    questions = list(UNITS.questions([sample(au_presence={1: 0.0})], "all", sampling=Sampling(0.7, 0.9, 5, 3)))
+    assert [(q.prompt, q.sampling.max_tokens) for q in questions] == [
+        ("direct", 64), ("json", 128), ("definitions", 64), ("reason", 512), ("shuffled", 64),
+    ]  # fmt: skip
+    assert {(q.sampling.temperature, q.sampling.top_p, q.sampling.seed) for q in questions} == {(0.7, 0.9, 3)}
+    assert questions[1].schema == answer_schema(UNITS)
+    assert questions[0].choices[:3] == ("1", "2", "4")
+
+
+def test_json_schemas_accept_an_answer_and_list_every_option():
+    assert answer_schema(EXPRESSION)["properties"]["expression"]["enum"] == list(EXPRESSION.labels)
+    assert answer_schema(UNITS)["properties"]["action_units"]["items"]["enum"] == list(UNITS.aus)
+    assert answer_schema(VA)["required"] == ["valence", "arousal"]
+
+
+@given(st.text(max_size=20))
+def test_shuffling_is_a_permutation_fixed_by_the_id(name):
+    for task in (EXPRESSION, VA, UNITS):
+        order = task.order("shuffled", name)
+        assert sorted(order) == sorted(task.options)
+        assert order == task.order("shuffled", name)
+        assert task.order("direct", name) == task.options
+        shown = task.prompt_text("shuffled", name)
+        if task.kind == "expression":
+            assert ", ".join(order) in shown
+            (question,) = task.questions([sample(name or "x", expression="fear")], "shuffled")
+            assert question.choices == task.order("shuffled", name or "x")
+
+
+def test_shuffling_puts_every_option_everywhere():
+    orders = [EXPRESSION.order("shuffled", f"id{i}") for i in range(800)]
+    for position in range(8):
+        for label in EXPRESSION.labels:
+            share = sum(order[position] == label for order in orders) / len(orders)
+            assert 0.07 < share < 0.19  # 1/8 within five standard errors
+
+
+def test_the_hash_changes_with_what_is_asked_and_with_nothing_else():
+    same = dataclasses.replace(EXPRESSION, description="other words", file=None)
+    assert same.identity() == EXPRESSION.identity()
+    assert EXPRESSION.identity("direct").prompts.keys() == {"direct"}
+
+    def variants(task: Task):
+        prompts = dict(task.prompts)
+        yield dataclasses.replace(task, labels=task.labels[::-1])
+        yield dataclasses.replace(task, version="9")
+        yield dataclasses.replace(task, definitions={"anger": "x"})
+        yield dataclasses.replace(task, split="train")
+        for change in ({"text": "?"}, {"max_tokens": 1}, {"json": True}, {"shuffled": True}):
+            yield dataclasses.replace(
+                task, prompts={**prompts, "direct": dataclasses.replace(prompts["direct"], **change)}
+            )
+
+    hashes = [v.identity("direct").sha256 for v in (EXPRESSION, *variants(EXPRESSION))]
+    assert len(set(hashes)) == len(hashes) == 9
