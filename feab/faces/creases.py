@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from feab.faces.texture import COLUMNS, ROWS, U0, U_SCALE, V_HALF, V_SCALE, grid
+from feab.faces.texture import COLUMNS, ROWS, U0, U_SCALE, V_HALF, V_SCALE, grid, polyline_distance
 
 F32 = NDArray[np.float32]
 
@@ -43,12 +43,12 @@ SIDED: Mapping[int, tuple[Stroke, ...]] = {
         Stroke(((0.822, 0.012), (0.828, 0.010), (0.833, 0.011)), 0.0035, 0.22),
     ),
     6: (
-        Stroke(((0.834, 0.0555), (0.830, 0.0625), (0.825, 0.070)), 0.0013, 0.42),
-        Stroke(((0.839, 0.0565), (0.839, 0.064), (0.838, 0.072)), 0.0013, 0.45),
-        Stroke(((0.844, 0.0555), (0.848, 0.062), (0.851, 0.069)), 0.0013, 0.40),
-        Stroke(((0.848, 0.018), (0.855, 0.026), (0.858, 0.037), (0.855, 0.048), (0.849, 0.056)), 0.0017, 0.45),
+        Stroke(((0.8345, 0.0480), (0.8310, 0.0540), (0.8270, 0.0600)), 0.0012, 0.45),
+        Stroke(((0.8385, 0.0490), (0.8380, 0.0560), (0.8370, 0.0630)), 0.0012, 0.50),
+        Stroke(((0.8425, 0.0480), (0.8450, 0.0540), (0.8475, 0.0600)), 0.0012, 0.45),
+        Stroke(((0.8460, 0.0190), (0.8520, 0.0260), (0.8545, 0.0350), (0.8520, 0.0440), (0.8470, 0.0500)), 0.0016, 0.48),
     ),
-    7: (Stroke(((0.8475, 0.020), (0.8505, 0.030), (0.8500, 0.040), (0.8465, 0.050)), 0.0013, 0.38),),
+    7: (Stroke(((0.8440, 0.0220), (0.8470, 0.0280), (0.8478, 0.0340), (0.8468, 0.0400), (0.8440, 0.0455)), 0.0011, 0.42),),
     9: (
         Stroke(((0.838, 0.0085), (0.844, 0.0115), (0.851, 0.0125)), 0.0014, 0.50),
         Stroke(((0.842, 0.0055), (0.849, 0.0085), (0.856, 0.0095)), 0.0013, 0.42),
@@ -127,16 +127,9 @@ def _patch(strokes: Iterable[Stroke], mirror: bool) -> Crease:
         line = np.array(stroke.points)
         if mirror:
             line[:, 1] *= -1
-        best, along = np.full(out.shape, np.inf), np.zeros(out.shape)
-        n = len(line) - 1
-        for k in range(n):
-            p, d = line[k], line[k + 1] - line[k]
-            t = np.clip(((u - p[0]) * d[0] + (a - p[1]) * d[1]) / (d @ d), 0, 1)
-            gap = (u - p[0] - t * d[0]) ** 2 + (a - p[1] - t * d[1]) ** 2
-            closer = gap < best
-            best, along = np.where(closer, gap, best), np.where(closer, (k + t) / n, along)
+        best, along = polyline_distance(u, a, line)
         taper = np.minimum(1, 4 * np.minimum(along, 1 - along) + 0.25)
-        x = best / stroke.width**2
+        x = (best / np.float32(stroke.width)) ** 2
         # A furrow with soft light ridges beside it.
         out += (stroke.depth * taper * (1.25 * np.exp(-x) - 0.32 * np.exp(-x / 5))).astype(np.float32)
     return Crease(rows, columns, np.clip(out, -0.3, 0.85))

@@ -17,7 +17,7 @@ AU 11, 16, 22 and 27 are not rendered: a form that names them is used without 11
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -51,7 +51,7 @@ class Form:
     letters: Mapping[int, int]
     share: float
     source: str
-    ceiling: Mapping[int, int] = MappingProxyType({})
+    ceiling: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     one_sided: frozenset[int] = frozenset()
     sealed: bool = False
 

@@ -18,7 +18,7 @@ from feab.faces.identity import Identity
 from feab.faces.mesh import Mesh
 from feab.faces.raster import rasterise
 from feab.faces.scene import Scene
-from feab.faces.shading import eye_colours, lit
+from feab.faces.shading import eye_colours, hair_colours, lit
 from feab.faces.texture import Texture, paint, texels
 
 F32 = NDArray[np.float32]
@@ -50,7 +50,7 @@ class Head:
         self.mesh = Mesh(path)
         self._creases = CreaseMaps()
         self._people: OrderedDict[Identity, _Person] = OrderedDict()
-        drawn = np.isin(self.mesh.part, (parts.HAIR,), invert=True)
+        drawn = np.isin(self.mesh.part, (parts.LASHES,), invert=True)
         self._triangles = self.mesh.triangles[drawn]
         self._part = self.mesh.part[drawn]
         uv = self.mesh.uv[self.mesh.uv_triangles[drawn]]
@@ -145,7 +145,7 @@ class Head:
         tri = self._triangles
         a, b, c = (points[tri[:, k]] for k in range(3))
         turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        front = np.flatnonzero((turn < 0) | (self._part == parts.LASHES))
+        front = np.flatnonzero(((turn < 0) & (self._part != parts.HAIR)) | ((self._part == parts.HAIR) & (identity.hair_length > 0)))
         hits = rasterise(points, -space[:, 2], tri[front], pixels, pixels)
         t = front[hits.triangle]
         rgb = self._colours(identity, action, scene, person, space, normals, t, hits.b1, hits.b2)
@@ -191,14 +191,22 @@ class Head:
         if shade is not None:
             skin_shade = shade[place]
             albedo = albedo * skin_shade[:, None]
-        cloth = (part == parts.SKIN) & (height < 5.62)
+        albedo[part == parts.NECK] = identity.skin
+        cloth = (part == parts.NECK) & (height < 5.62)
         albedo[cloth] = identity.cloth
         gloss[cloth] = 0
         for code, colour in ((parts.TEETH, (0.88, 0.85, 0.78)), (parts.TONGUE, (0.60, 0.30, 0.30)),
-                             (parts.MOUTH_INSIDE, (0.33, 0.11, 0.11)), (parts.LASHES, (0.07, 0.05, 0.05))):  # fmt: skip
+                             (parts.MOUTH_INSIDE, (0.33, 0.11, 0.11))):  # fmt: skip
             of = part == code
             albedo[of] = colour
             gloss[of] = 0.3 if code in (parts.TEETH, parts.TONGUE) else 0
+        hair = np.flatnonzero(part == parts.HAIR)
+        if len(hair):
+            strand = self._uv0[t[hair]] + w1[hair] * self._uv1[t[hair]] + w2[hair] * self._uv2[t[hair]]
+            albedo[hair] = hair_colours(identity, strand)
+            gloss[hair] = 0.3
+            occlusion[hair] = 0.30 + 0.35 * np.abs(strand[:, 0] - 0.5)
+            normal[hair] *= np.sign(normal[hair, 2:3])
         mouth = (part == parts.TEETH) | (part == parts.TONGUE) | (part == parts.MOUTH_INSIDE)
         eye = np.flatnonzero((part == parts.LEFT_EYE) | (part == parts.RIGHT_EYE))
         te = t[eye]
@@ -211,7 +219,8 @@ class Head:
         eye_albedo, glint = eye_colours(direction, normal[eye], identity, scene)
         albedo[eye] = eye_albedo
         gloss[eye] = 0
-        occlusion[eye] = 0.75
+        # The upper lid shades the ball.
+        occlusion[eye] = 0.85 - 0.75 * np.clip(normal[eye, 1] - 0.05, 0, 0.6)
         inside = np.flatnonzero(mouth)
         ti = t[inside]
         z = space[:, 2][tri[ti]].mean(1)

@@ -49,7 +49,10 @@ HEAD_FORMS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One computer-generated adult. Colours are sRGB in [0, 1]; the seed also fixes the skin's texture."""
+    """One computer-generated adult. Colours are sRGB in [0, 1]; the seed also fixes the skin's texture.
+
+    hair_length 0 is a short cut, 1 reaches the shoulders; hair_volume is its thickness on the skull in decimetres.
+    """
 
     seed: int
     age_group: AgeGroup
@@ -67,6 +70,8 @@ class Identity:
     brow_height: float
     hairline: float
     bald: bool
+    hair_volume: float
+    hair_length: float
     stubble: float
     eyes: Colour
     cloth: Colour
@@ -108,9 +113,12 @@ def draw_identity(seed: int, *, age_group: str, gender: str, ancestry_preset: st
         if abs(amount) > 0.06:
             shape.append((pair[amount < 0], round(abs(amount), 3)))
     shape.append((HEAD_FORMS[rng.integers(len(HEAD_FORMS))], round(float(rng.uniform(0, 0.5)), 3)))
-    lips = skin * np.array([0.90, 0.66, 0.66]) * rng.uniform(0.92, 1.05)
+    lips = skin * np.array([0.90, 0.72, 0.71]) * rng.uniform(0.92, 1.05)
     if not male:
-        lips = lips * np.array([1.04, 0.90, 0.92])
+        lips = lips * np.array([1.02, 0.92, 0.93])
+    bald = bool(male and rng.random() < 0.1 + 0.25 * (years > 50))
+    long = rng.random() < (0.75 if not male else 0.06)
+    volume = float(rng.uniform(0.06, 0.16) if long or not male else rng.uniform(0.015, 0.09))
     return Identity(
         seed=seed,
         age_group=cast(AgeGroup, age_group),
@@ -127,7 +135,9 @@ def draw_identity(seed: int, *, age_group: str, gender: str, ancestry_preset: st
         brow_density=float(rng.uniform(0.75, 1.0)),
         brow_height=float(rng.uniform(-1, 1)),
         hairline=float(rng.uniform(0, 1) + (0.5 * max(0.0, (years - 40) / 40) if male else 0)),
-        bald=bool(male and rng.random() < 0.1 + 0.25 * (years > 50)),
+        bald=bald,
+        hair_volume=0.0 if bald else volume,
+        hair_length=float(rng.uniform(0.55, 1.0)) if long and not bald else 0.0,
         stubble=float(rng.uniform(0, 0.8) * (rng.random() < 0.5)) if male else 0.0,
         eyes=_colour(eyes),
         cloth=_colour(rng.uniform(0.1, 0.75, 3)),

@@ -16,7 +16,7 @@ from feab.faces.recipes import unit_weights
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
-SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES, HAIR, MOUTH_INSIDE = range(8)
+SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES, HAIR, MOUTH_INSIDE, NECK = range(9)
 
 # UV places (u runs from the crown down, v across; v = .4832 is the midline) of hm08's skin.
 UV_MIDLINE = 0.4832
@@ -49,9 +49,12 @@ class Mesh:
         corner_uv = self.uv[self.uv_triangles]
         inside = (self.part == SKIN) & (corner_uv[..., 1] < 0.14).all(1) & (corner_uv[..., 0] > 0.72).all(1)
         self.part[inside] = MOUTH_INSIDE
+        self.part[(self.part == SKIN) & (corner_uv[..., 0] < 0.6).all(1)] = NECK
         self.eyes = tuple(np.unique(self.triangles[self.part == k]) for k in (LEFT_EYE, RIGHT_EYE))
         self.eye_direction = self._eye_directions()
         self._incidence = self._faces_of_vertices()
+        self._hair = np.unique(self.triangles[self.part == HAIR])
+        self._scalp = self._scalp_weights()
         self._upper_lip, self._lower_lip, self._chin = self._landmarks()
 
     def _eye_directions(self) -> F32:
@@ -80,17 +83,28 @@ class Mesh:
         uv = np.zeros((len(self.vertices), 2), np.float32)
         skin = self.part == SKIN
         uv[self.triangles[skin]] = self.uv[self.uv_triangles[skin]]
-        on_face = np.abs(uv[:, 1] - UV_MIDLINE) < 0.02
+        on_face = np.abs(uv[:, 1] - UV_MIDLINE) < 0.026
         upper = on_face & (uv[:, 0] > 0.8955) & (uv[:, 0] < 0.9085)
         lower = on_face & (uv[:, 0] > 0.9125) & (uv[:, 0] < 0.926)
         x = self.vertices[:, 0]
         columns_up, columns_low = [], []
-        for left, right in ((-0.17, -0.10), (-0.11, -0.04), (-0.035, 0.035), (0.04, 0.11), (0.10, 0.17)):
+        for left, right in ((-0.22, -0.15), (-0.17, -0.10), (-0.11, -0.04), (-0.035, 0.035), (0.04, 0.11), (0.10, 0.17), (0.15, 0.22)):
             within = (x > left) & (x < right)
             columns_up.append(np.flatnonzero(upper & within))
             columns_low.append(np.flatnonzero(lower & within))
         chin = (np.abs(x) < 0.08) & on_face & (uv[:, 0] > 0.9445) & (uv[:, 0] < 0.955)
         return tuple(columns_up), tuple(columns_low), np.flatnonzero(chin)
+
+    def _scalp_weights(self) -> F32:
+        """(n,) 0-1: how much hair stands on a vertex; 1 on the crown, 0 on face, ears and neck."""
+        uv = np.full((len(self.vertices), 2), 9.0, np.float32)
+        skin = self.part == SKIN
+        uv[self.triangles[skin]] = self.uv[self.uv_triangles[skin]]
+        u, a = uv[:, 0], uv[:, 1] - UV_MIDLINE
+        far = np.hypot(u - 0.86, a / 1.18)
+        ear = np.hypot((u - 0.853) / 0.042, (np.abs(a) - 0.147) / 0.036) < 1
+        out: F32 = (np.clip((far - 0.098) / 0.045, 0, 1) * (u < 0.868) * ~ear).astype(np.float32)
+        return out
 
     def move(self, vertices: F32, target: str, weight: float) -> None:
         """Add weight x target to vertices, in place."""
@@ -117,6 +131,15 @@ class Mesh:
                     self.move(out, f"body:{gender}-{age}-{body}", g * a * b)
         for name, amount in identity.shape:
             self.move(out, f"shape:{name}", amount)
+        # Some targets part the lips a little; a neutral mouth is closed.
+        gap = max(self._lip_gaps(out))
+        self.move(out, "unit:lipSeal", max(0.0, gap + 0.02))
+        # Hair has thickness, and a length.
+        out += (np.float32(identity.hair_volume) * self._scalp)[:, None] * self.normals(out)
+        hair = out[self._hair]
+        top = hair[:, 1].max()
+        hair[:, 1] = top - (top - hair[:, 1]) * np.float32(identity.hair_length)
+        out[self._hair] = hair
         return out
 
     def deform(self, neutral: F32, units: Mapping[str, float]) -> F32:

@@ -71,8 +71,17 @@ def eye_colours(direction: F32, normal: F32, identity: Identity, scene: Scene) -
     iris_colour = iris * (1.25 - 0.5 * np.clip((angle - 0.25) / 0.22, 0, 1))[:, None] * ray
     colour = colour + edge(0.50, 0.05) * (iris_colour * 0.9 - colour)
     colour = colour + edge(0.505, 0.03) * (1 - edge(0.455, 0.03)) * (iris * 0.35 - colour)
-    colour = colour + edge(0.225, 0.03) * (np.float32(0.025) - colour)
+    colour = colour + edge(0.19, 0.03) * (np.float32(0.025) - colour)
     lamp = _unit(np.array(scene.light, np.float32))
     half = _unit(lamp * np.float32(0.6) + np.array([0, 0, 1], np.float32))
     glint = np.maximum(_dot(normal, half), 0) ** 90
     return colour.astype(np.float32), glint.astype(np.float32)
+
+
+def hair_colours(identity: Identity, strand: F32) -> F32:
+    """Albedo of hanging hair: strands of slightly different shade. strand (k, 2): place across and down, 0-1."""
+    rng = np.random.default_rng([identity.seed, 0x4A12])
+    tone = rng.normal(1, 0.17, 256).astype(np.float32)
+    wave = strand[:, 0] * 255 + 1.5 * np.sin(6 * strand[:, 1])
+    out: F32 = np.array(identity.hair, np.float32) * tone[np.clip(wave, 0, 255).astype(np.int32)][:, None]
+    return out

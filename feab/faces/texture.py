@@ -73,8 +73,29 @@ def lip_mask(u: F32, a: F32) -> F32:
     top = 0.9085 - 0.0128 * arc**0.9 + 0.0016 * np.exp(-((a / 0.0035) ** 2))
     bottom = 0.9100 + 0.0150 * arc**0.8
     soft = np.float32(0.0014)
-    out: F32 = _step((u - top) / soft) * _step((bottom - u) / soft)
+    out: F32 = _step((u - top) / soft) * _step((bottom - u) / soft) * _step((1 - q) / 0.08)
     return out
+
+
+# Rims of the lids in UV (u, distance from the midline), read off the base mesh where the lashes are rooted.
+UPPER_RIM = ((0.8387, 0.0225), (0.8369, 0.0244), (0.8355, 0.0262), (0.8350, 0.0293), (0.8345, 0.0322), (0.8344, 0.0352),
+             (0.8346, 0.0378), (0.8352, 0.0399), (0.8363, 0.0420), (0.8379, 0.0440))  # fmt: skip
+LOWER_RIM = ((0.8397, 0.0230), (0.8425, 0.0268), (0.8434, 0.0305), (0.8437, 0.0340), (0.8431, 0.0386), (0.8424, 0.0404),
+             (0.8411, 0.0422))  # fmt: skip
+
+
+def polyline_distance(u: F32, a: F32, line: NDArray[np.float64]) -> tuple[F32, F32]:
+    """Distance of texels from a polyline (k, 2), and where along it (0-1) the nearest point lies."""
+    best = np.full(np.broadcast_shapes(u.shape, a.shape), np.inf, np.float32)
+    along = np.zeros_like(best)
+    n = len(line) - 1
+    for k in range(n):
+        p, d = line[k].astype(np.float32), (line[k + 1] - line[k]).astype(np.float32)
+        t = np.clip(((u - p[0]) * d[0] + (a - p[1]) * d[1]) / (d @ d), 0, 1)
+        gap = (u - p[0] - t * d[0]) ** 2 + (a - p[1] - t * d[1]) ** 2
+        closer = gap < best
+        best, along = np.where(closer, gap, best), np.where(closer, (k + t) / n, along)
+    return np.sqrt(best), along
 
 
 def paint(identity: Identity) -> Texture:
@@ -100,6 +121,13 @@ def paint(identity: Identity) -> Texture:
     lid = np.exp(-(np.clip(((u - 0.8375) / 0.010) ** 2 + ((side - 0.034) / 0.018) ** 2, 0, 9) ** 2))
     colour *= 1 - 0.10 * lid[..., None]
 
+    for rim, width, cover in ((UPPER_RIM, 0.0012, 0.9), (LOWER_RIM, 0.0008, 0.32)):
+        rows, columns = slice(int((0.825 - U0) * U_SCALE), int((0.852 - U0) * U_SCALE)), slice(None)
+        ur, ar = grid(rows, columns)
+        gap, along = polyline_distance(ur, np.abs(ar), np.array(rim))
+        line = cover * np.exp(-((gap / (width * (0.55 + 0.6 * along))) ** 2))
+        colour[rows] += line[..., None] * (np.array([0.07, 0.05, 0.045], np.float32) - colour[rows])
+
     lips = lip_mask(u, a)
     lip_colour = np.array(identity.lips, np.float32) * (1 + 0.05 * _noise(rng, 20, 310)[..., None])
     colour += lips[..., None] * (lip_colour - colour)
@@ -111,11 +139,11 @@ def paint(identity: Identity) -> Texture:
         colour += cover * (hair * 0.8 + skin * 0.15 - colour)
 
     # Brow: an arch from the inner end (a = .016) to the tail (.058), hairs as fine noise along it.
-    t = np.clip((side - 0.016) / 0.042, 0, 1)
-    centre = 0.8228 - 0.0012 * identity.brow_height - 0.0058 * np.sin(np.pi * np.minimum(t * 1.2, 1)) + 0.0045 * t
-    thick = 0.0036 * identity.brow_thickness * (1.1 - 0.75 * t)
-    strands = np.clip(0.85 + 0.30 * _noise(rng, 120, 400), 0.35, 1)
-    ends = _step((side - 0.0145) / 0.006) * _step((0.0605 - side) / 0.008)
+    t = np.clip((side - 0.014) / 0.046, 0, 1)
+    centre = 0.8232 - 0.0010 * identity.brow_height - 0.0062 * np.sin(np.pi * np.minimum(t * 0.82, 1)) + 0.0052 * t**2
+    thick = 0.0034 * identity.brow_thickness * (1.12 - 0.80 * t**1.5)
+    strands = np.clip(0.86 + 0.16 * _noise(rng, 160, 300) + 0.10 * fine, 0.5, 1)
+    ends = _step((side - 0.0125) / 0.009) * _step((0.0610 - side) / 0.010)
     brow = identity.brow_density * np.exp(-np.abs((u - centre) / thick) ** 2.5) * ends * strands
     colour += np.clip(brow, 0, 0.95)[..., None] * (np.array(identity.brow_colour, np.float32) * 0.85 - colour)
 
