@@ -1,0 +1,39 @@
+"""Arrays in, numbers out: scores with 95 % intervals, chance levels, and the overall score.
+
+`expression_scores`, `valence_arousal_scores` and `action_unit_scores` score one task. Behind them stand the
+`*_sums`, sums per cluster of faces that can be scored (`estimates`), combined over tasks (`overall`) and compared
+between models without touching the answers again. How the rules were chosen is said where they are applied; "truth"
+is always the label, never what a person felt.
+"""
+
+from feab.metrics.action_units import action_unit_detail, action_unit_scores, action_unit_sums
+from feab.metrics.chance import action_unit_chance, expression_chance, oracle_from_expression, valence_arousal_chance
+from feab.metrics.expression import expression_detail, expression_scores, expression_sums
+from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimates
+from feab.metrics.overall import chance_corrected, overall
+from feab.metrics.sums import ClusterSums, bootstrap_weights
+from feab.metrics.valence_arousal import valence_arousal_detail, valence_arousal_scores, valence_arousal_sums
+
+__all__ = [
+    "FEW_CLUSTERS",
+    "MIN_CLUSTERS",
+    "ClusterSums",
+    "Estimate",
+    "action_unit_chance",
+    "action_unit_detail",
+    "action_unit_scores",
+    "action_unit_sums",
+    "bootstrap_weights",
+    "chance_corrected",
+    "estimates",
+    "expression_chance",
+    "expression_detail",
+    "expression_scores",
+    "expression_sums",
+    "oracle_from_expression",
+    "overall",
+    "valence_arousal_chance",
+    "valence_arousal_detail",
+    "valence_arousal_scores",
+    "valence_arousal_sums",
+]
