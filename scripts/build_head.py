@@ -126,7 +126,7 @@ def sculpted(v: Floats, is_skin: NDArray[np.bool_]) -> dict[str, Floats]:
         out[name] = move
 
     lip = np.exp(-(((y - lips_meet) / 0.12) ** 4) - (x / 0.36) ** 6)
-    around = np.exp(-(((y - lips_meet) / 0.22) ** 4) - (x / 0.48) ** 4)
+    around = np.exp(-(((y - lips_meet) / 0.22) ** 4) - (x / 0.38) ** 4)
     # 23: vermilion thins on both lips and the mouth gets narrower and tight.
     target("lipTighten", dx=-0.24 * x * around, dy=-0.50 * (y - lips_meet) * lip, dz=0.02 * lip)
     # 24: lips pressed together: flat, no narrowing, the skin above and below bulges.

@@ -30,7 +30,7 @@ def _arc(u: float, a0: float, a1: float, sag: float, n: int = 7) -> tuple[tuple[
     return tuple((u + sag * 4 * t * (1 - t), a0 + (a1 - a0) * t) for t in np.linspace(0, 1, n))
 
 
-_NASOLABIAL = ((0.874, 0.0235), (0.880, 0.0275), (0.889, 0.0325), (0.899, 0.0375), (0.908, 0.0405))
+_NASOLABIAL = ((0.874, 0.0225), (0.880, 0.0262), (0.889, 0.0305), (0.899, 0.0345), (0.909, 0.0370))
 
 SIDED: Mapping[int, tuple[Stroke, ...]] = {
     2: (
@@ -39,7 +39,7 @@ SIDED: Mapping[int, tuple[Stroke, ...]] = {
         Stroke(_arc(0.7885, 0.020, 0.055, -0.004), 0.0015, 0.30),
     ),
     4: (
-        Stroke(((0.812, 0.0050), (0.818, 0.0068), (0.825, 0.0072), (0.832, 0.0055)), 0.0019, 0.62),
+        Stroke(((0.812, 0.0050), (0.818, 0.0068), (0.825, 0.0072), (0.832, 0.0055)), 0.0022, 0.52),
         Stroke(((0.822, 0.012), (0.828, 0.010), (0.833, 0.011)), 0.0035, 0.22),
     ),
     6: (
@@ -55,12 +55,12 @@ SIDED: Mapping[int, tuple[Stroke, ...]] = {
         Stroke(((0.868, 0.0205), (0.874, 0.0245), (0.884, 0.0285)), 0.0018, 0.40),
     ),
     10: (
-        Stroke(_NASOLABIAL[:4], 0.0024, 0.48),
+        Stroke(_NASOLABIAL[:4], 0.0027, 0.44),
         Stroke(((0.866, 0.022), (0.871, 0.031), (0.876, 0.040)), 0.0022, 0.25),
     ),
     12: (
-        Stroke(_NASOLABIAL, 0.0022, 0.42),
-        Stroke(((0.899, 0.0350), (0.906, 0.0375), (0.913, 0.0355)), 0.0016, 0.35),
+        Stroke(_NASOLABIAL, 0.0027, 0.34),
+        Stroke(((0.900, 0.0330), (0.906, 0.0350), (0.912, 0.0335)), 0.0016, 0.28),
     ),
     14: (
         Stroke(((0.9015, 0.0320), (0.9075, 0.0345), (0.914, 0.0325)), 0.0020, 0.62),
@@ -141,11 +141,12 @@ def _pebbles() -> Crease:
     columns = slice(int((V_HALF - 0.034) * V_SCALE), int((V_HALF + 0.034) * V_SCALE))
     u, a = grid(rows, columns)
     rng = np.random.default_rng(17)
-    dots = np.zeros((u.shape[0], a.shape[1]), np.float32)
-    for cu, ca in zip(rng.uniform(0.934, 0.957, 70), rng.uniform(-0.026, 0.026, 70), strict=True):
-        dots += np.exp(-(((u - cu) / 0.0013) ** 2) - ((a - ca) / 0.0013) ** 2)
-    region = np.exp(-(((u - 0.944) / 0.010) ** 4) - (a / 0.024) ** 4)
-    return Crease(rows, columns, (0.42 * region * (np.clip(dots, 0, 1) - 0.25)).astype(np.float32))
+    relief = np.zeros((u.shape[0], a.shape[1]), np.float32)
+    for cu, ca in zip(rng.uniform(0.933, 0.957, 110), rng.uniform(-0.027, 0.027, 110), strict=True):
+        d, e = (u - cu) / 0.0014, (a - ca) / 0.0016
+        relief += (d + 0.35 * e) * np.exp(-d * d - e * e)  # a small pit lit from above
+    region = np.exp(-(((u - 0.944) / 0.0115) ** 4) - (a / 0.025) ** 4)
+    return Crease(rows, columns, np.clip(-0.55 * region * relief, -0.25, 0.4).astype(np.float32))
 
 
 class CreaseMaps:
@@ -155,6 +156,10 @@ class CreaseMaps:
         self._sided = {au: (_patch(s, mirror=False), _patch(s, mirror=True)) for au, s in SIDED.items()}
         self._midline = {au: [_patch(s, mirror=False)] for au, s in MIDLINE.items()}
         self._midline[17].append(_pebbles())
+
+    def patches(self, au: int) -> list[Crease]:
+        """Where an AU folds the skin, on either side."""
+        return [*self._sided.get(au, ()), *self._midline.get(au, ())]
 
     def shade(self, aus: Mapping[int, tuple[float, float]], strength: float) -> F32 | None:
         """Factor (rows * columns,) on the skin's colour for AU amounts, or None where nothing folds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,23 +14,28 @@ from numpy.typing import NDArray
 from feab.errors import FeabError
 from feab.faces import mesh as parts
 from feab.faces.actions import FacsAction, Measures
+from feab.faces.camera import Frame, View, look
 from feab.faces.creases import CreaseMaps
 from feab.faces.identity import Identity
 from feab.faces.mesh import Mesh
-from feab.faces.raster import rasterise
+from feab.faces.raster import Hits, rasterise
 from feab.faces.scene import Scene
-from feab.faces.shading import eye_colours, hair_colours, lit
-from feab.faces.texture import Texture, paint, texels
+from feab.faces.shading import eye_colours, hair_tone, lit, normalised
+from feab.faces.texture import COLUMNS, ROWS, Texture, paint, texels
 
 F32 = NDArray[np.float32]
+Window = tuple[int, int, int, int]
 
 _DATA = Path(__file__).parent / "head.npz"
 _CACHED_PEOPLE = 8
-
-# Camera: distance in interocular distances, face height (chin to hairline) as share of the picture at zoom 1, and
-# the height in the picture of the middle of the face (a little above centre: the jaw drops downward).
-_DISTANCE, _FACE_SHARE, _FACE_MIDDLE = 14.0, 0.79, 0.49
 _CHIN_UV, _HAIRLINE_UV = 0.9536, 0.762
+_COLLAR = 5.75  # height on the base mesh below which the neck is clothed
+
+_PLAIN_COLOURS = {
+    parts.TEETH: ((0.88, 0.85, 0.78), 0.3),
+    parts.TONGUE: ((0.60, 0.30, 0.30), 0.3),
+    parts.MOUTH_INSIDE: ((0.33, 0.11, 0.11), 0.0),
+}
 
 
 class _Person(NamedTuple):
@@ -37,10 +43,22 @@ class _Person(NamedTuple):
 
     neutral: F32
     texture: Texture
-    ipd: float
-    chin: float
-    hairline: float
-    depth: float
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture and what it was made from, so that a slightly different one can be drawn by redoing only a part."""
+
+    identity: Identity
+    action: FacsAction
+    scene: Scene
+    size: int
+    supersample: int
+    view: View
+    normals: F32
+    planes: F32
+    image: NDArray[np.uint8]
 
 
 class Head:
@@ -50,13 +68,11 @@ class Head:
         self.mesh = Mesh(path)
         self._creases = CreaseMaps()
         self._people: OrderedDict[Identity, _Person] = OrderedDict()
-        drawn = np.isin(self.mesh.part, (parts.LASHES,), invert=True)
+        drawn = self.mesh.part != parts.LASHES
         self._triangles = self.mesh.triangles[drawn]
         self._part = self.mesh.part[drawn]
-        uv = self.mesh.uv[self.mesh.uv_triangles[drawn]]
-        self._uv0, self._uv1, self._uv2 = uv[:, 0], uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-        midline = [self._midline_vertex(u) for u in (_CHIN_UV, _HAIRLINE_UV)]
-        self._chin_vertex, self._hairline_vertex = midline
+        self._uv = self.mesh.uv[self.mesh.uv_triangles[drawn]]
+        self._chin_vertex, self._hairline_vertex = (self._midline_vertex(u) for u in (_CHIN_UV, _HAIRLINE_UV))
 
     @staticmethod
     @cache
@@ -76,91 +92,147 @@ class Head:
             self._people.move_to_end(identity)
             return self._people[identity]
         neutral = self.mesh.shape(identity)
-        eyes = [neutral[ids].mean(0) for ids in self.mesh.eyes]
-        person = _Person(
-            neutral=neutral,
-            texture=paint(identity),
-            ipd=self.mesh.interocular(neutral),
+        frame = Frame(
             chin=float(neutral[self._chin_vertex, 1]),
             hairline=float(neutral[self._hairline_vertex, 1]),
-            depth=float((eyes[0][2] + eyes[1][2]) / 2),
+            depth=float(np.mean([neutral[ids, 2].mean() for ids in self.mesh.eyes])),
+            ipd=self.mesh.interocular(neutral),
         )
-        self._people[identity] = person
+        self._people[identity] = _Person(neutral, paint(identity), frame)
         if len(self._people) > _CACHED_PEOPLE:
             self._people.popitem(last=False)
-        return person
+        return self._people[identity]
 
     def measure(self, identity: Identity, action: FacsAction) -> Measures:
         """Lip gap and chin drop of the deformed mesh in interocular distances: the truth of AU 25 and 26."""
         neutral = self._person(identity).neutral
         return self.mesh.measure(neutral, self.mesh.act(neutral, action))
 
-    def _camera(self, moved: F32, person: _Person, scene: Scene, pixels: int) -> tuple[F32, F32]:
-        """Head vertices in camera space (n, 3) and on the picture (n, 2)."""
-        pivot = np.array([0, (person.chin + person.hairline) / 2, person.depth - 0.9 * person.ipd], np.float32)
-        (cy, sy), (cp, sp), (cr, sr) = (
-            (np.cos(np.radians(d)), np.sin(np.radians(d))) for d in (scene.yaw, scene.pitch, scene.roll)
-        )
-        roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-        pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-        yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-        turn = (roll @ pitch @ yaw).astype(np.float32)
-        rel = moved - pivot
-        # Written out, not a matrix product: BLAS may round differently on another machine.
-        x, y, z = (rel[:, 0] * t[0] + rel[:, 1] * t[1] + rel[:, 2] * t[2] for t in turn)
-        away = np.float32(_DISTANCE * person.ipd) - z
-        face = (person.hairline - person.chin) / (_DISTANCE * person.ipd - 0.9 * person.ipd)
-        focal = np.float32(pixels * _FACE_SHARE * scene.zoom / face)
-        points = np.stack([pixels / 2 + focal * x / away, pixels * _FACE_MIDDLE - focal * y / away], 1)
-        return np.stack([x, y, z], 1), points.astype(np.float32)
-
     def face_box(
         self, identity: Identity, action: FacsAction, scene: Scene, *, size: int
     ) -> tuple[float, float, float, float]:
-        """x, y, width, height in pixels of the face: brow-to-chin skin, ears left out, up to the hairline."""
+        """x, y, width, height in pixels of the face: chin to hairline, without the ears."""
         person = self._person(identity)
-        _, points = self._camera(self.mesh.act(person.neutral, action), person, scene, size)
+        points = look(self.mesh.act(person.neutral, action), person.frame, scene, size).points
         rest = self.mesh.vertices
         face = (rest[:, 2] > 0.85) & (rest[:, 1] > 6.12) & (rest[:, 1] < rest[self._hairline_vertex, 1])
+        face[self.mesh.triangles[self.mesh.part == parts.HAIR]] = False
         x, y = points[face].T
         x0, x1 = (float(v) for v in np.clip([x.min(), x.max()], 0, size))
         y0, y1 = (float(v) for v in np.clip([y.min(), y.max()], 0, size))
         return x0, y0, x1 - x0, y1 - y0
 
     def render(
-        self, identity: Identity, action: FacsAction, scene: Scene, *, size: int = 224, supersample: int = 2
+        self,
+        identity: Identity,
+        action: FacsAction,
+        scene: Scene,
+        *,
+        size: int = 224,
+        supersample: int = 2,
+        reuse: Shot | None = None,
     ) -> NDArray[np.uint8]:
-        """Picture (size, size, 3) uint8 RGB.
+        """Picture (size, size, 3) uint8 RGB. `reuse`: see `shoot`.
 
         Raises:
             FeabError: size outside 16-2048 or supersample outside 1-4.
+        """
+        return self.shoot(identity, action, scene, size=size, supersample=supersample, reuse=reuse).image
+
+    def shoot(
+        self,
+        identity: Identity,
+        action: FacsAction,
+        scene: Scene,
+        *,
+        size: int = 224,
+        supersample: int = 2,
+        reuse: Shot | None = None,
+    ) -> Shot:
+        """Like `render`, keeping what is needed to draw a similar picture of the same face faster.
+
+        With `reuse` (an earlier shot of the same identity, scene and size) only the rectangle that the two actions
+        change is drawn anew. The picture is byte for byte the one drawn without `reuse`.
         """
         if not (16 <= size <= 2048 and 1 <= supersample <= 4):
             raise FeabError(f"size must be 16-2048 and supersample 1-4, got {size} and {supersample}")
         person = self._person(identity)
         pixels = size * supersample
-        moved = self.mesh.act(person.neutral, action)
-        space, points = self._camera(moved, person, scene, pixels)
-        normals = self.mesh.normals(space)
+        view = look(self.mesh.act(person.neutral, action), person.frame, scene, pixels)
+        normals = self.mesh.normals(view.space)
         tri = self._triangles
-        a, b, c = (points[tri[:, k]] for k in range(3))
-        turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        front = np.flatnonzero(((turn < 0) & (self._part != parts.HAIR)) | ((self._part == parts.HAIR) & (identity.hair_length > 0)))
-        hits = rasterise(points, -space[:, 2], tri[front], pixels, pixels)
-        t = front[hits.triangle]
-        rgb = self._colours(identity, action, scene, person, space, normals, t, hits.b1, hits.b2)
-        sky = np.linspace(1.08, 0.86, pixels, dtype=np.float32)[:, None, None]
-        picture = np.empty((pixels, pixels, 3), np.float32)
-        picture[:] = np.array(scene.background, np.float32) * sky
-        picture.reshape(-1, 3)[hits.pixel] = rgb
-        np.clip(picture, 0, 1, out=picture)
-        small = picture.reshape(size, supersample, size, supersample, 3)
-        total = small[:, 0, :, 0].copy()
-        for i in range(supersample):
-            for j in range(supersample):
-                if i or j:
-                    total += small[:, i, :, j]
-        return (total * np.float32(255 / supersample**2) + np.float32(0.5)).astype(np.uint8)
+        same = reuse is not None and (
+            (reuse.identity, reuse.scene, reuse.size, reuse.supersample) == (identity, scene, size, supersample)
+        )
+        window: Window = (0, 0, pixels, pixels)
+        if reuse is not None and same:
+            window = self._changed(reuse, action, view, normals, pixels)
+            planes, image = reuse.planes.copy(), reuse.image.copy()
+        else:
+            planes, image = np.empty((3, pixels, pixels), np.float32), np.empty((size, size, 3), np.uint8)
+        x0, y0, x1, y1 = window
+        if x1 > x0 and y1 > y0:
+            (ax, ay), (bx, by), (cx, cy) = (view.points[tri[:, k]].T for k in range(3))
+            hair = self._part == parts.HAIR
+            seen = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) < 0
+            seen = np.where(hair, identity.hair_length > 0, seen)
+            seen &= (np.minimum(np.minimum(ay, by), cy) < y1) & (np.maximum(np.maximum(ay, by), cy) > y0)
+            seen &= (np.minimum(np.minimum(ax, bx), cx) < x1) & (np.maximum(np.maximum(ax, bx), cx) > x0)
+            front = np.flatnonzero(seen)
+            hits = rasterise(view.points, -view.space[:, 2], tri[front], pixels, pixels, window)
+            colours = self._colours(identity, action, scene, person, view, normals, front, hits)
+            shade = np.linspace(1.08, 0.86, pixels, dtype=np.float32)[y0:y1, None]
+            for c in range(3):
+                planes[c, y0:y1, x0:x1] = np.float32(scene.background[c]) * shade
+                planes[c].ravel()[hits.pixel] = colours[c]
+            self._develop(planes, image, window, supersample)
+        return Shot(identity, action, scene, size, supersample, view, normals, planes, image)
+
+    @staticmethod
+    def _develop(planes: F32, image: NDArray[np.uint8], window: Window, n: int) -> None:
+        """Average n x n pixels and write 8-bit colours, in the window (a multiple of n)."""
+        x0, y0, x1, y1 = window
+        for c in range(3):
+            part = np.minimum(planes[c, y0:y1, x0:x1], 1)
+            total = part[::n, ::n].copy()
+            for i in range(n):
+                for j in range(n):
+                    if i or j:
+                        total += part[i::n, j::n]
+            total *= np.float32(255 / n**2)
+            total += np.float32(0.5)
+            image[y0 // n : y1 // n, x0 // n : x1 // n, c] = total.astype(np.uint8)
+
+    def _changed(self, old: Shot, action: FacsAction, view: View, normals: F32, pixels: int) -> Window:
+        """Rectangle of supersampled pixels, in whole picture pixels, outside which two shots are equal."""
+        moved = (view.space != old.view.space).any(1) | (normals != old.normals).any(1)
+        touched = moved[self._triangles].any(1)
+        for au in set(action.aus) | set(old.action.aus):
+            if action.aus.get(au) != old.action.aus.get(au):
+                touched |= self._folded(au)
+        ids = self._triangles[touched]
+        if not len(ids):
+            return 0, 0, 0, 0
+        both = np.concatenate([view.points[ids].reshape(-1, 2), old.view.points[ids].reshape(-1, 2)])
+        n = old.supersample
+        x0, y0 = (int(v) for v in np.clip(np.floor((both.min(0) - 1) / n) * n, 0, pixels))
+        x1, y1 = (int(v) for v in np.clip(np.ceil((both.max(0) + 1) / n) * n, 0, pixels))
+        return x0, y0, x1, y1
+
+    def _folded(self, au: int) -> NDArray[np.bool_]:
+        """Triangles on which an AU's creases lie."""
+        low = texels(self._uv[..., 0].min(1), self._uv[..., 1].min(1))
+        high = texels(self._uv[..., 0].max(1), self._uv[..., 1].max(1))
+        out = np.zeros(len(self._triangles), bool)
+        for crease in self._creases.patches(au):
+            rows, columns = crease.rows.indices(ROWS), crease.columns.indices(COLUMNS)
+            out |= (
+                (high // COLUMNS >= rows[0] - 1)
+                & (low // COLUMNS <= rows[1])
+                & (high % COLUMNS >= columns[0] - 1)
+                & (low % COLUMNS <= columns[1])
+            )
+        return out & (self._part == parts.SKIN)
 
     def _colours(
         self,
@@ -168,64 +240,80 @@ class Head:
         action: FacsAction,
         scene: Scene,
         person: _Person,
-        space: F32,
+        view: View,
         normals: F32,
-        t: NDArray[np.int64],
-        b1: F32,
-        b2: F32,
-    ) -> F32:
-        """Colour of each covered pixel."""
-        tri = self._triangles
-        # Per vertex: normal, occlusion, rest height. Interpolated as corner 0 plus two edge differences.
-        table = np.concatenate([normals, self.mesh.occlusion[:, None], self.mesh.vertices[:, 1:2]], 1)
-        base, d1, d2 = table[tri[:, 0]], table[tri[:, 1]] - table[tri[:, 0]], table[tri[:, 2]] - table[tri[:, 0]]
-        w1, w2 = b1[:, None], b2[:, None]
-        values = base[t] + w1 * d1[t] + w2 * d2[t]
-        normal, occlusion, height = values[:, :3], values[:, 3], values[:, 4]
-        normal = normal / (np.sqrt((normal * normal).sum(1, keepdims=True)) + np.float32(1e-12))
-        part = self._part[t]
-        place = texels(self._uv0[t] + w1 * self._uv1[t] + w2 * self._uv2[t])
-        albedo = person.texture.colour[place]
-        gloss = person.texture.gloss[place]
-        shade = self._creases.shade(action.aus, 0.9 + 0.3 * min(max((identity.age_years - 25) / 50, 0), 1))
+        front: NDArray[np.int64],
+        hits: Hits,
+    ) -> list[F32]:
+        """Three colour planes of the covered pixels."""
+        tri, t, b1, b2 = self._triangles[front], hits.triangle, hits.b1, hits.b2
+
+        def spread(corners: F32, at: NDArray[np.int64] | slice = slice(None)) -> F32:
+            """A value at triangle corners (m, 3), interpolated to pixels."""
+            ta = t[at]
+            out: F32 = np.take(corners[:, 1] - corners[:, 0], ta)
+            out *= b1[at]
+            other = np.take(corners[:, 2] - corners[:, 0], ta)
+            other *= b2[at]
+            out += other
+            out += np.take(np.ascontiguousarray(corners[:, 0]), ta)
+            return out
+
+        normal = normalised(*(spread(normals[:, k][tri]) for k in range(3)))
+        sky = spread(self.mesh.occlusion[tri])
+        part = np.take(self._part[front], t)
+        uv = self._uv[front]
+        u, v = spread(uv[..., 0]), spread(uv[..., 1])
+        place = texels(u, v)
+        albedo = [np.take(plane, place) for plane in person.texture.colour]
+        gloss = np.take(person.texture.gloss, place)
+        age = min(max((identity.age_years - 25) / 50, 0), 1)
+        shade = self._creases.shade(action.aus, 0.9 + 0.3 * age)
         if shade is not None:
-            skin_shade = shade[place]
-            albedo = albedo * skin_shade[:, None]
-        albedo[part == parts.NECK] = identity.skin
-        cloth = (part == parts.NECK) & (height < 5.62)
-        albedo[cloth] = identity.cloth
-        gloss[cloth] = 0
-        for code, colour in ((parts.TEETH, (0.88, 0.85, 0.78)), (parts.TONGUE, (0.60, 0.30, 0.30)),
-                             (parts.MOUTH_INSIDE, (0.33, 0.11, 0.11))):  # fmt: skip
-            of = part == code
-            albedo[of] = colour
-            gloss[of] = 0.3 if code in (parts.TEETH, parts.TONGUE) else 0
+            factor = np.take(shade, place)
+            for plane in albedo:
+                plane *= factor
+
+        def fill(at: NDArray[np.int64], colour: tuple[float, float, float], shine: float) -> None:
+            for plane, value in zip(albedo, colour, strict=True):
+                plane[at] = value
+            gloss[at] = shine
+
+        neck = np.flatnonzero(part == parts.NECK)
+        if len(neck):
+            fill(neck, identity.skin, 0.4)
+            height = spread(self.mesh.vertices[:, 1][tri], neck)
+            fill(neck[height < _COLLAR], identity.cloth, 0.0)
         hair = np.flatnonzero(part == parts.HAIR)
         if len(hair):
-            strand = self._uv0[t[hair]] + w1[hair] * self._uv1[t[hair]] + w2[hair] * self._uv2[t[hair]]
-            albedo[hair] = hair_colours(identity, strand)
+            tone = hair_tone(identity, u[hair], v[hair])
+            for plane, value in zip(albedo, identity.hair, strict=True):
+                plane[hair] = tone * np.float32(value)
             gloss[hair] = 0.3
-            occlusion[hair] = 0.30 + 0.35 * np.abs(strand[:, 0] - 0.5)
-            normal[hair] *= np.sign(normal[hair, 2:3])
-        mouth = (part == parts.TEETH) | (part == parts.TONGUE) | (part == parts.MOUTH_INSIDE)
+            sky[hair] = np.float32(0.30) + np.float32(0.35) * np.abs(u[hair] - np.float32(0.5))
+            sign = np.sign(normal[2][hair])
+            for axis in normal:
+                axis[hair] *= sign
+        for code, (colour, shine) in _PLAIN_COLOURS.items():
+            at = np.flatnonzero(part == code)
+            if len(at):
+                fill(at, colour, shine)
+                # The deeper in the mouth, the darker, measured from the lips of the neutral face.
+                depth = spread(view.space[:, 2][tri], at)
+                lips = np.float32(1.30 * person.frame.ipd)
+                sky[at] = np.clip(1 - (lips - depth) / np.float32(0.75 * person.frame.ipd), 0.08, 0.9)
         eye = np.flatnonzero((part == parts.LEFT_EYE) | (part == parts.RIGHT_EYE))
-        te = t[eye]
-        look = self.mesh.eye_direction
-        direction = (
-            look[tri[te, 0]] * (1 - b1[eye] - b2[eye])[:, None]
-            + look[tri[te, 1]] * b1[eye, None]
-            + look[tri[te, 2]] * b2[eye, None]
-        )
-        eye_albedo, glint = eye_colours(direction, normal[eye], identity, scene)
-        albedo[eye] = eye_albedo
-        gloss[eye] = 0
-        # The upper lid shades the ball.
-        occlusion[eye] = 0.85 - 0.75 * np.clip(normal[eye, 1] - 0.05, 0, 0.6)
-        inside = np.flatnonzero(mouth)
-        ti = t[inside]
-        z = space[:, 2][tri[ti]].mean(1)
-        front = space[:, 2].max() - np.float32(0.25 * person.ipd)
-        occlusion[inside] = np.clip(1 - (front - z) / np.float32(0.75 * person.ipd), 0.08, 0.9)
-        rgb = lit(albedo, normal, gloss, occlusion, scene)
-        rgb[eye] += 0.7 * glint[:, None]
-        return rgb
+        glint = np.zeros(0, np.float32)
+        if len(eye):
+            direction = [spread(self.mesh.eye_direction[:, k][tri], eye) for k in range(3)]
+            facing = (normal[0][eye], normal[1][eye], normal[2][eye])
+            planes, glint = eye_colours((direction[0], direction[1], direction[2]), facing, identity, scene)
+            for plane, values in zip(albedo, planes, strict=True):
+                plane[eye] = values
+            gloss[eye] = 0
+            # The upper lid shades the ball.
+            sky[eye] = np.float32(0.85) - np.float32(0.75) * np.clip(facing[1] - np.float32(0.05), 0, 0.6)
+        colours = lit(albedo, normal, gloss, sky, scene)
+        for plane in colours:
+            plane[eye] += np.float32(0.7) * glint
+        return colours

@@ -130,7 +130,7 @@ def draw_identity(seed: int, *, age_group: str, gender: str, ancestry_preset: st
         skin=_colour(skin),
         lips=_colour(lips),
         hair=_colour(hair * (1 - grey) + grey * _GREY),
-        brow_colour=_colour(hair * (1 - 0.6 * grey) + 0.6 * grey * _GREY * 0.8),
+        brow_colour=_colour(hair * (1 - 0.4 * grey) + 0.4 * grey * _GREY * 0.8),
         brow_thickness=float(rng.uniform(0.85, 1.2) * (1.15 if male else 0.9)),
         brow_density=float(rng.uniform(0.75, 1.0)),
         brow_height=float(rng.uniform(-1, 1)),

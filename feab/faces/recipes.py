@@ -44,7 +44,8 @@ RECIPES: Mapping[int, Recipe] = MappingProxyType({
               "noseSneer alone looks like AU 4 (cosine .70); corrected .21. Wrinkles at the root are shading"),
     10: Recipe((("mouthUpperUp{S}", 1.0), ("nasolabial{S}", 0.7)), "sound; it parts the lips, so 25 follows"),
     12: Recipe((("mouthSmile{S}", 0.8), ("nasolabial{S}", 0.6)), "at 1.0 x GAIN the cheek breaks up: capped"),
-    14: Recipe((("mouthDimple{S}", 1.0), ("dimple{S}", 1.0)), "mouthDimple has no dimple: pit and bulge are sculpted"),
+    14: Recipe((("mouthDimple{S}", 1.0), ("dimple{S}", 1.0), ("mouthSmile{S}", -0.12)),
+               "mouthDimple has no dimple and lifts the corner a little: pit and bulge are sculpted, the lift taken back"),
     15: Recipe((("mouthFrown{S}", 0.8),), "at 1.0 teeth show as a jagged line between closed lips: capped"),
     17: Recipe((("mouthShrugLower", 1.0), ("chinBoss", 1.0)), "mouthShrugLower has no chin boss: sculpted"),
     20: Recipe((("mouthStretch{S}", 1.0), ("mouthFrown{S}", -0.5)), "mouthStretch alone is 20 + 15"),
@@ -52,7 +53,7 @@ RECIPES: Mapping[int, Recipe] = MappingProxyType({
     24: Recipe((("lipPress", 1.0), ("mouthPressLeft", 0.4), ("mouthPressRight", 0.4), ("mouthSmileLeft", -0.16),
                 ("mouthSmileRight", -0.16), ("mouthDimpleLeft", -0.12), ("mouthDimpleRight", -0.12)),
                "mouthPress alone is half a smile: corrected, with sculpted bulges above and below the lips"),
-    25: Recipe((("mouthLowerDown{S}", 0.6),), "lips part without jaw or upper lip (shown as AU 16, which is not coded)"),
+    25: Recipe((("mouthLowerDown{S}", 1.0),), "lips part without jaw or upper lip (shown as AU 16, which is not coded)"),
     26: Recipe((("jawOpen", 0.6),), "more is AU 27, which replaces 26 in FACS"),
 })  # fmt: skip
 

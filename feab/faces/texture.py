@@ -28,12 +28,13 @@ def grid(rows: slice = slice(None), columns: slice = slice(None)) -> tuple[F32, 
     return u, a
 
 
-def texels(uv: F32) -> NDArray[np.int32]:
-    """Flat texel number of UV points (n, 2), nearest, clamped to the painted part."""
-    row = np.clip((uv[:, 0] - np.float32(U0)) * U_SCALE + np.float32(0.5), 0, ROWS - 1).astype(np.int32)
-    column = np.clip((uv[:, 1] - np.float32(UV_MIDLINE - V_HALF)) * V_SCALE + np.float32(0.5), 0, COLUMNS - 1)
-    out: NDArray[np.int32] = row * COLUMNS + column.astype(np.int32)
-    return out
+def texels(u: F32, v: F32) -> NDArray[np.int32]:
+    """Flat texel number of UV points, nearest, clamped to the painted part."""
+    row = np.clip((u - np.float32(U0)) * U_SCALE + np.float32(0.5), 0, ROWS - 1).astype(np.int32)
+    column = np.clip((v - np.float32(UV_MIDLINE - V_HALF)) * V_SCALE + np.float32(0.5), 0, COLUMNS - 1)
+    row *= COLUMNS
+    row += column.astype(np.int32)
+    return row
 
 
 def _stretch(small: F32) -> F32:
@@ -60,9 +61,9 @@ def _step(x: F32) -> F32:
 
 @dataclass(frozen=True, slots=True)
 class Texture:
-    """colour (rows * columns, 3) sRGB 0-1; gloss (rows * columns,) how oily the skin is, 0-1."""
+    """Three colour planes (rows * columns,) sRGB 0-1, and gloss (rows * columns,): how oily the skin is, 0-1.5."""
 
-    colour: F32
+    colour: tuple[F32, F32, F32]
     gloss: F32
 
 
@@ -158,7 +159,5 @@ def paint(identity: Identity) -> Texture:
 
     gloss = 0.6 + 0.5 * blob(0.872, 0, 0.012, 0.014) + 0.3 * blob(0.80, 0, 0.02, 0.05) + 0.7 * lips
     gloss = gloss * (1 - 0.8 * cover) * (1 + 0.15 * fine) * (1 - 0.4 * old)
-    return Texture(
-        np.clip(colour, 0.01, 1).reshape(-1, 3).astype(np.float32),
-        np.clip(gloss, 0, 1.5).ravel().astype(np.float32),
-    )
+    red_plane, green_plane, blue_plane = np.clip(colour, 0.01, 1).astype(np.float32).reshape(-1, 3).T.copy()
+    return Texture((red_plane, green_plane, blue_plane), np.clip(gloss, 0, 1.5).ravel().astype(np.float32))
