@@ -1,0 +1,253 @@
+"""Reading a dataset folder: a sequence of samples whose images are read when they are asked for."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, overload
+
+from feab.data.columns import (
+    AFFECT,
+    ATTRIBUTES,
+    MEDIA,
+    TEXT,
+    au_of,
+    check_columns,
+    check_labels,
+    column_type,
+    is_extra,
+    typed_labels,
+)
+from feab.data.write import inside, read_info
+from feab.errors import FeabError
+from feab.records import Media, Sample
+from feab.schemas import DatasetInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KEPT_GROUPS = 4  # row groups held in memory at a time
+_MAX_GROUP_BYTES = 512_000_000
+
+
+class SplitFile:
+    """One Parquet file: its labels in memory, its images read by row group, of which a few are kept.
+
+    It holds no open file, so that it may be used by several threads and processes.
+    """
+
+    def __init__(self, folder: Path, split: str, info: DatasetInfo) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.folder, self.info = folder, info
+        self.path = folder / f"{split}.parquet"
+        where = str(self.path)
+        try:
+            file = pq.ParquetFile(self.path)
+            self._metadata = file.metadata
+            names = file.schema_arrow.names
+            check_columns(names, info, where)
+            labels = file.read(columns=[name for name in names if name not in MEDIA])
+        except FileNotFoundError:
+            known = ", ".join(sorted(info.splits)) or "none"
+            raise FeabError(f"{where}: no such file; splits in dataset.json: {known}") from None
+        except (pa.ArrowException, OSError) as error:
+            raise FeabError(f"{where}: cannot be read as Parquet: {error}") from error
+        self.media = [name for name in MEDIA if name in names]
+        for name in self.media:
+            found = file.schema_arrow.field(name).type
+            if not _is_media(name, found):
+                raise FeabError(f"{where}: column {name!r} has type {found}; it must be {column_type(name)}")
+        self.labels = typed_labels(labels, where)
+        check_labels(self.labels, info, where)
+        listed = info.splits[split].n
+        if listed != len(self.labels):
+            raise FeabError(f"{where}: holds {len(self.labels)} rows, dataset.json says {listed}")
+        sizes = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
+        for number, group in enumerate(sizes):
+            if group.total_byte_size > _MAX_GROUP_BYTES:
+                raise FeabError(
+                    f"{where}: row group {number} is {group.total_byte_size} bytes; write it in smaller row groups"
+                )
+        self._starts = [0, *accumulate(group.num_rows for group in sizes)]
+        self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def row(self, index: int) -> dict[str, Any]:
+        """All columns of one row, images as {bytes, path}."""
+        group = bisect.bisect_right(self._starts, index) - 1
+        with self._lock:
+            if group not in self._kept:
+                self._kept[group] = self._read(group)
+                while len(self._kept) > _KEPT_GROUPS:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(group)
+            found: dict[str, Any] = self._kept[group][index - self._starts[group]]
+        return found
+
+    def _read(self, group: int) -> list[dict[str, Any]]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        start, stop = self._starts[group], self._starts[group + 1]
+        rows: list[dict[str, Any]] = self.labels.slice(start, stop - start).to_pylist()
+        try:
+            with pq.ParquetFile(self.path, metadata=self._metadata) as file:
+                media = file.read_row_group(group, columns=self.media)
+        except (pa.ArrowException, OSError) as error:
+            raise FeabError(f"{self.path}: row group {group} cannot be read: {error}") from error
+        for name in self.media:
+            for row, value in zip(rows, media.column(name).to_pylist(), strict=True):
+                row[name] = value
+        return rows
+
+    def sample(self, index: int) -> Sample:
+        """One row as a record."""
+        row = self.row(index)
+        where = f"{self.path}: row {index} (id {row['id']!r})"
+        image, frames = row.get("image"), row.get("frames") or ()
+        clip = tuple(self._media_of(frame, where) for frame in frames)
+        if image is None and not clip:
+            raise FeabError(f"{where}: column 'image' is null")
+        presence: dict[int, float] = {}
+        intensity: dict[int, float] = {}
+        extra: dict[str, Any] = {}
+        for name, value in row.items():
+            au = au_of(name)
+            if value is None or name in MEDIA:
+                continue
+            if au is not None:
+                (presence if name.endswith("presence") else intensity)[au] = value
+            elif is_extra(name):
+                extra[name] = value
+        face, votes = row.get("face"), row.get("votes")
+        return Sample(
+            id=row["id"],
+            media=clip[0] if image is None else self._media_of(image, where),
+            frames=clip,
+            face=None if face is None else (face[0], face[1], face[2], face[3]),
+            votes=None if votes is None else tuple(votes),
+            au_presence=MappingProxyType(presence),
+            au_intensity=MappingProxyType(intensity),
+            extra=MappingProxyType(extra),
+            **{name: row.get(name) for name in (*TEXT, *AFFECT, *ATTRIBUTES)},
+        )
+
+    def _media_of(self, stored: Mapping[str, Any], where: str) -> Media:
+        if stored.get("bytes") is not None:
+            return Media(data=stored["bytes"])
+        if stored.get("path") is None:
+            raise FeabError(f"{where}: the image has neither bytes nor a path")
+        return Media(path=str(inside(self.folder, stored["path"], where)))
+
+
+def _is_media(name: str, found: Any) -> bool:
+    import pyarrow as pa
+
+    if name == "frames":
+        if not (pa.types.is_list(found) or pa.types.is_large_list(found)):
+            return False
+        found = found.value_type
+    return bool(pa.types.is_struct(found)) and {field.name for field in found} >= {"bytes", "path"}
+
+
+class Dataset(Sequence[Sample]):
+    """The samples of one split, in stored order: labels in memory, images read when a sample is asked for.
+
+    Memory does not grow with the number of images: a few row groups are kept. A slice is a Dataset over the same
+    file.
+
+    Attributes:
+        info: dataset.json of its folder.
+        folder: where it lies.
+        split: name of the split.
+        name: name of the dataset, or of the subset where one was asked for.
+    """
+
+    def __init__(self, file: SplitFile, split: str, name: str, rows: Sequence[int] | None = None) -> None:
+        self._file, self.split, self.name = file, split, name
+        self._rows: Sequence[int] = range(len(file.labels)) if rows is None else rows
+
+    @property
+    def info(self) -> DatasetInfo:
+        """dataset.json of its folder."""
+        return self._file.info
+
+    @property
+    def folder(self) -> Path:
+        """The dataset folder."""
+        return self._file.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """The stored fingerprint of the whole split (also for a subset or slice of it)."""
+        return self.info.splits[self.split].fingerprint
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids in order, without reading any image."""
+        column = self._file.labels.column("id").to_pylist()
+        return [column[row] for row in self._rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+
+    def __getitem__(self, index: int | slice) -> Sample | Dataset:
+        if isinstance(index, slice):
+            return Dataset(self._file, self.split, self.name, self._rows[index])
+        return self._file.sample(self._rows[index])
+
+    def __iter__(self) -> Iterator[Sample]:
+        for row in self._rows:
+            yield self._file.sample(row)
+
+    def labels(self) -> pd.DataFrame:
+        """All columns but the images, one row a sample, in order; null is NaN or None. A copy each time."""
+        import pyarrow as pa
+
+        table = self._file.labels
+        if not isinstance(self._rows, range) or self._rows != range(len(table)):
+            table = table.take(pa.array(list(self._rows), pa.int64()))
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name!r}, split={self.split!r}, n={len(self)})"
+
+
+def open_split(folder: Path, split: str, subset: str | None = None) -> Dataset:
+    """The split of a dataset folder, or a named subset of it.
+
+    Raises:
+        FeabError: naming file and row, when the folder does not hold what its dataset.json says.
+    """
+    info = read_info(folder)
+    if split not in info.splits:
+        known = ", ".join(sorted(info.splits)) or "none"
+        raise FeabError(f"{folder / 'dataset.json'}: no split {split!r}; known are {known}")
+    if subset is None:
+        return Dataset(SplitFile(folder, split, info), split, info.name)
+    definition = info.subsets.get(subset)
+    if definition is None:
+        known = ", ".join(sorted(info.subsets)) or "none"
+        raise FeabError(f"{folder / 'dataset.json'}: no subset {subset!r}; known are {known}")
+    if definition.get("split", split) != split:
+        raise FeabError(f"subset {subset!r} belongs to split {definition['split']!r}, not {split!r}")
+    file = SplitFile(folder, split, info)
+    column = str(definition.get("column"))
+    if column not in file.labels.column_names or str(file.labels.column(column).type) != "bool":
+        raise FeabError(f"{file.path}: subset {subset!r} needs a true/false column {column!r}")
+    rows = [row for row, chosen in enumerate(file.labels.column(column).to_pylist()) if chosen]
+    return Dataset(file, split, subset, rows)

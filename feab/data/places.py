@@ -1,0 +1,117 @@
+"""Where datasets lie: the embedded set, prepared ones under FEAB_DATA, and folders of your own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from feab.content import data_home
+from feab.data.dataset import Dataset, open_split
+from feab.data.write import read_info
+from feab.errors import FeabError
+from feab.schemas import DatasetInfo
+
+EMBEDDED = "synth"
+"""The dataset that travels with feab. A folder of that name under FEAB_DATA is reached by its path only."""
+
+Progress = Callable[[int, int], None]
+"""Called with pictures done and pictures in all."""
+
+
+def embedded_folder() -> Path:
+    """The folder of the embedded dataset."""
+    return Path(__file__).resolve().parent / EMBEDDED
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """A dataset that was found: its name, its folder, and dataset.json, or why that cannot be used."""
+
+    name: str
+    folder: Path
+    embedded: bool
+    info: DatasetInfo | None
+    error: str | None = None
+
+
+def list_datasets() -> list[DatasetEntry]:
+    """The embedded set, then every folder under FEAB_DATA with a dataset.json, by name; broken ones carry an error."""
+    found = [_entry(EMBEDDED, embedded_folder(), embedded=True)] if _is_dataset(embedded_folder()) else []
+    home = data_home()
+    if home.is_dir():
+        folders = sorted(path for path in home.iterdir() if _is_dataset(path))
+        found += [_entry(path.name, path, embedded=False) for path in folders]
+    return found
+
+
+def _is_dataset(folder: Path) -> bool:
+    return (folder / "dataset.json").is_file()
+
+
+def _entry(name: str, folder: Path, *, embedded: bool) -> DatasetEntry:
+    try:
+        return DatasetEntry(name, folder, embedded, read_info(folder))
+    except FeabError as error:
+        return DatasetEntry(name, folder, embedded, None, str(error))
+
+
+def _locate(name_or_folder: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """Folder and subset: a name first, else a path."""
+    text = os.fspath(name_or_folder)
+    path = Path(text).expanduser()
+    is_name = isinstance(name_or_folder, str) and path.name == text and text not in (".", "..")
+    if is_name:
+        if text == EMBEDDED:
+            return embedded_folder(), None
+        if _is_dataset(embedded_folder()) and text in read_info(embedded_folder()).subsets:
+            return embedded_folder(), text
+        if _is_dataset(data_home() / text):
+            return data_home() / text, None
+    if _is_dataset(path):
+        return path, None
+    if path.is_dir():
+        raise FeabError(f"{path}: holds no dataset.json, so it is no dataset folder")
+    names = ", ".join(entry.name for entry in list_datasets()) or "none"
+    raise FeabError(f"no dataset {text!r}: known names are {names} (FEAB_DATA is {data_home()}), or give a folder")
+
+
+def resolve(
+    name_or_folder: str | os.PathLike[str], split: str = "test", *, on_progress: Progress | None = None
+) -> Path:
+    """The dataset folder that holds a split; splits of the embedded set that are not shipped are rendered first.
+
+    Rendering goes into the cache (FEAB_CACHE), can be interrupted, and goes on where it stopped.
+
+    Raises:
+        FeabError: when there is no such dataset.
+    """
+    folder, _ = _locate(name_or_folder)
+    if folder == embedded_folder() and not (_is_dataset(folder) and split in read_info(folder).splits):
+        from feab.data.rendered import cached_split
+
+        return cached_split(split, on_progress=on_progress)
+    return folder
+
+
+def load_dataset(
+    name_or_folder: str | os.PathLike[str],
+    split: str = "test",
+    subset: str | None = None,
+    *,
+    on_progress: Progress | None = None,
+) -> Dataset:
+    """A dataset's samples, in order, images unread: a name ("synth", "synth_mini", one under FEAB_DATA) or a folder.
+
+    Args:
+        name_or_folder: a name, else the path of a dataset folder.
+        split: "test" by default. "train" and "validation" of "synth" are rendered when first asked for.
+        subset: a subset that its dataset.json names; "synth_mini" is also a name by itself.
+        on_progress: called with (done, total) pictures while a split is being rendered.
+
+    Raises:
+        FeabError: when there is no such dataset, split or subset, or a file is wrong (file and row are named).
+    """
+    _, named = _locate(name_or_folder)
+    return open_split(resolve(name_or_folder, split, on_progress=on_progress), split, subset or named)
