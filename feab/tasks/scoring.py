@@ -1,0 +1,271 @@
+"""Score predictions: join them with the labels by id, and give scores with intervals, chance and detail.
+
+Pure functions of their arguments: no file is read or written, and the same predictions always get the same scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import feab.metrics as metrics
+from feab.errors import FeabError
+from feab.metrics import ClusterSums, Estimate
+from feab.records import AnswerValue
+from feab.schemas import EstimateModel, Prediction, Scores, TaskScores
+from feab.tasks.draws import Answers
+from feab.tasks.task import DEFAULT_PROMPT, Task
+from feab.tasks.truth import Labels, Truth, truth_of
+
+ORACLE = "oracle-from-expression"
+
+SLICED: Mapping[str, tuple[str, ...]] = {
+    "expression": ("macro_f1", "accuracy", "uar"),
+    "valence_arousal": ("ccc", "ccc_valence", "ccc_arousal"),
+    "action_units": ("f1", "accuracy"),
+}
+"""The scores shown for groups and slices, the primary first."""
+
+MIN_GROUP = 10
+"""Groups with fewer people (clusters) are not shown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    scores: TaskScores
+    sums: ClusterSums
+    complete: bool
+
+
+def score_task(
+    task: Task,
+    predictions: Iterable[Prediction],
+    data: Labels,
+    *,
+    asked: Collection[str] | None = None,
+    prompts: Sequence[str] | None = None,
+    draws: int = 1,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> TaskScores:
+    """Scores of one task from its predictions (those of other tasks are passed over).
+
+    Faces whose every line is an error or missing are not scored at all: such a run is incomplete, and says nothing
+    about them. Faces that were answered with something unreadable or a refusal are scored as missing answers, by the
+    rules of `feab.metrics`. Several draws become one answer: expression by plurality (tie: first drawn), AUs by
+    majority, VA by mean. The top-level numbers are those of prompt `direct`, else of the first prompt there is.
+
+    Args:
+        task: what was asked.
+        predictions: lines of predictions.jsonl.
+        data: the dataset, or its labels as a frame (columns as in a dataset's Parquet file).
+        asked: ids of the samples that were asked about (`--limit`); None means every one the task can score.
+        prompts: the prompts that were asked; None means those that occur in the predictions.
+        draws: the number of draws that were asked for.
+        resamples: draws of the bootstrap, where one is used.
+        seed: seed of those draws.
+
+    Raises:
+        FeabError: for a sample the dataset does not hold, a line that occurs twice, or an answer of the wrong kind.
+    """
+    return _score(task, _read([task], predictions)[task.name], data, asked, prompts, draws).scores
+
+
+def score_all(
+    tasks: Sequence[Task],
+    predictions: Iterable[Prediction],
+    datasets: Mapping[str, Labels],
+    *,
+    asked: Mapping[str, Collection[str]] | None = None,
+    prompts: Mapping[str, Sequence[str]] | None = None,
+    draws: int = 1,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Scores of a whole run, with the overall score where all three kinds are there.
+
+    Args:
+        tasks: what was asked.
+        predictions: all lines of predictions.jsonl, in any order; gone through once.
+        datasets: task name -> its dataset, or that dataset's labels as a frame.
+        asked: task name -> ids of the samples asked about; a task not in it was asked about all it can score.
+        prompts: task name -> the prompts asked; a task not in it: those that occur in the predictions.
+        draws: the number of draws that were asked for.
+        resamples: draws of the bootstrap behind the overall score's interval.
+        seed: seed of those draws.
+
+    Returns:
+        `complete` is False when a line is an error or missing; the scores are then of what is there.
+
+    Raises:
+        FeabError: as `score_task`; and for predictions of a task that is not among `tasks`.
+    """
+    read = _read(tasks, predictions, strict=True)
+    scored = {
+        task.name: _score(
+            task,
+            read[task.name],
+            datasets[task.name],
+            (asked or {}).get(task.name),
+            (prompts or {}).get(task.name),
+            draws,
+        )
+        for task in tasks
+    }
+    total = metrics.overall([s.sums for s in scored.values()], resamples=resamples, seed=seed)
+    return Scores(
+        tasks={name: s.scores for name, s in scored.items()},
+        overall=None if total.value is None else _model(total),
+        complete=all(s.complete for s in scored.values()),
+    )
+
+
+def _read(
+    tasks: Sequence[Task], predictions: Iterable[Prediction], *, strict: bool = False
+) -> dict[str, dict[str, Answers]]:
+    """Task -> prompt -> answers."""
+    kinds = {task.name: task.kind for task in tasks}
+    found: dict[str, dict[str, Answers]] = {name: {} for name in kinds}
+    for line in predictions:
+        of_task = found.get(line.task)
+        if of_task is None:
+            if strict:
+                raise FeabError(f"a prediction is of task {line.task!r}, which the run does not name")
+            continue
+        answers = of_task.get(line.prompt)
+        if answers is None:
+            answers = of_task[line.prompt] = Answers(kinds[line.task])
+        answers.add(line)
+    return found
+
+
+def _score(
+    task: Task,
+    read: Mapping[str, Answers],
+    data: Labels,
+    asked: Collection[str] | None,
+    prompts: Sequence[str] | None,
+    draws: int,
+) -> _Scored:
+    truth = truth_of(task, data, only=None if asked is None else frozenset(asked))
+    names = [*task.prompt_names(list(prompts))] if prompts is not None else [p for p in task.prompts if p in read]
+    names += [p for p in read if p not in names]  # a prompt that was removed from the task file since
+    each = {name: _score_prompt(task, read.get(name, Answers(task.kind)), truth, draws) for name in names}
+    if not each:
+        empty = _score_prompt(task, Answers(task.kind), truth, draws)
+        return _Scored(empty.scores, empty.sums, complete=False)
+    first = each[DEFAULT_PROMPT if DEFAULT_PROMPT in each else names[0]]
+    return _Scored(
+        scores=first.scores.model_copy(update={"prompts": {name: s.scores for name, s in each.items()}}),
+        sums=first.sums,
+        complete=all(s.complete for s in each.values()),
+    )
+
+
+def _score_prompt(task: Task, answers: Answers, truth: Truth, draws: int) -> _Scored:
+    known = set(truth.ids)
+    for sample in answers.lines:
+        if sample not in known and sample not in truth.unscored:
+            raise FeabError(f"a prediction of task {task.name} is about sample {sample!r}, which the dataset lacks")
+    here = truth.take([i for i, sample in enumerate(truth.ids) if sample in answers.lines])
+    values = [answers.combined(sample) for sample in here.ids]
+    sums = _sums(task, here, values)
+    answered = sum(value is not None for value in values)
+    scores = TaskScores(
+        kind=task.kind,
+        n=len(values),
+        coverage=answered / len(values) if values else 0.0,
+        outcomes=answers.counts(),
+        primary=sums.primary,
+        metrics={name: _model(estimate) for name, estimate in metrics.estimates(sums).items()},
+        chance=_chance(task, here),
+        detail=_detail(task, here, values),
+    )
+    return _Scored(scores, sums, answers.complete(truth.ids, draws))
+
+
+def _sums(task: Task, truth: Truth, values: Sequence[AnswerValue | None]) -> ClusterSums:
+    where: dict[str, Any] = {"clusters": truth.clusters, "sources": truth.sources}
+    if task.kind == "expression":
+        return metrics.expression_sums(_classes(truth), _labels(values), task.labels, **where)
+    if task.kind == "valence_arousal":
+        within = truth.expression if any(truth.expression) else None
+        return metrics.valence_arousal_sums(truth.values, _points(values), within=within, **where)
+    return metrics.action_unit_sums(truth.values, _units(values, task.aus), task.aus, **where)
+
+
+def _chance(task: Task, truth: Truth) -> dict[str, float]:
+    """What players without eyes score on the primary, and the one who knows the expression alone."""
+    if not truth.ids:
+        return {}
+    if task.kind == "expression":
+        return metrics.expression_chance(_classes(truth), task.labels, sources=truth.sources)
+    knows = any(truth.expression)
+    if task.kind == "valence_arousal":
+        found = metrics.valence_arousal_chance(truth.values, sources=truth.sources)
+        oracle = metrics.oracle_from_expression(truth.expression, truth.values) if knows else {}
+    else:
+        where: dict[str, Any] = {"clusters": truth.clusters}
+        found = metrics.action_unit_chance(truth.values, task.aus, sources=truth.sources, **where)
+        oracle = (
+            metrics.oracle_from_expression(truth.expression, None, truth.values, task.aus, **where) if knows else {}
+        )
+    for score in oracle.values():
+        found[ORACLE] = score
+    return found
+
+
+def _detail(task: Task, truth: Truth, values: Sequence[AnswerValue | None]) -> dict[str, Any]:
+    where: dict[str, Any] = {"clusters": truth.clusters, "sources": truth.sources}
+    if task.kind == "expression":
+        found = metrics.expression_detail(_classes(truth), _labels(values), task.labels, **where)
+    elif task.kind == "valence_arousal":
+        found = metrics.valence_arousal_detail(truth.values, _points(values), **where)
+    else:
+        found = metrics.action_unit_detail(truth.values, _units(values, task.aus), task.aus, **where)
+    groups = {name: _slices(task, truth, values, column) for name, column in truth.groups.items()}
+    slices = {name: _slices(task, truth, values, column) for name, column in truth.slices.items()}
+    return {**found, "groups": groups, **({"slices": slices} if slices else {})}
+
+
+def _slices(
+    task: Task, truth: Truth, values: Sequence[AnswerValue | None], column: Sequence[str | None]
+) -> dict[str, dict[str, Any]]:
+    """Scores of the faces that share a value of one column; groups of few people are left out."""
+    found = {}
+    for name in sorted({value for value in column if value is not None}):
+        rows = [i for i, value in enumerate(column) if value == name]
+        part = truth.take(rows)
+        people = {(s, c if c is not None else i) for s, c, i in zip(part.sources, part.clusters, part.ids, strict=True)}
+        if len(people) < MIN_GROUP:
+            continue
+        estimates = metrics.estimates(_sums(task, part, [values[i] for i in rows]))
+        shown = {m: _model(estimates[m]).model_dump() for m in SLICED[task.kind]}
+        found[name] = {"n": len(rows), "clusters": len(people), "metrics": shown}
+    return found
+
+
+def _classes(truth: Truth) -> list[str]:
+    return [e for e in truth.expression if e is not None]  # a task of this kind scores no face without a class
+
+
+def _labels(values: Sequence[AnswerValue | None]) -> list[str | None]:
+    return [value if isinstance(value, str) else None for value in values]
+
+
+def _points(values: Sequence[AnswerValue | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    nothing = (np.nan, np.nan)
+    return np.array([v if isinstance(v, tuple) else nothing for v in values], dtype=np.float64).reshape(-1, 2)
+
+
+def _units(values: Sequence[AnswerValue | None], aus: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    nothing = [np.nan] * len(aus)
+    rows = [[float(au in v) for au in aus] if isinstance(v, frozenset) else nothing for v in values]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(aus))
+
+
+def _model(estimate: Estimate) -> EstimateModel:
+    return EstimateModel(value=estimate.value, low=estimate.low, high=estimate.high, clusters=estimate.clusters)
