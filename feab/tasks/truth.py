@@ -92,7 +92,7 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
         raise FeabError(f"the labels for task {task.name} name a sample twice; ids must be unique")
     values, labelled = _values(task, frame)
     if only is not None:
-        labelled &= np.fromiter((i in only for i in ids), dtype=np.bool_, count=len(ids))
+        labelled = labelled & np.fromiter((i in only for i in ids), dtype=np.bool_, count=len(ids))
     rows = np.flatnonzero(labelled)
     kept = frame.iloc[rows]
     subject = _words(kept, "subject") or (None,) * len(rows)
