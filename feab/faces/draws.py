@@ -86,7 +86,7 @@ def draw_expression(expression: str, form: Form, strength: Strength | None, rng:
         letters[au] = int(np.clip(letter + step, B, form.ceiling.get(au, E)))
     for au in AUS_RENDERED:
         draw, added = rng.random(), _choose(rng, _ADDED_LETTERS)
-        if au in letters or form.sealed and au in (25, 26):
+        if au in letters or (form.sealed and au in (25, 26)):
             continue
         if expression == "neutral":
             if au == 25 and draw < _NEUTRAL_PARTED:
@@ -101,7 +101,7 @@ def draw_expression(expression: str, form: Form, strength: Strength | None, rng:
         elif draw < _ADDED + _TRACE and au not in (25, 26) and not clash(letters, au, 1):
             letters[au] = 1
     side = _side(rng)
-    one_sided: dict[int, Side] = {au: side for au in sorted(form.one_sided)}
+    one_sided: dict[int, Side] = dict.fromkeys(sorted(form.one_sided), side)
     return _finish(Plan(expression, strength, form.name, letters, one_sided, sealed=form.sealed), rng)
 
 
@@ -116,11 +116,7 @@ def draw_free(rng: np.random.Generator) -> Plan:
         if len(letters) < wanted and not clash(letters, au, letter):
             letters[au] = letter
     sealed = 26 in letters and not {10, 25} & set(letters) and rng.random() < _FREE_SEALED
-    one_sided = {
-        au: _side(rng)
-        for au in sorted(letters)
-        if rng.random() < _FREE_ONE_SIDED and au in _CAN_BE_ONE_SIDED
-    }
+    one_sided = {au: _side(rng) for au in sorted(letters) if rng.random() < _FREE_ONE_SIDED and au in _CAN_BE_ONE_SIDED}
     return _finish(Plan(None, None, "free", letters, one_sided, sealed=bool(sealed)), rng)
 
 

@@ -1,0 +1,32 @@
+"""One rendering process: `python -m feab.faces.render_worker JOB`, started by `render_split.py`.
+
+A process of its own instead of `multiprocessing`: it works from notebooks, from scripts without a main guard and from
+standard input, and nothing of the parent's state travels along.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from feab.faces.shards import write_shard
+from feab.faces.synth import SplitSpec
+
+
+def main(job: str) -> None:
+    """Render the identities that a job (JSON: spec, size, folder, identities, parent) names, one file each."""
+    # The parent ends its workers on Ctrl-C; the terminal would send it to both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work = json.loads(job)
+    spec = SplitSpec(**work["spec"])
+    for index in work["identities"]:
+        if os.getppid() != work["parent"]:
+            return  # the parent was killed: nobody waits for the rest
+        write_shard(Path(work["folder"]), spec, index, size=work["size"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
