@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from feab.errors import FeabError
 from feab.metrics.intervals import Estimate, Method, estimates
-from feab.metrics.sums import BoolArray, ClusterSums, FloatArray, Scale, group, matrix, mean_defined, ratio
+from feab.metrics.sums import BoolArray, ClusterSums, FloatArray, Scale, group, matrix, mean_defined, ratio, strata
 
 MIN_POSITIVES = 10
 MIN_POSITIVE_CLUSTERS = 5
@@ -97,9 +97,10 @@ def action_unit_sums(
     k = len(aus)
     counts = table.reshape(-1, 5, k)
     positives = counts[:, 0] + counts[:, 2]
-    enough = np.zeros((max(len(set(where.sources)), 1), k), dtype=np.bool_)
-    for s in range(len(enough)):
-        here = positives[where.source_of_cluster == s]
+    sources_of = strata(where.sources)
+    enough = np.zeros((len(sources_of), k), dtype=np.bool_)
+    for s, rows in enumerate(sources_of):
+        here = positives[rows]
         enough[s] = (here.sum(0) >= MIN_POSITIVES) & ((here > 0).sum(0) >= MIN_POSITIVE_CLUSTERS)
     looked_at = (counts[:, :4].sum(1) > 0) & enough[where.source_of_cluster]
     names = [n for n, _ in _MEANS] + [f"f1_au{au:02d}" for au in aus]
@@ -177,7 +178,7 @@ def action_unit_detail(
     k = len(aus)
     formula = sums.formula
     assert isinstance(formula, ActionUnitFormula)
-    totals = sums.totals() if sums.clusters else np.zeros((1, 1, 5 * k))
+    totals = sums.totals()
     scores = {name: values[0] for name, values in formula.per_au(totals).items()}
     counts = sums.table.reshape(-1, 5, k)
     positives = counts[:, 0] + counts[:, 2]

@@ -21,6 +21,7 @@ from feab.metrics.sums import (
     mean_defined,
     missing,
     ratio,
+    strata,
 )
 
 MIN_FACES = 5
@@ -159,7 +160,7 @@ def expression_detail(
     """
     sums = expression_sums(truth, predicted, labels, clusters=clusters, sources=sources)
     k = len(labels)
-    totals = sums.totals() if sums.clusters else np.zeros((1, 1, k * (k + 1)))
+    totals = sums.totals()
     by_source = totals[:, 0].reshape(-1, k, k + 1)
     confusion = by_source.sum(0)
     scores = dict(zip(sums.names, sums.formula.values(totals)[0].tolist(), strict=True))
@@ -214,8 +215,8 @@ def _encode(truth: Sequence[str], predicted: Sequence[str | None], labels: Seque
 
 
 def _kept(told: IntArray, where: Grouping, k: int) -> BoolArray:
-    sources = max(len(set(where.sources)), 1)
-    faces = np.bincount(where.source_of_face * k + told, minlength=sources * k).reshape(sources, k)
+    cells = len(strata(where.sources)) * k
+    faces = np.bincount(where.source_of_face * k + told, minlength=cells).reshape(-1, k)
     return np.asarray(faces >= MIN_FACES)
 
 

@@ -94,9 +94,9 @@ class ClusterSums:
 
 
 def strata(sources: Sequence[str]) -> list[slice]:
-    """The row ranges of equal neighbours in `sources`, in order."""
-    starts = [i for i in range(len(sources)) if i == 0 or sources[i] != sources[i - 1]]
-    return [slice(a, b) for a, b in zip(starts, [*starts[1:], len(sources)], strict=True)]
+    """The row ranges of equal neighbours in `sources`, in order; of no rows, one empty range."""
+    changes = [i for i in range(1, len(sources)) if sources[i] != sources[i - 1]]
+    return [slice(a, b) for a, b in zip([0, *changes], [*changes, len(sources)], strict=True)]
 
 
 def bootstrap_weights(keys: Sequence[tuple[str, str]], resamples: int, seed: int) -> FloatArray:

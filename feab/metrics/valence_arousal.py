@@ -64,9 +64,10 @@ def valence_arousal_scores(
     Returns:
         `ccc`, the mean of both axes, and for each axis `ccc_<axis>` (Lin 1989), `pcc_<axis>` (Pearson), `rmse_<axis>`,
         `mae_<axis>` (distances, not clipped), `sagr_<axis>` (share of faces on whose sign truth and answer agree,
-        truths of exactly 0 left out), `ccc_answered` and `ccc_<axis>_answered` (faces with an answer only: never rank by it) and,
-        with `within`, `ccc_within` and `ccc_<axis>_within` (class means removed from both truth and answers). Moments
-        are of the population (divided by n). CCC and PCC are 0 for a constant prediction, None for a constant truth.
+        truths of exactly 0 left out); `ccc_answered` and `ccc_<axis>_answered` (faces with an answer only: never rank
+        by it); and with `within`, `ccc_within` and `ccc_<axis>_within` (class means removed from truth and answers).
+        Moments are the population's (divided by n). CCC and PCC are 0 for a constant prediction, None for a constant
+        truth.
 
     Raises:
         FeabError: when shapes differ, a truth is missing, a value lies outside [-1, 1], or half an answer is NaN.
