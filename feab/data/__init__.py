@@ -9,6 +9,7 @@ from __future__ import annotations
 from feab.data.dataset import Dataset, open_split
 from feab.data.fingerprint import fingerprint
 from feab.data.places import DatasetEntry, list_datasets, load_dataset, resolve
+from feab.data.validate import validate_dataset
 from feab.data.write import read_info, write_split
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "open_split",
     "read_info",
     "resolve",
+    "validate_dataset",
     "write_split",
 ]

@@ -16,6 +16,9 @@ from feab.schemas import DatasetInfo
 EMBEDDED = "synth"
 """The dataset that travels with feab. A folder of that name under FEAB_DATA is reached by its path only."""
 
+EMBEDDED_SUBSETS = ("synth_mini",)
+"""Subsets of the embedded set's test split, which are names by themselves."""
+
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures in all."""
 
@@ -65,7 +68,7 @@ def _locate(name_or_folder: str | os.PathLike[str]) -> tuple[Path, str | None]:
     if is_name:
         if text == EMBEDDED:
             return embedded_folder(), None
-        if _is_dataset(embedded_folder()) and text in read_info(embedded_folder()).subsets:
+        if text in EMBEDDED_SUBSETS:
             return embedded_folder(), text
         if _is_dataset(data_home() / text):
             return data_home() / text, None
@@ -89,7 +92,7 @@ def resolve(
     """
     folder, _ = _locate(name_or_folder)
     if folder == embedded_folder() and not (_is_dataset(folder) and split in read_info(folder).splits):
-        from feab.data.rendered import cached_split
+        from feab.data.rendered import cached_split  # which imports this module
 
         return cached_split(split, on_progress=on_progress)
     return folder

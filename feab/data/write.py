@@ -217,7 +217,7 @@ def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, where: str, 
 
     known = set(schema.names)
     for number, row in enumerate(rows, first_row):
-        unknown = sorted(set(row) - known)
+        unknown = sorted(name for name in set(row) - known if row[name] is not None)
         if unknown:
             raise FeabError(
                 f"{where}: row {number}: column {unknown[0]!r} is not expected; AU columns need the AU in `aus`, "

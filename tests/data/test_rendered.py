@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from feab.data import load_dataset, validate_dataset
+from feab.data.card import build_card, write_card
+from feab.data.rendered import render_dataset
+from feab.data.show import show
+from feab.errors import FeabError
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One identity, 24 small pictures, made by the real renderer."""
+    return render_dataset(1, 11, 64, tmp_path_factory.mktemp("faces") / "mine", workers=1)
+
+
+def test_a_rendered_set_is_a_valid_dataset(faces: Path) -> None:
+    info = validate_dataset(faces)
+    data = load_dataset(faces)
+    assert (info.name, info.third_party, info.images_may_be_shared) == ("mine", "allowed", True)
+    assert (len(data), data.info.splits["test"].pinned) == (24, False)
+    labels = data.labels()
+    assert labels["expression"].notna().sum() == 16
+    assert labels["valence"].notna().all()
+    assert sorted(path.name for path in faces.iterdir()) == ["dataset.json", "test.parquet"]
+
+
+def test_pictures_have_the_size_asked_for(faces: Path) -> None:
+    sample = load_dataset(faces)[0]
+    assert Image.open(io.BytesIO(sample.media.read())).size == (64, 64)
+    assert sample.face is not None
+    assert sample.face[2] <= 64
+
+
+def test_a_finished_set_is_not_rendered_again(faces: Path) -> None:
+    before = (faces / "test.parquet").stat().st_mtime_ns
+    assert render_dataset(1, 11, 64, faces, workers=1) == faces
+    assert (faces / "test.parquet").stat().st_mtime_ns == before
+    with pytest.raises(FeabError, match="another dataset"):
+        render_dataset(1, 12, 64, faces)
+
+
+def test_a_broken_off_rendering_goes_on_to_the_same_bytes(faces: Path, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 24:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(2, 11, 64, tmp_path / "mine", workers=1, on_progress=stop)
+    assert not (tmp_path / "mine" / "test.parquet").exists()
+    seen: list[int] = []
+    render_dataset(2, 11, 64, tmp_path / "mine", workers=1, on_progress=lambda done, _: seen.append(done))
+    assert seen[0] >= 24, "what was finished is not made again"
+    whole, first = load_dataset(tmp_path / "mine"), load_dataset(faces)
+    assert len(whole) == 48
+    assert [s.media.read() for s in whole[:24]] == [s.media.read() for s in first]
+
+
+def test_the_card_counts_what_the_labels_say(faces: Path, tmp_path: Path) -> None:
+    card = build_card(faces)
+    labels = load_dataset(faces).labels()
+    positives = int((labels["au12_presence"] == 1).sum())
+    assert f"| 12 | lip corner puller | {positives} |" in card
+    assert load_dataset(faces).fingerprint in card
+    assert "not validated by people" in card
+    assert "The gate has not been run" in card
+    assert "A display is not a feeling" in card
+
+
+def test_the_card_prints_the_gate(faces: Path, tmp_path: Path) -> None:
+    gate = {
+        "coded": [1, 12],
+        "method": "a net of ours",
+        "threshold": 0.9,
+        "aus": {"9": {"cnn": 0.8123, "rivals": {"4": 0.71, "10": 0.9}, "mediapipe": None}},
+        "oracle": {"mean CCC": 0.61},
+    }
+    (tmp_path / "gate.json").write_text(json.dumps(gate))
+    card = build_card(faces, tmp_path / "gate.json")
+    assert "| 9 | nose wrinkler | no | 0.812 | 0.710 (v. 4) | – |" in card
+    assert "because they fail: 2, 4, 5, 6, 7, 9, 10" in card
+    assert "mean CCC 0.610" in card
+    (tmp_path / "gate.json").write_text('{"aus": []}')
+    with pytest.raises(FeabError, match=r"gate\.json"):
+        build_card(faces, tmp_path / "gate.json")
+
+
+def test_the_card_becomes_the_readme(faces: Path, tmp_path: Path) -> None:
+    copy = render_dataset(1, 11, 64, tmp_path / "copy", workers=1)
+    assert write_card(copy).read_text(encoding="utf-8") == build_card(copy)
+
+
+def test_a_sheet_shows_what_is_asked_for(faces: Path, tmp_path: Path) -> None:
+    data = load_dataset(faces)
+    out = show(faces, tmp_path / "deep" / "sheet.png", ids=data.ids[:3], columns=3, size=50)
+    assert Image.open(out).width == 3 * 54 + 4
+    show(data, tmp_path / "fear.png", where={"expression": "fear", "free": "false"})
+    with pytest.raises(FeabError, match="no picture is left"):
+        show(data, tmp_path / "none.png", where={"expression": "fear", "free": "true"})
+    with pytest.raises(FeabError, match="no column 'colour'"):
+        show(data, tmp_path / "none.png", where={"colour": "red"})
+    with pytest.raises(FeabError, match="nobody"):
+        show(data, tmp_path / "none.png", ids=["nobody"])
