@@ -19,10 +19,10 @@ from feab.vocabulary import KINDS, Kind
 MAX_FILES = 2_000
 MAX_OPTIONS = 64
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_METADATA = {
+METADATA_FIELDS: frozenset[str] = frozenset({
     "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "definitions", "prompts", "description",
-}  # fmt: skip
-_PROMPT = {"text", "max_tokens", "json", "shuffled"}
+})  # fmt: skip
+_PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def task_from_metadata(name: str, metadata: Field) -> Task:
     Raises:
         FeabError: naming file, line and field.
     """
-    _only(metadata, _METADATA)
+    _only(metadata, METADATA_FIELDS)
     kind_field = metadata.need("kind", f"one of {', '.join(KINDS)}")
     kind = _kind(kind_field)
     labels = _labels(metadata, kind)
@@ -199,7 +199,7 @@ def task_from_metadata(name: str, metadata: Field) -> Task:
     )
 
 
-def _only(mapping: Field, known: set[str]) -> None:
+def _only(mapping: Field, known: frozenset[str]) -> None:
     for key, child in mapping.items():
         if key not in known:
             raise child.error(f"is not a field feab knows here; known are {', '.join(sorted(known))}")
@@ -267,7 +267,7 @@ def _prompts(given: Field) -> MappingProxyType[str, Prompt]:
     for name, child in given.items():
         if not _NAME.fullmatch(name) or name == "all":
             raise child.error("a prompt's name may hold letters, digits, _ . and - only, and not be 'all'")
-        _only(child, _PROMPT)
+        _only(child, _PROMPT_FIELDS)
         json, shuffled = child.get("json"), child.get("shuffled")
         found[name] = Prompt(
             name=name,

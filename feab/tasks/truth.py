@@ -136,7 +136,9 @@ def _words(frame: pd.DataFrame, column: str) -> tuple[str | None, ...] | None:
     if column not in frame or not frame[column].notna().any():
         return None
     series = frame[column]
-    return tuple(str(v) if there else None for v, there in zip(series, series.notna(), strict=True))
+    # :g, because a float32 column holds .35 as .3499999940395355
+    texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in series)
+    return tuple(text if there else None for text, there in zip(texts, series.notna(), strict=True))
 
 
 def _columns(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, tuple[str | None, ...]]:

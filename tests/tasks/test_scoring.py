@@ -185,7 +185,7 @@ def test_groups_of_ten_people_are_shown_and_smaller_ones_are_not():
         subject=[f"p{i // 2}" for i in range(n)],
         age_group=["20-39"] * 22 + ["70+"] * 18,
         perceived_gender=[None] * n,
-        strength=[0.5] * 20 + [1.0] * 20,
+        strength=np.array([0.35] * 20 + [1.0] * 20, dtype=np.float32),
     )
     scores = score_task(TWO, [line(TWO, f"f{i}", "anger") for i in range(n)], labels)
     groups = scores.detail["groups"]
@@ -194,7 +194,7 @@ def test_groups_of_ten_people_are_shown_and_smaller_ones_are_not():
     shown = groups["age_group"]["20-39"]
     assert (shown["n"], shown["clusters"]) == (22, 11)
     assert shown["metrics"]["accuracy"]["value"] == pytest.approx(0.5)
-    assert set(scores.detail["slices"]["strength"]) == {"0.5", "1.0"}
+    assert set(scores.detail["slices"]["strength"]) == {"0.35", "1"}
 
 
 def test_several_sources_are_averaged_never_pooled():
