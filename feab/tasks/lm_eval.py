@@ -49,6 +49,7 @@ class Documents(Sequence[dict[str, Any]]):
         from feab.tasks.truth import truth_of
 
         self._task, self._prompt, self._dataset = task, prompt, dataset
+        self._wording = task.wording(prompt)
         labels = dataset.labels()
         self._truth = truth_of(task, labels)
         row_of = {str(name): row for row, name in enumerate(labels["id"])}
@@ -67,7 +68,7 @@ class Documents(Sequence[dict[str, Any]]):
         return {
             "id": name,
             "image": Picture(self._dataset, self._rows[index], name),
-            "question": task.prompt_text(self._prompt, name),
+            "question": self._wording(name),
             "kind": task.kind,
             "options": list(task.order(self._prompt, name)),
             "truth": truth.expression[index] if task.kind == "expression" else values,

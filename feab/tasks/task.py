@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,15 @@ class Task:
         Raises:
             FeabError: when the wording cannot be filled in.
         """
-        return self._render(Template(self.prompts[prompt].text), self.order(prompt, sample))
+        return self.wording(prompt)(sample)
+
+    def wording(self, prompt: str) -> Callable[[str], str]:
+        """A function from a sample's id to the prompt's words: `prompt_text` for many samples, at the price of one."""
+        template = Template(self.prompts[prompt].text)
+        if not self.prompts[prompt].shuffled:
+            text = self._render(template, self.options)
+            return lambda sample: text
+        return lambda sample: self._render(template, self.order(prompt, sample))
 
     def _render(self, template: Template, options: tuple[str, ...]) -> str:
         units = self.kind == "action_units"
@@ -182,21 +190,19 @@ class Task:
     ) -> Iterator[Question]:
         for name in names:
             prompt = self.prompts[name]
-            template = Template(prompt.text)
+            words = self.wording(name)
             settings = replace(sampling, max_tokens=prompt.max_tokens)
             schema = answer_schema(self) if prompt.json else None
-            fixed = None if prompt.shuffled else Text(self._render(template, self.options))
             for sample in samples:
                 if not self.asks_about(sample):
                     continue
                 options = self.order(name, sample.id)
-                words = fixed or Text(self._render(template, options))
                 yield Question(
                     task=self.name,
                     sample=sample.id,
                     prompt=name,
                     kind=self.kind,
-                    messages=(Message("user", (Image(sample.media), words)),),
+                    messages=(Message("user", (Image(sample.media), Text(words(sample.id)))),),
                     choices=() if self.kind == "valence_arousal" else options,
                     schema=schema,
                     n=draws,
