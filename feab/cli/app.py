@@ -1,0 +1,271 @@
+"""The verbs of `feab`. Only typer is imported here, so that `feab --help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+import feab
+from feab.errors import FeabError
+
+COMPLETE, WRONG_USE, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
+"""Exit statuses."""
+
+
+class _Verbs(typer.core.TyperGroup):
+    """Turns what the verbs raise into a line on stderr and an exit status; a traceback is for mistakes of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FeabError as error:
+            from feab.cli.output import say
+
+            say(f"feab: {error}")
+            raise typer.Exit(INCOMPLETE if hasattr(error, "run") else WRONG_USE) from None
+        except KeyboardInterrupt as interrupt:
+            from feab.cli.output import say
+
+            run = getattr(interrupt, "run", None)
+            where = f": {sum_of(run):,} of {run.manifest.expected:,} answers are in {run.path}" if run else ""
+            say(f"\nInterrupted{where}. The same command goes on from there.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def sum_of(run: Any) -> int:
+    """Answers that a run holds."""
+    counts = run.manifest.outcomes
+    return int(counts.ok + counts.unparsable + counts.refused + counts.truncated)
+
+
+app = typer.Typer(
+    name="feab",
+    cls=_Verbs,
+    help="How well do vision language models read faces? Expression, valence-arousal and action units, with error bars."
+    "\n\nFirst steps:\n\n\b\nfeab run --model feab-tiny           ask the embedded model about the embedded faces"
+    "\nfeab ask --model feab-tiny FACE.jpg  ask it about one picture"
+    "\nfeab models                          whom else to ask",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data = typer.Typer(
+    name="data",
+    help="Datasets: what is there, what it holds, how it looks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(data)
+
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", help="A card's name, provider/rest (hf/…, mock/…, baseline/…), or a card's path."),
+]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--tasks", "-t", help="Tasks or groups; comma-separated, repeatable.  [default: synth]"),
+]
+Include = Annotated[
+    list[Path] | None,
+    typer.Option("--include", help="A folder of your own tasks and model cards; repeatable."),
+]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option("-M", metavar="KEY=VALUE", help="An argument of the adapter; repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"feab {feab.__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="\b\nExamples:\n  feab run --model feab-tiny"
+    "\n  feab run --model baseline/uniform --tasks synth_expression --limit 100"
+    "\n  feab run --model hf/Qwen/Qwen2.5-VL-7B-Instruct --prompts all -M max_pixels=262144"
+    "\n  feab run --model mock/answers.yaml --data my-faces/ --json > scores.json"
+    "\n\nExit status: 0 complete, 2 wrong use or input, 3 incomplete, 130 interrupted."
+)
+def run(
+    model: Model,
+    tasks: Tasks = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="A dataset's name or folder, instead of the tasks' own.")
+    ] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option("--prompts", "-p", help="Prompt variants, comma-separated, or all.  [default: direct]"),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most so many faces a task: a seeded spread over the set.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run folder.  [default: runs/MODEL/HASH]", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seeds drawn answers and the spread of --limit.")] = 0,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Answers a question; several are drawn at T = 1.")] = 1,
+    include: Include = None,
+    arguments: Arguments = None,
+    json: Json = False,
+    permission: Annotated[
+        str | None,
+        typer.Option(
+            "--i-have-permission",
+            metavar="REFERENCE",
+            help="Where it is written that these faces may go to a third party.",
+        ),
+    ] = None,
+) -> None:
+    """Ask a model about faces and score its answers. The same command resumes."""
+    from feab.cli.run import run_and_show
+
+    status = run_and_show(
+        model,
+        tasks or ["synth"],
+        arguments or [],
+        as_json=json,
+        data=data,
+        prompts=prompts or ["direct"],
+        out=out,
+        limit=limit,
+        seed=seed,
+        draws=draws,
+        include=include or [],
+        permission=permission,
+    )
+    raise typer.Exit(status)
+
+
+@app.command(
+    epilog="\b\nExamples:\n  feab score runs/feab-tiny/0123456789ab\n  feab score RUN --data my-faces/"
+    "\n  feab score RUN --json | jq .overall"
+)
+def score(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    data: Annotated[
+        str | None, typer.Option("--data", help="Take the labels from this dataset (name or folder).")
+    ] = None,
+    include: Include = None,
+    json: Json = False,
+) -> None:
+    """Score a run folder again, from its predictions and the labels alone."""
+    from feab.cli.run import score_and_show
+
+    raise typer.Exit(score_and_show(run, data, include or [], as_json=json))
+
+
+@app.command(
+    epilog="\b\nExamples:\n  feab ask --model feab-tiny face.jpg"
+    "\n  feab ask --model hf/Qwen/Qwen2.5-VL-7B-Instruct *.jpg --prompts reason"
+    "\n  feab ask -m feab-tiny face.jpg --json"
+)
+def ask(
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures of faces.", metavar="FACE...")],
+    model: Model,
+    tasks: Tasks = None,
+    prompts: Annotated[str, typer.Option("--prompts", "-p", help="The prompt variant.")] = "direct",
+    include: Include = None,
+    arguments: Arguments = None,
+    json: Json = False,
+) -> None:
+    """What a model says about a picture: expression, valence-arousal and action units, parsed, with the raw text."""
+    from feab.cli.asking import ask_and_show
+
+    raise typer.Exit(
+        ask_and_show(model, pictures, tasks or ["synth"], prompts, include or [], arguments or [], as_json=json)
+    )
+
+
+@app.command(epilog="\b\nExamples:\n  feab tasks\n  feab tasks --include my-tasks/")
+def tasks(include: Include = None) -> None:
+    """What can be asked: tasks and groups."""
+    from feab.cli.listing import show_tasks
+
+    show_tasks(include or [])
+
+
+@app.command(epilog="\b\nExamples:\n  feab models\n  feab models --include my-models/")
+def models(include: Include = None) -> None:
+    """Whom can be asked: model cards, and the words a model's name may begin with."""
+    from feab.cli.listing import show_models
+
+    show_models(include or [])
+
+
+@app.command(epilog="\b\nExamples:\n  feab train training/tiny.yaml\n  feab train tiny --seed 1 --out my-tiny/")
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe: its path, or its name in training/.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Where the model goes.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Instead of the recipe's seed.")] = None,
+) -> None:
+    """Make a baseline by a recipe."""
+    from feab.cli.training import train_and_show
+
+    train_and_show(recipe, out, seed)
+
+
+@data.command("list", epilog="\b\nExample:\n  FEAB_DATA=/data/faces feab data list")
+def data_list() -> None:
+    """The embedded set and what lies under FEAB_DATA."""
+    from feab.cli.datasets import show_datasets
+
+    show_datasets()
+
+
+@data.command("info", epilog="\b\nExamples:\n  feab data info synth\n  feab data info my-faces/")
+def data_info(name: Annotated[str, typer.Argument(help="A dataset's name or folder.")], json: Json = False) -> None:
+    """What a dataset holds and what may be done with it."""
+    from feab.cli.datasets import show_info
+
+    show_info(name, as_json=json)
+
+
+@data.command("show", epilog="\b\nExamples:\n  feab data show synth --out sheet.png\n  feab data show my-faces/ -n 24")
+def data_show(
+    name: Annotated[str, typer.Argument(help="A dataset's name or folder.")],
+    out: Annotated[Path, typer.Option("--out", help="The picture to write.")] = Path("sheet.png"),
+    split: Annotated[str, typer.Option("--split")] = "test",
+    number: Annotated[int, typer.Option("-n", min=1, max=400, help="Faces to show.")] = 48,
+    seed: Annotated[int, typer.Option("--seed", help="Chooses them.")] = 0,
+) -> None:
+    """A contact sheet with the labels, so that a person can look."""
+    from feab.cli.datasets import show_sheet
+
+    show_sheet(name, out, split, number, seed)
+
+
+@data.command("render", epilog="\b\nExample:\n  feab data render --identities 20 --seed 7 --size 224 --out faces/")
+def data_render(
+    out: Annotated[Path, typer.Option("--out", help="The dataset folder to make; the same command resumes.")],
+    identities: Annotated[int, typer.Option("--identities", min=1, help="People; 24 pictures each.")] = 36,
+    seed: Annotated[int, typer.Option("--seed", help="Other seeds, other people.")] = 0,
+    size: Annotated[int, typer.Option("--size", min=64, max=1024, help="Pixels along an edge.")] = 224,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")] = None,
+) -> None:
+    """Render labelled faces of people who do not exist."""
+    from feab.cli.datasets import render
+
+    render(out, identities, seed, size, workers)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(app())

@@ -1,0 +1,133 @@
+"""`feab data list|info|show|render`."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from feab.cli.output import console, out, out_json, rows, say
+from feab.data import Dataset, list_datasets, load_dataset, read_info, resolve
+from feab.errors import FeabError
+from feab.records import Sample
+
+
+def show_datasets() -> None:
+    """Datasets that are here, one a line; those that cannot be read say why."""
+    lines = []
+    for entry in list_datasets():
+        if entry.info is None:
+            lines.append([entry.name, "", "", "", entry.error or "cannot be read"])
+            continue
+        info = entry.info
+        splits = ", ".join(f"{name} {split.n:,}" for name, split in info.splits.items())
+        lines.append([entry.name, splits, info.licence, info.third_party, str(entry.folder)])
+    rows(["name", "splits", "licence", "third parties", "where"], lines)
+
+
+def show_info(name: str, *, as_json: bool) -> None:
+    """dataset.json in words, with counts from the label columns of each split that is here."""
+    folder = resolve(name)
+    info = read_info(folder)
+    if as_json:
+        out_json(info.model_dump(mode="json", by_alias=True))
+        return
+    facts = [
+        ["name", f"{info.name} {info.version}"],
+        ["where", str(folder)],
+        ["source", info.source],
+        ["licence", info.licence],
+        ["images may be shared", "yes" if info.images_may_be_shared else "no"],
+        ["third parties", info.third_party],
+        ["subsets", ", ".join(info.subsets) or "none"],
+        ["notes", info.notes],
+    ]
+    for split in info.splits:
+        facts += [[f"{split}:", ""], *_counts(load_dataset(name, split))]
+    width = max(len(key) for key, _ in facts)
+    for key, value in facts:
+        out(f"{key:<{width}}  {value}".rstrip())
+
+
+def _counts(dataset: Dataset) -> list[list[str]]:
+    labels = dataset.labels()
+    found = [["  faces", f"{len(dataset):,}"]]
+    if "subject" in labels and labels["subject"].notna().any():
+        found.append(["  people", f"{labels['subject'].nunique():,}"])
+    if "expression" in labels:
+        counted = Counter(labels["expression"].dropna())
+        found.append(["  expression", ", ".join(f"{word} {n:,}" for word, n in counted.most_common()) or "none"])
+    if "valence" in labels:
+        found.append(["  valence-arousal", f"{labels['valence'].notna().sum():,}"])
+    present = []
+    for au in dataset.info.aus:
+        column = labels.get(f"au{au:02d}_presence")
+        if column is not None and column.notna().any():
+            present.append(f"AU{au} {column.mean():.0%}")
+    if present:
+        found.append(["  action units", ", ".join(present)])
+    found.append(["  fingerprint", dataset.fingerprint])
+    return found
+
+
+def show_sheet(name: str, path: Path, split: str, number: int, seed: int) -> None:
+    """Write a contact sheet of some faces, captioned with their labels."""
+    from feab.faces.sheets import contact_sheet
+
+    dataset = load_dataset(name, split)
+    if not dataset.info.images_may_be_shared:
+        say(f"the licence of {dataset.info.name} does not let its faces be passed on: keep {path} to yourself")
+    chosen = sorted(random.Random(seed).sample(range(len(dataset)), min(number, len(dataset))))
+    pictures = [(sample.media.read(), caption(sample)) for sample in (dataset[index] for index in chosen)]
+    sheet = contact_sheet(pictures, columns=8, title=f"{dataset.name}/{split}: {len(chosen)} of {len(dataset):,}")
+    try:
+        path.write_bytes(sheet)
+    except OSError as error:
+        raise FeabError(f"{path}: cannot be written ({error.strerror})") from None
+    say(f"{path}: {len(chosen)} of {len(dataset):,} faces")
+
+
+def caption(sample: Sample) -> str:
+    """A face's labels in three short lines."""
+    va = "" if sample.valence is None or sample.arousal is None else f"V {sample.valence:+.2f} A {sample.arousal:+.2f}"
+    there = [str(au) for au, value in sorted(sample.au_presence.items()) if value >= 0.5]  # 0 or 1
+    return "\n".join([sample.expression or "(no expression)", va, "AU " + " ".join(there) if there else "no AU"])
+
+
+class _Bar:
+    """Progress over pictures: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.progress import Progress
+
+        self._screen = console(stderr=True)
+        self._bar = Progress(console=self._screen, disable=not self._screen.is_terminal)
+        self._task = self._bar.add_task("rendering", total=None)
+        self._tenth = -1
+
+    def __enter__(self) -> _Bar:
+        self._bar.start()
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+        tenth = 10 * done // max(total, 1)
+        if not self._screen.is_terminal and tenth != self._tenth:
+            self._tenth = tenth
+            say(f"rendering: {done:,}/{total:,}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        self._bar.stop()
+
+
+def render(path: Path, identities: int, seed: int, size: int, workers: int | None) -> None:
+    """Render a dataset folder, with progress."""
+    from feab.data.rendered import render_dataset
+
+    with _Bar() as bar:
+        folder = render_dataset(identities, seed, size, path, workers=workers, on_progress=bar)
+    say(f"{folder}: {read_info(folder).splits['test'].n:,} faces; ask about them with --data {path}")

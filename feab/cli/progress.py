@@ -1,0 +1,189 @@
+"""How a run shows that it proceeds: bars on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from feab.cli.output import console, say
+from feab.journal import Journal, Progress
+from feab.journal.lines import read_predictions
+from feab.runs.running import RunningScore
+from feab.runs.table import failures
+
+if TYPE_CHECKING:
+    from feab.runs import Part
+
+LINE_S = 5.0
+"""Seconds between plain lines of a task."""
+SCORE_S = 1.0
+"""Seconds between new values of the running score."""
+BAR_S = 0.1
+
+_SHORT = {"expression": "macro-F1", "valence_arousal": "CCC", "action_units": "AU F1"}
+
+
+class TaskState:
+    """One task's standing, and the words for it."""
+
+    def __init__(self, part: Part, journal: Journal) -> None:
+        self.name = part.task.name
+        self.total = part.expected
+        self.outcomes = journal.outcomes(self.name)
+        self.done = self.before = sum(self.outcomes.model_dump().values())
+        top = "direct" if "direct" in part.prompts else part.prompts[0]
+        self.score = RunningScore(part.task, part.dataset.labels(), top)
+        self.measure = _SHORT[part.task.kind]
+        self.first = 0.0
+        self.shown = 0.0
+        self._value: tuple[float, str] = (0.0, "")
+
+    def update(self, progress: Progress) -> None:
+        """Take in one completion."""
+        if not self.first:
+            self.first = time.monotonic()
+        for prediction in progress.new:
+            self.score.add(prediction)
+        self.done, self.outcomes = progress.done, progress.outcomes
+
+    @property
+    def rate(self) -> float | None:
+        """Answers a second since this session's first answer to the task; None while there are too few."""
+        elapsed = time.monotonic() - self.first if self.first else 0.0
+        here = self.done - self.before
+        return (here - 1) / elapsed if here > 1 and elapsed > 0 else None
+
+    def running(self) -> str:
+        """The score so far as "macro-F1 0.53", at most a second old."""
+        now = time.monotonic()
+        if now - self._value[0] >= SCORE_S or self.done >= self.total:
+            value = self.score.value
+            self._value = (now, "" if value is None else f"{self.measure} {value:.2f}")
+        return self._value[1]
+
+    def pace(self) -> str:
+        """Throughput and time left, as "12.1/s, 1:02 left"."""
+        rate = self.rate
+        if not rate:
+            return ""
+        left = max(self.total - self.done, 0) / rate
+        return f"{rate:.1f}/s" + (f", {_clock(left)} left" if self.done < self.total else "")
+
+    def trouble(self) -> str:
+        """What did not become an answer, or nothing."""
+        found = failures(self.outcomes)
+        return "" if found == "none" else found
+
+
+class _Watcher:
+    """What both displays share: a state per task, fed with what an earlier session left."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, TaskState] = {}
+
+    def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
+        self.states = {part.task.name: TaskState(part, journal) for part in parts}
+        if len(journal):
+            say(f"going on in {path}: {len(journal):,} answers are there")
+            for prediction in read_predictions(journal.path):
+                if prediction.task in self.states:
+                    self.states[prediction.task].score.add(prediction)
+        else:
+            say(f"run folder: {path}")
+        dropped = journal.repaired
+        if dropped.errors:
+            say(f"asking {dropped.errors:,} failed questions again")
+        if dropped.invalid or dropped.duplicates:
+            say(f"dropped {dropped.invalid:,} unreadable lines (asked again) and {dropped.duplicates:,} repeated ones")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+
+class Lines(_Watcher):
+    """A plain line per task every few seconds, to stderr."""
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def update(self, progress: Progress) -> None:
+        """Take in one completion; print when the last line is old or the task is done."""
+        state = self.states[progress.task]
+        state.update(progress)
+        now = time.monotonic()
+        if now - state.shown >= LINE_S or state.done == state.total:
+            state.shown = now
+            words = [f"{state.name}: {state.done:,}/{state.total:,}", state.running(), state.pace(), state.trouble()]
+            say(", ".join(word for word in words if word))
+
+
+class Bars(_Watcher):
+    """A bar per task on the terminal (stderr), with running score, throughput and time left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        def words(name: str, style: str = "") -> TextColumn:
+            return TextColumn("{task.fields[" + name + "]}", style=style, markup=False)
+
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            words("score", "bold"),
+            words("pace"),
+            words("trouble", "red"),
+            console=console(stderr=True),
+        )
+        self._ids: dict[str, Any] = {}
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
+        """Draw the bars."""
+        super().start(path, parts, journal)
+        for name, state in self.states.items():
+            self._ids[name] = self._bars.add_task(
+                name, total=state.total, completed=state.done, score=state.running(), pace="", trouble=""
+            )
+        self._bars.start()
+
+    def update(self, progress: Progress) -> None:
+        """Take in one completion; redraw at most ten times a second."""
+        state = self.states[progress.task]
+        state.update(progress)
+        now = time.monotonic()
+        if now - state.shown >= BAR_S or state.done == state.total:
+            state.shown = now
+            self._bars.update(
+                self._ids[state.name],
+                completed=state.done,
+                score=state.running(),
+                pace=state.pace(),
+                trouble=state.trouble(),
+            )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bars as they stand."""
+        self._bars.stop()
+
+
+def watcher() -> Bars | Lines:
+    """Bars where stderr is a terminal that can move its cursor, lines elsewhere. Colours obey NO_COLOR."""
+    return Bars() if sys.stderr.isatty() and console(stderr=True).is_terminal else Lines()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,74 @@
+"""`feab run` and `feab score`: run, then show the table."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from feab.cli.output import clean, console, out_json, say
+from feab.cli.progress import watcher
+from feab.errors import FeabError
+from feab.runs import Run, load_run
+from feab.runs import run as run_model
+from feab.runs import score as score_run
+from feab.runs.table import incomplete, notes, scores_table
+from feab.schemas import Scores
+
+
+def parse_arguments(given: Sequence[str]) -> dict[str, Any]:
+    """`-M key=value` pairs, values read as YAML scalars ("4" a number, "true" a truth value, else text).
+
+    Raises:
+        FeabError: for a pair without "=", a bad or repeated key, or a key that is an option of its own.
+    """
+    own = set(inspect.signature(run_model).parameters)
+    found: dict[str, Any] = {}
+    for pair in given:
+        key, equals, value = pair.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+            raise FeabError(f"-M {pair}: write KEY=VALUE, as in -M max_pixels=262144")
+        if key in own:
+            raise FeabError(f"-M {key}: is an option of its own, --{key.replace('_', '-')}")
+        if key in found:
+            raise FeabError(f"-M {key}: given twice")
+        try:
+            found[key] = yaml.safe_load(value) if len(value) < 1000 else value
+        except yaml.YAMLError:
+            found[key] = value
+        if not isinstance(found[key], (str, int, float, bool)):
+            found[key] = value
+    return found
+
+
+def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, as_json: bool, **options: Any) -> int:
+    """Run with a progress display, print the scores, and return the exit status."""
+    with watcher() as progress:
+        run = run_model(model, tasks, progress=progress, **options, **parse_arguments(arguments))
+    scores = run.scores
+    assert scores is not None  # a run that returns has been scored
+    return show(run, scores, as_json=as_json)
+
+
+def score_and_show(path: Path, data: str | None, include: Sequence[Path], *, as_json: bool) -> int:
+    """Score a folder, print, and return the exit status."""
+    run = load_run(path)
+    return show(run, score_run(run, data, include=include), as_json=as_json)
+
+
+def show(run: Run, scores: Scores, *, as_json: bool) -> int:
+    """Print scores as a table, or as JSON alone; 0 for a complete run, 3 for one with errors or gaps."""
+    if as_json:
+        out_json(scores.model_dump(mode="json", by_alias=True))
+        if not run.complete:
+            say(incomplete(run))
+    else:
+        screen = console()
+        screen.print(scores_table(scores))
+        for line in notes(run, scores):
+            screen.print(clean(line), soft_wrap=True)
+    return 0 if run.complete and scores.complete else 3

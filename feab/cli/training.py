@@ -1,0 +1,22 @@
+"""`feab train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from feab.cli.output import say
+
+
+def train_and_show(recipe: str, out: Path | None, seed: int | None) -> None:
+    """Train by a recipe; where the model went is the last line on stderr."""
+    from feab.content import shipped
+    from feab.training import train
+
+    path = Path(recipe).expanduser()
+    named = shipped("training") / f"{recipe}.yaml"
+    if not path.is_file() and path.name == recipe and named.is_file():
+        path = named
+    options: dict[str, Any] = {} if seed is None else {"seed": seed}
+    made = train(path, out=out, **options)
+    say(f"model: {made}")

@@ -1,0 +1,222 @@
+"""Run: a model, tasks and a dataset become a folder of answers, which the same call resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from feab.errors import FeabError
+from feab.journal import Asked, Journal, Progress, ask
+from feab.records import Answer, Failure, FinishReason, Question, Sampling
+from feab.runs.book import Book, manifest_for, open_folder
+from feab.runs.folder import PREDICTIONS, Run
+from feab.runs.identity import default_folder
+from feab.runs.parts import Part, plan
+from feab.runs.permission import check_permission
+from feab.runs.scoring import score_parts
+from feab.schemas import Identity
+
+if TYPE_CHECKING:
+    from feab.models import Model, Price
+
+DRAWN = Sampling(temperature=1.0, top_p=1.0)
+"""How answers are drawn when several are asked for (our choice); a single one is greedy."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run: what had come back is on disk, and the same call goes on from there."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"interrupted; {run.path} holds what came back")
+        self.run = run
+
+
+class Stopped(FeabError):  # noqa: N818
+    """The same failure came again and again, so the run was left incomplete."""
+
+    def __init__(self, run: Run, failure: Failure) -> None:
+        super().__init__(
+            f"stopped: the same failure came again and again ({failure.kind}: {failure.message}). {run.path} holds "
+            "what came back; once the cause is gone, the same command goes on from there"
+        )
+        self.run = run
+
+
+class Watcher(Protocol):
+    """Who wants to see a run proceed: the command line's progress display, or none."""
+
+    def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
+        """Called once, before the first question; the journal may hold earlier answers."""
+        ...
+
+    def update(self, progress: Progress) -> None:
+        """Called after each completion, from the thread that called `run`."""
+        ...
+
+
+def run(
+    model: str | Model,
+    tasks: str | Sequence[str] = "synth",
+    *,
+    data: str | PathLike[str] | None = None,
+    prompts: str | Sequence[str] = "direct",
+    out: str | PathLike[str] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    draws: int = 1,
+    include: Sequence[str | PathLike[str]] = (),
+    permission: str | None = None,
+    progress: Watcher | None = None,
+    **adapter_args: Any,
+) -> Run:
+    """Ask a model every question of the tasks, write each answer as it comes, and score them.
+
+    The same call resumes: answers that are there are kept, errors are asked again. The folder is
+    `runs/<model>/<hash of what changes the answers>/`, or exactly `out`.
+
+    Args:
+        model: name of a model (see `feab.load_model`) or a loaded one, which the caller closes.
+        tasks: names or groups of tasks, comma lists allowed.
+        data: dataset name or folder to use instead of the tasks' own.
+        prompts: prompt variants, or "all".
+        out: the run folder; one that holds another run is refused.
+        limit: at most so many samples a task, a seeded spread over the dataset.
+        seed: seeds sampling, the spread of `limit`, and nothing else.
+        draws: answers asked per question; several are drawn at temperature 1.
+        include: further folders of tasks and model cards.
+        permission: where it is written that faces of a dataset marked `ask` may go to a third party.
+        progress: told about each completion.
+        adapter_args: passed to the adapter when `model` is a name.
+
+    Raises:
+        FeabError: for unknown names, wrong values, a folder in use or of another run, missing permission.
+        Stopped: a FeabError; when failures of one kind followed each other without an answer.
+        Interrupted: on Ctrl-C (a KeyboardInterrupt that carries the run), after everything is on disk.
+    """
+    if limit is not None and limit < 1:
+        raise FeabError(f"limit {limit}: must be at least 1")
+    if draws < 1:
+        raise FeabError(f"draws {draws}: must be at least 1")
+    parts = plan(tasks, data=data, prompts=prompts, limit=limit, seed=seed, draws=draws, include=include)
+    chosen = _Choice(out, limit, seed, draws, permission, progress)
+    if not isinstance(model, str):
+        if adapter_args:
+            raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
+        return _run(model, parts, chosen, None)
+    from feab.models import load_model
+    from feab.models.cards import find_card
+
+    with closing(load_model(model, include=include, **adapter_args)) as loaded:
+        card = find_card(loaded.info.name, include)
+        return _run(loaded, parts, chosen, None if card is None else card.price)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the caller chose, beyond whom to ask what."""
+
+    out: str | PathLike[str] | None
+    limit: int | None
+    seed: int
+    draws: int
+    permission: str | None
+    watcher: Watcher | None
+
+
+def identify(model: Model, parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> Identity:
+    """Everything that changes the answers."""
+    sampling = sampling_for(draws, seed)
+    info = model.info
+    crops = sorted({part.task.crop for part in parts})
+    return Identity(
+        model=info.name,
+        revision=info.revision,
+        adapter=info.adapter,
+        adapter_version=info.adapter_version,
+        adapter_args=dict(info.args_that_change_answers),
+        tasks={part.task.name: part.task.identity(part.prompts) for part in parts},
+        prompts=list(dict.fromkeys(name for part in parts for name in part.prompts)),
+        datasets={f"{part.dataset.name}/{part.dataset.split}": part.dataset.fingerprint for part in parts},
+        crop=", ".join(crops),
+        sampling={"temperature": sampling.temperature, "top_p": sampling.top_p},
+        draws=draws,
+        seed=seed,
+        limit=limit,
+    )
+
+
+def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | None) -> Run:
+    info = model.info
+    needed = [
+        check_permission(
+            part.dataset.info,
+            model=info.name,
+            local=info.local,
+            endpoint=info.endpoint,
+            reference=chosen.permission,
+        )
+        for part in parts
+    ]
+    identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws)
+    path = default_folder(identity, Path("runs")) if chosen.out is None else Path(chosen.out).expanduser()
+    lock = open_folder(path)
+    try:
+        expected = sum(part.expected for part in parts)
+        manifest = manifest_for(path, identity, expected, chosen.permission if any(needed) else None)
+        with Journal(path / PREDICTIONS, lock=lock) as journal:
+            book = Book(path, manifest, journal, price)
+            book.write()
+            try:
+                asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
+            finally:
+                finished = Run(path, book.write())
+        if asked.interrupted:
+            raise Interrupted(finished)
+        if asked.stopped is not None:
+            raise Stopped(finished, asked.stopped)
+        score_parts(finished, parts)
+        return finished
+    finally:
+        lock.release()
+
+
+def _ask(
+    model: Model,
+    parts: Sequence[Part],
+    book: Book,
+    sampling: Sampling,
+    watcher: Watcher | None,
+) -> Asked:
+    """Task by task, so that progress and prefix caches have one question form at a time."""
+    if watcher is not None:
+        watcher.start(book.path, parts, book.journal)
+
+    def on_progress(progress: Progress) -> None:
+        if watcher is not None:
+            watcher.update(progress)
+        book.write_if_old()
+
+    questions = (
+        question
+        for part in parts
+        for question in part.task.questions(
+            part.samples, part.prompts, draws=part.draws, seed=sampling.seed, sampling=sampling
+        )
+    )
+    return ask(model, questions, book.journal, parse=parse_answer, on_progress=on_progress)
+
+
+def parse_answer(question: Question, text: str, reason: FinishReason) -> Answer:
+    """What a text means as an answer to a question: its options are the only possible values."""
+    from feab.answers import parse
+
+    return parse(text, question.kind, question.choices or None, finish_reason=reason)
+
+
+def sampling_for(draws: int, seed: int) -> Sampling:
+    """Greedy for one answer, drawn for several."""
+    return replace(DRAWN if draws > 1 else Sampling(), seed=seed)

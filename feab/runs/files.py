@@ -1,0 +1,56 @@
+"""Small files of a run folder: written whole or not at all, read with errors that name the file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from feab.errors import FeabError
+from feab.journal.journal import sync_folder
+
+MAX_FILE = 64 * 2**20
+"""Largest manifest.json or scores.json read, in bytes."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file so that a kill at any moment leaves the old one or the new one, whole."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_model(path: Path, model: BaseModel) -> None:
+    """Write a record as indented JSON, atomically."""
+    write_atomic(path, model.model_dump_json(indent=2, by_alias=True) + "\n")
+
+
+def read_model(path: Path, kind: type[M]) -> M:
+    """Read and validate a record.
+
+    Raises:
+        FeabError: when the file is missing, too large, not JSON or not of this kind; the message names the field.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise FeabError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > MAX_FILE:
+        raise FeabError(f"{path}: larger than {MAX_FILE} bytes")
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FeabError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise FeabError(f"{path}: not JSON ({error})") from None

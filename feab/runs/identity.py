@@ -1,0 +1,53 @@
+"""What a run is: everything that changes its answers, hashed into the name of its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from feab.schemas import Identity
+
+FOLDER_DIGITS = 12
+
+
+def identity_sha256(identity: Identity) -> str:
+    """sha256 of the identity as canonical JSON (sorted keys, no spaces, ASCII)."""
+    plain = identity.model_dump(mode="json")
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def default_folder(identity: Identity, root: Path) -> Path:
+    """`<root>/<model, odd characters as ->/<first 12 hex of the identity's sha256>`."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", identity.model)
+    if name.strip(".") == "":  # "." and ".." would leave the folder
+        name = "-" + name
+    return root / name[:150] / identity_sha256(identity)[:FOLDER_DIGITS]
+
+
+def differences(there: Identity, here: Identity) -> list[str]:
+    """What differs, a line each: "seed: 0 there, 1 here"."""
+    old, new = (dict(_leaves(identity.model_dump(mode="json"))) for identity in (there, here))
+    missing = "(none)"
+    return [
+        f"{name}: {_short(old.get(name, missing))} there, {_short(new.get(name, missing))} here"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name, missing) != new.get(name, missing)
+    ]
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,31 @@
+"""Faces leave the machine only with permission."""
+
+from __future__ import annotations
+
+from feab.errors import FeabError
+from feab.schemas import DatasetInfo
+
+
+def check_permission(
+    info: DatasetInfo, *, model: str, local: bool, endpoint: str | None, reference: str | None
+) -> bool:
+    """Whether sending this dataset's faces needed, and has, the user's recorded permission.
+
+    Models on this machine or a private network need none. Otherwise the dataset's card decides: `allowed` needs
+    none, `ask` needs a reference (who allowed it, when), `forbidden` cannot be overridden.
+
+    Raises:
+        FeabError: naming the licence, when the faces must not be sent.
+    """
+    if local or info.third_party == "allowed":
+        return False
+    where = f"{model} runs at {endpoint}" if endpoint else f"{model} does not run on this machine"
+    licence = f"{where}, and the licence of {info.name} ({info.licence})"
+    if info.third_party == "forbidden":
+        raise FeabError(f"{licence} forbids sending its faces to third parties; use a model on your own machine")
+    if not (reference and reference.strip()):
+        raise FeabError(
+            f"{licence} asks for permission before its faces go to third parties; if you have it, say where it is "
+            'written: --i-have-permission "REFERENCE" (it goes into the manifest)'
+        )
+    return True

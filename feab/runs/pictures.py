@@ -1,0 +1,107 @@
+"""What a model says about pictures of your own: no labels, no run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feab.errors import FeabError
+from feab.records import Answer, Failure, Media, Question, Sample
+from feab.runs.execute import parse_answer
+
+if TYPE_CHECKING:
+    from feab.models import Model
+    from feab.tasks import Task
+
+MAX_PICTURE = 64 * 2**20
+"""Largest picture file taken, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A model's answer about one picture at one grain."""
+
+    picture: Path
+    question: Question
+    text: str | None
+    """The model's own words; None when it failed."""
+    answer: Answer | None
+    error: Failure | None
+
+
+def ask_about(
+    model: Model,
+    pictures: Sequence[str | PathLike[str]],
+    tasks: str | Sequence[str] = "synth",
+    *,
+    prompt: str = "direct",
+    include: Sequence[str | PathLike[str]] = (),
+) -> Iterator[Said]:
+    """Ask a model the tasks' questions about pictures: expression, valence and arousal, action units.
+
+    Raises:
+        FeabError: for a file that is no picture, or an unknown task or prompt (before the first question).
+    """
+    from feab.tasks import load_tasks
+
+    paths = [Path(picture) for picture in pictures]
+    for path in paths:
+        _check(path)
+    loaded = load_tasks(tasks, include=include)
+    for task in loaded:
+        if len(task.prompt_names(prompt)) != 1:
+            raise FeabError(f"--prompts {prompt}: ask with one prompt at a time")
+    return _ask_about(model, paths, loaded, prompt)
+
+
+def _ask_about(model: Model, paths: Sequence[Path], tasks: Sequence[Task], prompt: str) -> Iterator[Said]:
+    names = {str(number): path for number, path in enumerate(paths)}
+    questions = (
+        question
+        for number, path in names.items()
+        for task in tasks
+        for question in task.questions([_unlabelled(task, number, path)], prompt)
+    )
+    for completion in model.generate(questions):
+        question, error = completion.question, completion.error
+        if error is not None:
+            yield Said(names[question.sample], question, None, None, error)
+            continue
+        reason = completion.finish_reasons[0] if completion.finish_reasons else "unknown"
+        text = completion.texts[0]
+        yield Said(names[question.sample], question, text, parse_answer(question, text, reason), None)
+
+
+def _unlabelled(task: Task, name: str, path: Path) -> Sample:
+    """The picture as a sample, with labels that mean nothing.
+
+    A task asks only about samples it could score, so the picture needs a label to get through that door. A question
+    carries no label, and nothing here is scored.
+    """
+    au = dict.fromkeys(task.aus, 0.0)
+    return Sample(
+        id=name,
+        media=Media(path=str(path)),
+        expression=task.labels[0] if task.labels else None,
+        valence=0.0,
+        arousal=0.0,
+        au_presence=au,
+        au_intensity=au,
+    )
+
+
+def _check(path: Path) -> None:
+    from PIL import Image
+
+    try:
+        if path.stat().st_size > MAX_PICTURE:
+            raise FeabError(f"{path}: larger than {MAX_PICTURE // 2**20} MiB")
+        with Image.open(path) as image:
+            image.verify()
+    except OSError as error:
+        raise FeabError(f"{path}: not a picture that can be read ({error.strerror or 'unknown format'})") from None
+    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's readers raise
+        raise FeabError(f"{path}: not a picture that can be read ({error})") from None

@@ -1,0 +1,95 @@
+"""The score so far, kept in sums while answers arrive. For the eye only: scores.json is computed from the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from feab.records import Outcome
+from feab.schemas import Prediction, VaValue
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from feab.tasks import Task
+
+
+class RunningScore:
+    """A task's primary score over the first draws of one prompt so far: each answer costs a few additions.
+
+    Errors are passed over. An answer that could not be read is a wrong class and no AU; for valence and arousal it
+    is passed over too, which is kinder than the final score.
+    """
+
+    def __init__(self, task: Task, labels: pd.DataFrame, prompt: str) -> None:
+        self._task = task
+        self._prompt = prompt
+        self._rows = {sample: row for row, sample in enumerate(labels["id"])}
+        self._truth = labels.reindex(columns=self._columns(task)).to_numpy()
+        self._sums: Any = {"expression": Counter(), "valence_arousal": np.zeros((6, 2))}.get(task.kind)
+        if self._sums is None:
+            self._sums = np.zeros((3, len(task.aus)))
+
+    @staticmethod
+    def _columns(task: Task) -> list[str]:
+        if task.kind == "expression":
+            return ["expression"]
+        if task.kind == "valence_arousal":
+            return ["valence", "arousal"]
+        return [f"au{au:02d}_{'presence' if task.threshold is None else 'intensity'}" for au in task.aus]
+
+    def add(self, prediction: Prediction) -> None:
+        """Count one prediction; those of other prompts, later draws and errors change nothing."""
+        mine = prediction.prompt == self._prompt and prediction.draw == 0 and prediction.outcome is not Outcome.ERROR
+        row = self._rows.get(prediction.sample)
+        if not mine or row is None:
+            return
+        truth = self._truth[row]
+        if self._task.kind == "expression":
+            self._sums[truth[0], prediction.answer] += 1
+        elif self._task.kind == "valence_arousal":
+            if isinstance(prediction.answer, VaValue):
+                t, p = truth, np.array([prediction.answer.valence, prediction.answer.arousal])
+                self._sums += np.stack([np.ones(2), t, p, t * t, p * p, t * p])
+        else:
+            self._add_action_units(truth, prediction)
+
+    def _add_action_units(self, truth: np.ndarray[Any, np.dtype[Any]], prediction: Prediction) -> None:
+        named = prediction.answer if isinstance(prediction.answer, list) else []
+        there = truth >= (0.5 if self._task.threshold is None else self._task.threshold)  # NaN, not coded: False
+        said = np.array([au in named for au in self._task.aus]) & ~np.isnan(truth)
+        self._sums += (there & said, said & ~there, there & ~said)
+
+    @property
+    def value(self) -> float | None:
+        """Macro-F1, mean CCC or mean F1 over the AUs so far; None while nothing can be said."""
+        if self._task.kind == "expression":
+            return _macro_f1(self._sums, self._task.labels)
+        if self._task.kind == "valence_arousal":
+            return _mean_ccc(self._sums)
+        hits, false, missed = self._sums
+        scored = hits + missed > 0
+        if not scored.any():
+            return None
+        return float(np.mean((2 * hits / np.maximum(2 * hits + false + missed, 1))[scored]))
+
+
+def _macro_f1(pairs: Counter[tuple[str, Any]], labels: tuple[str, ...]) -> float | None:
+    scores = []
+    for label in labels:
+        truth = sum(count for (true, _), count in pairs.items() if true == label)
+        said = sum(count for (_, answer), count in pairs.items() if answer == label)
+        if truth:
+            scores.append(2 * pairs[label, label] / (truth + said))
+    return sum(scores) / len(scores) if scores else None
+
+
+def _mean_ccc(sums: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
+    n, t, p, tt, pp, tp = sums
+    if n[0] < 3:
+        return None
+    covariance = tp / n - t * p / n**2
+    spread = tt / n - (t / n) ** 2 + pp / n - (p / n) ** 2 + ((t - p) / n) ** 2
+    return float(np.mean(np.where(spread > 0, 2 * covariance / np.where(spread > 0, spread, 1), 0)))

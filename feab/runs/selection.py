@@ -1,0 +1,67 @@
+"""Which samples a task is asked about: those it can score, or a spread of them with `--limit`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from feab.records import Sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from feab.tasks import Task
+
+
+class Selection(Sequence[Sample]):
+    """Some rows of a dataset, in its order; can be gone through again and again, one row in memory at a time."""
+
+    def __init__(self, dataset: Sequence[Sample], rows: Sequence[int]) -> None:
+        self._dataset = dataset
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+        return self._dataset[self._rows[index]]
+
+    def __iter__(self) -> Iterator[Sample]:
+        for row in self._rows:
+            yield self._dataset[row]
+
+
+def rows_asked(task: Task, labels: pd.DataFrame, *, limit: int | None = None, seed: int = 0) -> list[int]:
+    """Row numbers of the samples that carry a label the task can score, at most `limit` of them.
+
+    With a limit, those whose sha256 of "seed:id" is smallest are taken: the choice mixes classes and identities,
+    stays the same whatever else the dataset holds or in which order, and a larger limit takes a superset.
+    """
+    import numpy as np
+
+    rows = np.flatnonzero(_carries_label(task, labels))
+    if limit is None or len(rows) <= limit:
+        return [int(row) for row in rows]
+    ids = labels["id"].to_numpy()[rows]
+    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[i]}".encode()).digest())
+    return sorted(int(rows[i]) for i in order[:limit])
+
+
+def _carries_label(task: Task, labels: pd.DataFrame) -> pd.Series[bool]:
+    """Row by row what `Task.asks_about` says of the sample, from the label columns alone: no image is read."""
+    import pandas as pd
+
+    def present(column: str) -> pd.Series[bool]:
+        there: pd.Series[bool] = pd.Series(False, index=labels.index)
+        return labels[column].notna() if column in labels else there
+
+    if task.kind == "expression":
+        return labels["expression"].isin(list(task.labels)) if "expression" in labels else present("expression")
+    if task.kind == "valence_arousal":
+        return present("valence") & present("arousal")
+    what = "presence" if task.threshold is None else "intensity"
+    coded: pd.Series[bool] = pd.Series(False, index=labels.index)
+    for au in task.aus:
+        coded |= present(f"au{au:02d}_{what}")
+    return coded
