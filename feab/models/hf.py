@@ -1,0 +1,286 @@
+"""`hf/FOLDER` or `hf/OWNER/NAME`: any transformers checkpoint that takes images and text and writes text."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from feab.errors import FeabError
+from feab.models.cards import ModelCard
+from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
+from feab.models.hf_inputs import InputMaker, Prepared
+from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, require_libraries
+from feab.models.loading import parse_options
+from feab.models.protocol import ModelInfo
+from feab.models.yamlfile import read_bytes
+from feab.records import Completion, Failure, Question, Usage
+
+VERSION = "1"
+HELD_BATCHES = 4
+"""Prepared questions wait for others of their shape up to this many batches; then the fullest shape goes."""
+
+
+class HfOptions(BaseModel):
+    """What `-M` takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    revision: str | None = Field(None, description="commit, tag or branch of a hub checkpoint")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="precision; auto: the checkpoint's on a GPU, float32 on a CPU"
+    )
+    device: str = Field(
+        "auto", pattern=r"^(auto|auto-map|cpu|mps|(cuda|xpu)(:\d+)?)$",
+        description="auto, cpu, cuda, cuda:1, mps, or auto-map: spread over all GPUs (accelerate)",
+    )  # fmt: skip
+    batch_size: int | Literal["auto"] = Field("auto", description="draws at once; auto grows and backs off by memory")
+    max_new_tokens: int | None = Field(None, ge=1, le=100_000, description="limit instead of the prompt's own")
+    min_pixels: int | None = Field(None, ge=1, description="smaller images are enlarged to this area")
+    max_pixels: int | None = Field(None, ge=1, description="larger images are reduced to this area")
+    adapter: str | None = Field(None, description="folder of a LoRA adapter (peft) to merge in")
+    attention: str | None = Field(None, description="attention implementation, as transformers names it")
+    chat_template: str | None = Field(None, description="file with a Jinja chat template instead of the checkpoint's")
+    trust_remote_code: bool = Field(False, description="run the checkpoint's own code; read it first")
+    workers: int | None = Field(
+        None, ge=1, le=64, description="threads that prepare images; default 1, on a GPU up to 4"
+    )
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of torch")
+    verbose: bool = Field(False, description="let transformers speak")
+
+    @field_validator("batch_size")
+    @classmethod
+    def _positive(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 1 <= value <= 65536:
+            raise ValueError("1 to 65536, or auto")
+        return value
+
+
+def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> HfModel:
+    """The model behind `hf/rest`; see `feab.load_model`."""
+    pinned = {"revision": card.revision} if card is not None and card.revision is not None else {}
+    options = parse_options(HfOptions, {**pinned, **args}, "hf")
+    source = locate(rest, options.revision, options.trust_remote_code)
+    require_libraries()
+    import torch
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    template = None
+    if options.chat_template is not None:
+        template = read_bytes(Path(options.chat_template).expanduser(), 1024 * 1024).decode()
+    device = _device(options.device)
+    dtype = _dtype(options.dtype, device)
+    with quiet(options.verbose):
+        processor = load_processor(source)
+        if template is None and not _has_template(processor):
+            raise FeabError(f"hf/{source.path}: it has no chat template; give one with -M chat_template=FILE.jinja")
+        model = load_weights(
+            source,
+            dtype=dtype,
+            device=device,
+            attention=options.attention,
+            adapter=options.adapter,
+        )
+    revision = folder_digest(Path(source.path)) if source.local else getattr(model.config, "_commit_hash", None)
+    info = _info(name, options, model, revision, template)
+    return HfModel(info, model, processor, options, template)
+
+
+class HfModel:
+    """A loaded checkpoint. Images are prepared in a thread while the model works on the batch before."""
+
+    def __init__(self, info: ModelInfo, model: Any, processor: Any, options: HfOptions, template: str | None) -> None:
+        self.info = info
+        self._options = options
+        maker = InputMaker(processor, template=template, min_pixels=options.min_pixels, max_pixels=options.max_pixels)
+        self._maker: InputMaker | None = maker
+        start = _start_size(model) if options.batch_size == "auto" else int(options.batch_size)
+        ceiling = 256 if options.batch_size == "auto" else start
+        size = BatchSize(start, ceiling)
+        self._generator: Generator | None = Generator(
+            model, maker, processor.tokenizer, size, max_new_tokens=options.max_new_tokens, verbose=options.verbose
+        )
+        on_cpu = str(info.details["device"]) == "cpu"
+        self._workers = options.workers or (1 if on_cpu else max(1, min(4, (os.cpu_count() or 2) - 1)))
+
+    @property
+    def name(self) -> str:
+        """The model as the user named it."""
+        return self.info.name
+
+    def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        """Answer in batches of like questions; see `feab.models.Model`.
+
+        At most `HELD_BATCHES` + 2 batches are pulled ahead of what is handed back. `latency_s` is the wall time of the
+        batch a question was in.
+
+        Raises:
+            FeabError: after `close`.
+        """
+        if self._generator is None or self._maker is None:
+            raise FeabError(f"{self.name} is closed")
+        maker, generator = self._maker, self._generator
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="feab-prepare")
+        source = iter(questions)
+        coming: deque[Future[Prepared]] = deque()
+        held = _Held()
+        try:
+            while True:
+                room = 2 * generator.size.value - len(coming)
+                coming.extend(pool.submit(maker.prepare, one) for one in islice(source, max(0, room)))
+                if not coming:
+                    break
+                prepared = coming.popleft().result()
+                if prepared.failure is not None:
+                    yield Completion(prepared.question, error=prepared.failure)
+                    continue
+                held.add(prepared)
+                while batch := held.due(generator.size.value):
+                    yield from _answered(generator, batch)
+            while batch := held.fullest(generator.size.value):
+                yield from _answered(generator, batch)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        self._generator = None
+        self._maker = None
+
+
+class _Held:
+    """Prepared questions waiting for others of their shape. Which ones share a batch depends on their order only."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[Hashable, list[Prepared]] = OrderedDict()
+        self._rows = 0
+
+    def add(self, prepared: Prepared) -> None:
+        self._waiting.setdefault(prepared.shape, []).append(prepared)
+        self._rows += _rows_of(prepared.question)
+
+    def due(self, size: int) -> list[Prepared]:
+        """A full batch; or the fullest shape when too much is waiting; or nothing."""
+        for shape, waiting in self._waiting.items():
+            if sum(_rows_of(one.question) for one in waiting) >= size:
+                return self._take(shape, size)
+        return self.fullest(size) if self._rows > HELD_BATCHES * size else []
+
+    def fullest(self, size: int) -> list[Prepared]:
+        """The shape with the most waiting (the oldest of equals); nothing when nothing waits."""
+        if not self._waiting:
+            return []
+        return self._take(max(self._waiting, key=lambda shape: len(self._waiting[shape])), size)
+
+    def _take(self, shape: Hashable, size: int) -> list[Prepared]:
+        waiting = self._waiting.pop(shape)
+        taken, rows = 0, 0
+        while taken < len(waiting) and (taken == 0 or rows + _rows_of(waiting[taken].question) <= size):
+            rows += _rows_of(waiting[taken].question)
+            taken += 1
+        if taken < len(waiting):
+            self._waiting[shape] = waiting[taken:]
+        self._rows -= rows
+        return waiting[:taken]
+
+
+def _rows_of(question: Question) -> int:
+    """Greedy draws are all the same: one row stands for them."""
+    return 1 if question.sampling.temperature == 0 else question.n
+
+
+def _answered(generator: Generator, batch: Sequence[Prepared]) -> Iterator[Completion]:
+    rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(_rows_of(one.question))]
+    try:
+        replies = generator.run(rows)
+    except NoRoomError as error:
+        if len(batch) > 1:  # one of them does not fit: the others may
+            for one in batch:
+                yield from _answered(generator, [one])
+            return
+        yield Completion(batch[0].question, error=Failure("out_of_memory", str(error)))
+        return
+    done = iter(replies)
+    for one in batch:
+        yield _completion(one, list(islice(done, _rows_of(one.question))))
+
+
+def _completion(prepared: Prepared, replies: Sequence[Reply]) -> Completion:
+    question = prepared.question
+    drawn = list(replies) if len(replies) == question.n else [replies[0]] * question.n
+    return Completion(
+        question,
+        texts=tuple(reply.text for reply in drawn),
+        finish_reasons=tuple(reply.finish_reason for reply in drawn),
+        usage=Usage(prepared.tokens, sum(reply.tokens for reply in replies)),
+        latency_s=replies[0].seconds,
+    )
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked != "auto":
+        kind = asked.split(":")[0]
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise FeabError(f"device={asked}: this torch sees no CUDA device")
+        return asked
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _dtype(asked: str, device: str) -> Any:
+    import torch
+
+    if asked == "auto":
+        return torch.float32 if device == "cpu" else "auto"
+    return getattr(torch, asked)
+
+
+def _has_template(processor: Any) -> bool:
+    return bool(getattr(processor, "chat_template", None) or getattr(processor.tokenizer, "chat_template", None))
+
+
+def _start_size(model: Any) -> int:
+    """Rows to begin with: by the number of weights, since caches and activations grow with them (our choice)."""
+    count = sum(weight.numel() for weight in model.parameters())
+    return next((size for limit, size in ((50e6, 32), (1e9, 16), (10e9, 8)) if count < limit), 4)
+
+
+def _info(name: str, options: HfOptions, model: Any, revision: str | None, template: str | None) -> ModelInfo:
+    import hashlib
+
+    import torch
+    import transformers
+
+    matters = {
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "max_new_tokens": options.max_new_tokens,
+        "min_pixels": options.min_pixels,
+        "max_pixels": options.max_pixels,
+        "adapter": folder_digest(Path(options.adapter).expanduser()) if options.adapter else None,
+        "attention": options.attention,
+        "chat_template": hashlib.sha256(template.encode()).hexdigest()[:16] if template else None,
+    }
+    return ModelInfo(
+        name=name,
+        adapter="hf",
+        adapter_version=VERSION,
+        revision=revision,
+        args_that_change_answers={key: value for key, value in matters.items() if value is not None},
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        details={
+            "device": str(model.device),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "batch_size": options.batch_size,
+        },
+    )

@@ -1,0 +1,331 @@
+"""From a question to the tensors a transformers model takes, each image and each prompt worked on once.
+
+The processor is always called the ordinary way, on one question. What its output for a new image and a known prompt,
+or for several questions together, *would* be is put together from earlier outputs only after that was seen to give
+exactly the processor's own result (`_Trust`); where it ever does not, the processor is called every time.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from feab.records import Failure, Image, Question, Text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+MAX_IMAGE_PIXELS = 64_000_000
+"""A larger image is refused: no face needs it, and a small file can unpack to gigabytes."""
+
+CACHE_BYTES = 256 * 1024 * 1024
+"""Preprocessed images that are kept: several tasks ask about the same face, one after another."""
+
+Fields = Mapping[str, Any]
+"""Name -> tensor, batch dimension first: what a processor returns and a model takes."""
+
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
+
+
+class ImageError(Exception):
+    """An image that cannot be read, decoded or prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question ready to be put in a batch: the model's inputs for it alone, or why there are none."""
+
+    question: Question
+    text: str = ""
+    fields: Fields | None = None
+    failure: Failure | None = None
+    shape: tuple[Hashable, ...] = ()
+    """Questions of one shape can share a batch."""
+
+    @property
+    def tokens(self) -> int:
+        """Input tokens, image tokens included."""
+        return 0 if self.fields is None else int(self.fields["attention_mask"].sum())
+
+
+class LruCache(Generic[_K, _V]):
+    """The most recently used values up to a total size; safe to use from several threads."""
+
+    def __init__(self, limit: int, size: Callable[[_V], int] = lambda _: 1) -> None:
+        self._limit = limit
+        self._size = size
+        self._used = 0
+        self._values: OrderedDict[_K, _V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: _K) -> _V | None:
+        """The value kept for the key, now the most recently used; None when there is none."""
+        with self._lock:
+            value = self._values.get(key)
+            if value is not None:
+                self._values.move_to_end(key)
+            return value
+
+    def put(self, key: _K, value: _V) -> None:
+        """Keep a value, dropping the least recently used ones beyond the limit."""
+        with self._lock:
+            old = self._values.pop(key, None)
+            if old is not None:
+                self._used -= self._size(old)
+            self._values[key] = value
+            self._used += self._size(value)
+            while self._used > self._limit and self._values:
+                _, dropped = self._values.popitem(last=False)
+                self._used -= self._size(dropped)
+
+
+class InputMaker:
+    """Renders prompts, decodes images, calls the processor, and puts batches together."""
+
+    def __init__(
+        self,
+        processor: Any,
+        *,
+        template: str | None = None,
+        min_pixels: int | None = None,
+        max_pixels: int | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self._processor = processor
+        self._own = threading.local()
+        self._template = template
+        self._pixels = (min_pixels, max_pixels)
+        self._native_pixels = _takes_pixel_limits(processor)
+        tokenizer = processor.tokenizer
+        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        self._bos = tokenizer.bos_token
+        self._prompts: LruCache[tuple[Hashable, ...], str] = LruCache(1024)
+        self._texts: LruCache[tuple[Hashable, ...], Fields] = LruCache(1024)
+        self._images: LruCache[tuple[Hashable, ...], tuple[tuple[tuple[int, int], ...], Fields]] = LruCache(
+            cache_bytes, lambda entry: sum(tensor.nbytes for tensor in entry[1].values())
+        )
+        self._joining = _Trust()
+        self._stacking = _Trust()
+
+    # One question
+
+    def prepare(self, question: Question) -> Prepared:
+        """The model's inputs for one question; a failure instead of an exception, whatever is wrong with it."""
+        try:
+            text = self._prompt(question)
+            fields = self._inputs(text, question)
+        except ImageError as error:
+            return Prepared(question, failure=Failure("image", str(error)))
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # whatever a template or processor raises is one question's trouble, not the run's
+            return Prepared(question, failure=Failure("prompt", _first_line(error)))
+        return Prepared(question, text, fields, None, _shape(question, fields))
+
+    def _prompt(self, question: Question) -> str:
+        """The chat template applied to the messages, with the image placeholders still unexpanded."""
+        turns = tuple(
+            (message.role, tuple(part.text if isinstance(part, Text) else None for part in message.parts))
+            for message in question.messages
+        )
+        known = self._prompts.get(turns)
+        if known is not None:
+            return known
+        messages = [
+            {
+                "role": role,
+                "content": [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts],
+            }
+            for role, parts in turns
+        ]
+        extra = {"chat_template": self._template} if self._template is not None else {}
+        text = str(self._mine().apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **extra))
+        self._prompts.put(turns, text)
+        return text
+
+    def _inputs(self, text: str, question: Question) -> Fields:
+        encoded = _images(question)
+        digest = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
+        held = self._images.get(digest) if digest else None
+        sizes = held[0] if held else None
+        words = self._texts.get((text, sizes)) if held else None
+        if held is None or words is None or self._joining.refused(text):
+            fields, sizes = self._call(text, encoded)
+            texts, images = _split(fields)
+            if digest:
+                self._images.put(digest, (sizes, images))
+                self._texts.put((text, sizes), texts)
+            return fields
+        joined = {**words, **held[1]}
+        if not self._joining.granted(text):
+            fields, _ = self._call(text, encoded)
+            if not self._joining.judge(text, _same(joined, fields)):
+                return fields
+        return joined
+
+    def _call(self, text: str, encoded: Sequence[bytes]) -> tuple[Fields, tuple[tuple[int, int], ...]]:
+        pictures = [self._decode(data) for data in encoded]
+        fields = self._process([text], [pictures])
+        return fields, tuple(picture.size for picture in pictures)
+
+    def _process(self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Fields:
+        options: dict[str, Any] = {}
+        if self._native_pixels and any(self._pixels):
+            low, high = self._pixels
+            limits = {"min_pixels": low, "max_pixels": high}
+            options["images_kwargs"] = {name: value for name, value in limits.items() if value is not None}
+        images = [list(several) for several in pictures]
+        batch = self._mine()(
+            text=list(texts),
+            images=images if any(images) else None,
+            padding=True,
+            return_tensors="pt",
+            # As transformers' own apply_chat_template does: never a second <s> after the one the template wrote.
+            add_special_tokens=not (self._bos and texts[0].startswith(self._bos)),
+            **options,
+        )
+        return dict(batch)
+
+    def _decode(self, data: bytes) -> Picture:
+        from PIL import Image as Pillow
+        from PIL import ImageOps
+
+        try:
+            with Pillow.open(io.BytesIO(data)) as opened:
+                if opened.width * opened.height > MAX_IMAGE_PIXELS:
+                    raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_IMAGE_PIXELS:,}")
+                turned = ImageOps.exif_transpose(opened)
+                picture: Picture = turned.convert("RGB")
+        except ImageError:
+            raise
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow's decoders raise nearly anything on a broken file
+            raise ImageError(f"cannot be decoded ({_first_line(error)})") from None
+        return picture if self._native_pixels else _within(picture, *self._pixels)
+
+    def _mine(self) -> Any:
+        """A processor of this thread's own: fast tokenizers must not be used by two threads at once."""
+        mine = getattr(self._own, "processor", None)
+        if mine is None:
+            mine = self._own.processor = copy.deepcopy(self._processor)
+        return mine
+
+    # Several questions
+
+    def stack(self, rows: Sequence[Prepared]) -> Fields:
+        """One batch: texts padded on the left, everything else side by side.
+
+        Rows have one `shape`. The first batch of each shape is compared with the processor's own.
+        """
+        if len(rows) == 1 and rows[0].fields is not None:
+            return rows[0].fields
+        shape = rows[0].shape
+        if self._stacking.granted(shape):
+            return self._stacked(rows)
+        whole = self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
+        if not self._stacking.refused(shape):
+            self._stacking.judge(shape, _same(self._stacked(rows), whole))
+        return whole
+
+    def _pictures(self, question: Question) -> list[Picture]:
+        return [self._decode(data) for data in _images(question)]
+
+    def _stacked(self, rows: Sequence[Prepared]) -> Fields:
+        import torch
+
+        fields = [row.fields for row in rows if row.fields is not None]
+        length = max(one["input_ids"].shape[1] for one in fields)
+        stacked = {}
+        for name, first in fields[0].items():
+            parts = [one[name] for one in fields]
+            if _is_text(first, fields[0]):
+                fill = self._pad if name == "input_ids" else 0
+                parts = [torch.nn.functional.pad(part, (length - part.shape[1], 0), value=fill) for part in parts]
+            stacked[name] = torch.cat(parts)
+        return stacked
+
+
+class _Trust:
+    """Which shortcuts were seen to be exact, and which were not."""
+
+    def __init__(self) -> None:
+        self._verdicts: LruCache[Hashable, str] = LruCache(4096)
+
+    def granted(self, key: Hashable) -> bool:
+        return self._verdicts.get(key) == "exact"
+
+    def refused(self, key: Hashable) -> bool:
+        return self._verdicts.get(key) == "differs"
+
+    def judge(self, key: Hashable, exact: bool) -> bool:
+        self._verdicts.put(key, "exact" if exact else "differs")
+        return exact
+
+
+def _images(question: Question) -> list[bytes]:
+    parts = [part for message in question.messages for part in message.parts if isinstance(part, Image)]
+    try:
+        return [part.media.read() for part in parts]
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror or error})") from None
+
+
+def _is_text(tensor: Any, fields: Fields) -> bool:
+    return bool(tensor.shape == fields["input_ids"].shape)
+
+
+def _split(fields: Fields) -> tuple[Fields, Fields]:
+    """What the text gave (one value a token), and what the image gave."""
+    text = {name: tensor for name, tensor in fields.items() if _is_text(tensor, fields)}
+    return text, {name: tensor for name, tensor in fields.items() if name not in text}
+
+
+def _same(one: Fields, other: Fields) -> bool:
+    import torch
+
+    return one.keys() == other.keys() and all(
+        one[name].dtype == other[name].dtype and torch.equal(one[name], other[name]) for name in one
+    )
+
+
+def _shape(question: Question, fields: Fields) -> tuple[Hashable, ...]:
+    """Same task and prompt (so, answers of like length), same way of drawing, same image shapes, similar length."""
+    sampling = question.sampling
+    _, images = _split(fields)
+    length = int(4 * math.log2(fields["input_ids"].shape[1]))
+    shapes = tuple(sorted((name, tuple(tensor.shape[1:])) for name, tensor in images.items()))
+    drawing = (sampling.temperature, sampling.top_p, sampling.max_tokens)
+    return (question.task, question.prompt, drawing, length, shapes)
+
+
+def _takes_pixel_limits(processor: Any) -> bool:
+    accepted = getattr(getattr(processor.image_processor, "valid_kwargs", None), "__annotations__", {})
+    return "min_pixels" in accepted and "max_pixels" in accepted
+
+
+def _within(picture: Picture, low: int | None, high: int | None) -> Picture:
+    """The picture scaled, its proportions kept, so that width × height lies within the limits."""
+    from PIL import Image as Pillow
+
+    area = picture.width * picture.height
+    wanted = min(max(area, low or 0), high or max(area, low or 0))
+    if wanted == area:
+        return picture
+    scale = math.sqrt(wanted / area)
+    rounded = math.floor if scale < 1 else math.ceil
+    size = (max(1, rounded(picture.width * scale)), max(1, rounded(picture.height * scale)))
+    return picture.resize(size, Pillow.Resampling.BICUBIC)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

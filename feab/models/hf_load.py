@@ -1,0 +1,264 @@
+"""Loading a checkpoint and its processor with care: pinned, safetensors only, no remote code unless asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feab.errors import FeabError
+from feab.models.yamlfile import read_bytes
+
+_HASH_WHOLE = 64 * 1024 * 1024
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a checkpoint lies."""
+
+    path: str
+    """A folder, or a hub id."""
+    local: bool
+    revision: str | None
+    trust_remote_code: bool
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """What every `from_pretrained` is given."""
+        given: dict[str, Any] = {"trust_remote_code": self.trust_remote_code}
+        if not self.local and self.revision is not None:
+            given["revision"] = self.revision
+        return given
+
+
+def locate(rest: str, revision: str | None, trust_remote_code: bool) -> Source:
+    """A folder if there is one of that name, else a hub id.
+
+    Raises:
+        FeabError: for what can be neither.
+    """
+    folder = Path(rest).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise FeabError(f"{folder}: no config.json there; a transformers checkpoint has one (save_pretrained)")
+        return Source(str(folder), True, None, trust_remote_code)
+    if rest.startswith((".", "/", "~")) or rest.count("/") > 1 or not rest.strip("/"):
+        raise FeabError(f"hf/{rest}: no such folder (a hub id is written hf/OWNER/NAME)")
+    return Source(rest, False, revision, trust_remote_code)
+
+
+@contextmanager
+def quiet(verbose: bool = False) -> Iterator[None]:
+    """Silence transformers' progress bars and warnings for a while, then put things back as they were."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    if not verbose:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def require_libraries() -> None:
+    """Raises `FeabError` with the command that installs what is missing."""
+    try:
+        import torch
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise FeabError(
+            f"hf/… needs torch and transformers ({error}); install them with: pip install 'feab[hf]'"
+        ) from None
+    del torch
+
+
+def load_processor(source: Source) -> Any:
+    """The checkpoint's processor, padding on the left; without its video part where torchvision is missing.
+
+    Raises:
+        FeabError: saying what to install, or that it is no processor of images and text.
+    """
+    from transformers import AutoProcessor
+
+    try:
+        processor = AutoProcessor.from_pretrained(source.path, **source.kwargs)
+    except Exception as error:  # transformers raises nearly anything here; each is the user's checkpoint or setup
+        if not _about_video(error):
+            raise FeabError(_explain(source, error, "processor")) from None
+        processor = _without_video(source, error)
+    if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
+        raise FeabError(f"hf/{source.path}: its processor does not take both images and text")
+    processor.tokenizer.padding_side = "left"
+    if processor.tokenizer.pad_token_id is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def _about_video(error: Exception) -> bool:
+    text = str(error).lower()
+    return "video" in text or "torchvision" in text
+
+
+def _without_video(source: Source, cause: Exception) -> Any:
+    """The checkpoint's own processor class, given no video processor: images need none.
+
+    Video processors of transformers 5 need torchvision, and a processor class that can take videos insists on one.
+    """
+    import transformers
+    from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+    advice = (
+        f"hf/{source.path}: its processor also reads videos and did not load ({_line(cause)}); "
+        "installing the torchvision that belongs to your torch may help"
+    )
+    try:
+        config = AutoConfig.from_pretrained(source.path, **source.kwargs)
+        written = _processor_config(source)
+        known = written.get("processor_class")
+        found = getattr(transformers, known, None) if isinstance(known, str) else None
+        base: Any = found if inspect.isclass(found) else PROCESSOR_MAPPING[type(config)]
+
+        def check(self: Any, argument_name: str, argument: Any) -> Any:
+            # Only the video processor may be missing; everything else is checked as ever.
+            if argument_name == "video_processor" and argument is None:
+                return None
+            return base.check_argument_for_proper_class(self, argument_name, argument)
+
+        images_only = type(base.__name__, (base,), {"check_argument_for_proper_class": check})
+        image_processor = AutoImageProcessor.from_pretrained(source.path, **source.kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(source.path, **source.kwargs)
+        accepted = inspect.signature(base.__init__).parameters
+        options = {key: value for key, value in written.items() if key in accepted and not isinstance(value, dict)}
+        options.pop("chat_template", None)
+        template = _template(source) or getattr(tokenizer, "chat_template", None)
+        return images_only(
+            image_processor=image_processor,
+            tokenizer=tokenizer,
+            video_processor=None,
+            chat_template=template,
+            **options,
+        )
+    except FeabError:
+        raise
+    except Exception as error:
+        raise FeabError(f"{advice} (without its video part: {_line(error)})") from None
+
+
+def _processor_config(source: Source) -> dict[str, Any]:
+    import json
+
+    path = _file(source, "processor_config.json")
+    written = json.loads(read_bytes(path, 4 * 1024 * 1024)) if path else {}
+    return written if isinstance(written, dict) else {}
+
+
+def _template(source: Source) -> str | None:
+    path = _file(source, "chat_template.jinja")
+    return read_bytes(path, 1024 * 1024).decode() if path else None
+
+
+def _file(source: Source, name: str) -> Path | None:
+    from transformers.utils import cached_file
+
+    found = cached_file(
+        source.path,
+        name,
+        revision=source.revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        _raise_exceptions_for_gated_repo=False,
+    )
+    return Path(found) if found else None
+
+
+def load_weights(source: Source, *, dtype: Any, device: str, attention: str | None, adapter: str | None) -> Any:
+    """The model, in evaluation mode on its device, with a LoRA adapter merged in where one is named.
+
+    Raises:
+        FeabError: saying what is wrong with the checkpoint or what to install.
+    """
+    from transformers import AutoModelForImageTextToText
+
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, **source.kwargs}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    if device == "auto-map":
+        options["device_map"] = "auto"
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(source.path, **options)
+    except Exception as error:  # as for the processor
+        raise FeabError(_explain(source, error, "model")) from None
+    if adapter is not None:
+        model = _with_adapter(model, Path(adapter).expanduser())
+    if device != "auto-map":
+        model = model.to(device)
+    return model.eval()
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise FeabError(f"adapter={folder}: no adapter_model.safetensors there")
+    try:
+        from peft import PeftModel
+    except ImportError:
+        raise FeabError("adapter=… needs peft; install it with: pip install 'feab[train]'") from None
+    try:
+        return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
+    except Exception as error:
+        raise FeabError(f"adapter={folder}: does not fit this model ({_line(error)})") from None
+
+
+def folder_digest(folder: Path) -> str:
+    """A digest of a checkpoint folder: same digest, same answers.
+
+    SHA-256 over name, size and content of its JSON, Jinja, text and safetensors files. Of files above 64 MiB, 17 pieces
+    of 1 MiB spread evenly stand for the content (our choice: a fine-tune moves every part, and reading 15 GB takes a
+    minute).
+    """
+    total = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.suffix not in {".json", ".jinja", ".txt", ".model", ".safetensors", ".py"}:
+            continue
+        size = path.stat().st_size
+        total.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            if size <= _HASH_WHOLE:
+                while piece := file.read(_PIECE):
+                    total.update(piece)
+            else:
+                for i in range(17):
+                    file.seek((size - _PIECE) * i // 16)
+                    total.update(file.read(_PIECE))
+    return f"sha256:{total.hexdigest()[:16]}"
+
+
+def _explain(source: Source, error: Exception, what: str) -> str:
+    text = str(error)
+    start = f"hf/{source.path}: cannot load the {what}"
+    if isinstance(error, ImportError):
+        return f"{start}: {_line(error)}"
+    if "trust_remote_code" in text:
+        return f"{start}: it runs code of its own; read that code, then add -M trust_remote_code=true"
+    if "gated" in text.lower() or "401" in text or "403" in text:
+        return f"{start}: access is restricted; accept its licence on the hub and log in with `hf auth login`"
+    if not source.local and isinstance(error, OSError):
+        return (
+            f"{start}: it is no folder here, and the hub did not deliver it ({_line(error)}). "
+            "Check the name and revision, or download it and give the folder: hf/PATH"
+        )
+    return f"{start} ({_line(error)})"
+
+
+def _line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0].strip()[:300]}" if lines else type(error).__name__

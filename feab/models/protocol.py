@@ -1,0 +1,68 @@
+"""What every adapter is: a name, facts about itself, and a stream of questions turned into a stream of completions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+from feab.records import Completion, Question
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts about a loaded model: what a run folder's manifest says about who answered."""
+
+    name: str
+    """As the user named it: a card's name, or provider/rest."""
+    adapter: str
+    """The provider's word: hf, mock, baseline, ..."""
+    adapter_version: str
+    """Raised whenever the adapter would ask or read the same model differently."""
+    revision: str | None = None
+    """A commit, a digest of the weights or of the script: the same revision gives the same answers."""
+    args_that_change_answers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Adapter arguments (JSON values) that belong to a run's identity. Batch size and device do not."""
+    local: bool = True
+    """Whether questions stay on this machine."""
+    endpoint: str | None = None
+    """Where questions are sent, if they are: a URL without credentials."""
+    parameters: int | None = None
+    """Number of weights, where known."""
+    details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Worth knowing, not part of the identity: device, batch size, library versions."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Anything that can be asked about faces.
+
+    The journal is the only caller. An adapter never sees a label: a `Question` does not carry one.
+    """
+
+    @property
+    def name(self) -> str:
+        """The model as the user named it (the same as `info.name`)."""
+        ...
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the manifest says about this model."""
+        ...
+
+    def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        """Answer every question once, in any order, with `question.n` texts or an error.
+
+        Questions are pulled lazily, at most a bounded number ahead of the completions handed back, so that memory does
+        not grow with the number of samples. A question that cannot be answered (unreadable image, lost connection, too
+        little memory) becomes a completion with an `error`; it never stops the others.
+
+        Raises:
+            FeabError: only when no question could ever be answered (a wrong key, a server that is not there).
+        """
+        ...
+
+    def close(self) -> None:
+        """Release weights, threads and connections. Harmless when called twice."""
+        ...
