@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -92,14 +93,11 @@ def _discover(include: Include) -> dict[str, Field | Group]:
     found: dict[str, Field | Group] = {}
     for folder in content.folders("tasks", include):
         here: dict[str, Field | Group] = {}
-        files = sorted(
-            f
-            for f in folder.rglob("*.yaml")
-            if not any(part.startswith((".", "_")) for part in f.relative_to(folder).parts)
-        )
+        # is_file: a named pipe would never end. islice: --include / should fail, not hang.
+        files = list(islice((f for f in folder.rglob("*.yaml") if _is_open(f, folder) and f.is_file()), MAX_FILES + 1))
         if len(files) > MAX_FILES:
             raise FeabError(f"{folder}: holds more than {MAX_FILES} .yaml files; give the folder of the tasks itself")
-        for file in files:
+        for file in sorted(files):
             root = read_yaml(file)
             item: Field | Group = _group(root) if root.get("group") else root
             name = item.name if isinstance(item, Group) else _entry_name(root)
@@ -109,6 +107,11 @@ def _discover(include: Include) -> dict[str, Field | Group]:
             here[name] = item
         found = {**here, **found}
     return found
+
+
+def _is_open(file: Path, folder: Path) -> bool:
+    """Whether no part of the path starts with a dot or an underscore (hidden files, templates of lm-eval)."""
+    return not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 
 
 def _entry_name(root: Field) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from feab.errors import FeabError
 from feab.records import Image, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
-from feab.tasks.template import Template
+from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
 
 AXES: tuple[str, ...] = ("valence", "arousal")
@@ -31,10 +31,6 @@ class Prompt:
     """The answer is asked for as JSON, and models that can be held to a schema are given one."""
     shuffled: bool = False
     """The options are reordered for every sample, by its id alone."""
-
-    def sha256(self) -> str:
-        """Hash of everything in the prompt that changes what is asked."""
-        return _digest({"text": self.text, "max_tokens": self.max_tokens, "json": self.json, "shuffled": self.shuffled})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +79,12 @@ class Task:
         return tuple(dict.fromkeys(names))
 
     def identity(self, prompts: str | Sequence[str] = "all") -> TaskIdentity:
-        """What changes the answers or their scores, hashed: version, options, wording of the prompts used."""
-        used = {name: self.prompts[name].sha256() for name in self.prompt_names(prompts)}
+        """What changes the answers or their scores, hashed: version, options, wording of the prompts used.
+
+        Raises:
+            FeabError: for an unknown prompt, or one whose wording cannot be filled in.
+        """
+        used = {name: self._prompt_sha256(self.prompts[name]) for name in self.prompt_names(prompts)}
         everything = {
             "name": self.name,
             "kind": self.kind,
@@ -95,7 +95,6 @@ class Task:
             "aus": self.aus,
             "threshold": self.threshold,
             "crop": self.crop,
-            "definitions": dict(self.definitions),
             "prompts": used,
         }
         return TaskIdentity(
@@ -105,6 +104,18 @@ class Task:
             split=self.split,
             prompts=used,
             sha256=_digest(everything),
+        )
+
+    def _prompt_sha256(self, prompt: Prompt) -> str:
+        # The words as they are filled in, too: what an AU looks like is said in feab.vocabulary, not in the task file.
+        return _digest(
+            {
+                "text": prompt.text,
+                "words": self.prompt_text(prompt.name),
+                "max_tokens": prompt.max_tokens,
+                "json": prompt.json,
+                "shuffled": prompt.shuffled,
+            }
         )
 
     def asks_about(self, sample: Sample) -> bool:
@@ -136,7 +147,7 @@ class Task:
 
     def wording(self, prompt: str) -> Callable[[str], str]:
         """A function from a sample's id to the prompt's words: `prompt_text` for many samples, at the price of one."""
-        template = Template(self.prompts[prompt].text)
+        template = compiled(self.prompts[prompt].text)
         if not self.prompts[prompt].shuffled:
             text = self._render(template, self.options)
             return lambda sample: text

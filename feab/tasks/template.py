@@ -103,6 +103,16 @@ class Template:
         return text
 
 
+@lru_cache(maxsize=256)
+def compiled(source: str) -> Template:
+    """The template of a text; compiling takes a millisecond and is done once.
+
+    Raises:
+        FeabError: as `Template`.
+    """
+    return Template(source)
+
+
 def _plain(node: Any) -> bool:
     """Whether an expression only names one of the variables, or an entry of one."""
     kind = type(node).__name__
