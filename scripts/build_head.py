@@ -24,26 +24,29 @@ from feab.faces.raster import rasterise
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-ARKIT = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
-cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight
-eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight
-jawForward jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight
-mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight
+ARKIT = """
+browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight
+eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft
+eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward
+jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel
+mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight
 mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft
-mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut""".split()
+mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut
+""".split()  # noqa: SIM905
 
 # {s}: both sides are added into one target; {d}, {u}, {i}: the two directions of a slider, one target each.
-SHAPE_TARGETS = """cheek/{s}-cheek-bones-{d} cheek/{s}-cheek-volume-{d} cheek/{s}-cheek-inner-{d}
-chin/chin-height-{d} chin/chin-prominent-{d} chin/chin-width-{d} chin/chin-bones-{d} chin/chin-cleft-{d}
-eyebrows/eyebrows-trans-{u} eyebrows/eyebrows-angle-{u} eyes/{s}-eye-scale-{d} eyes/{s}-eye-trans-{i}
-eyes/{s}-eye-height2-{d} eyes/{s}-eye-corner1-{u} eyes/{s}-eye-eyefold-{u} eyes/{s}-eye-bag-{d}
-forehead/forehead-scale-vert-{d} forehead/forehead-temple-{d} head/head-oval head/head-round head/head-square
-head/head-rectangular head/head-triangular head/head-invertedtriangular head/head-diamond head/head-fat-{d}
-head/head-age-{d} head/head-scale-horiz-{d} mouth/mouth-scale-horiz-{d} mouth/mouth-cupidsbow-{d}
-mouth/mouth-lowerlip-volume-{d} mouth/mouth-upperlip-volume-{d} mouth/mouth-trans-{u} mouth/mouth-laugh-lines-{i}
-nose/nose-width1-{d} nose/nose-width2-{d} nose/nose-width3-{d} nose/nose-scale-vert-{d} nose/nose-hump-{d}
-nose/nose-point-{u} nose/nose-volume-{d} nose/nose-base-{u} nose/nose-scale-depth-{d} neck/neck-scale-horiz-{d}
-ears/{s}-ear-scale-{d}""".split()
+SHAPE_TARGETS = """
+cheek/{s}-cheek-bones-{d} cheek/{s}-cheek-volume-{d} cheek/{s}-cheek-inner-{d} chin/chin-height-{d}
+chin/chin-prominent-{d} chin/chin-width-{d} chin/chin-bones-{d} chin/chin-cleft-{d} eyebrows/eyebrows-trans-{u}
+eyebrows/eyebrows-angle-{u} eyes/{s}-eye-scale-{d} eyes/{s}-eye-trans-{i} eyes/{s}-eye-height2-{d}
+eyes/{s}-eye-corner1-{u} eyes/{s}-eye-eyefold-{u} eyes/{s}-eye-bag-{d} forehead/forehead-scale-vert-{d}
+forehead/forehead-temple-{d} head/head-oval head/head-round head/head-square head/head-rectangular
+head/head-triangular head/head-invertedtriangular head/head-diamond head/head-fat-{d} head/head-age-{d}
+head/head-scale-horiz-{d} mouth/mouth-scale-horiz-{d} mouth/mouth-cupidsbow-{d} mouth/mouth-lowerlip-volume-{d}
+mouth/mouth-upperlip-volume-{d} mouth/mouth-trans-{u} mouth/mouth-laugh-lines-{i} nose/nose-width1-{d}
+nose/nose-width2-{d} nose/nose-width3-{d} nose/nose-scale-vert-{d} nose/nose-hump-{d} nose/nose-point-{u}
+nose/nose-volume-{d} nose/nose-base-{u} nose/nose-scale-depth-{d} neck/neck-scale-horiz-{d} ears/{s}-ear-scale-{d}
+""".split()  # noqa: SIM905
 DIRECTIONS = {"{d}": ("incr", "decr"), "{u}": ("up", "down"), "{i}": ("in", "out")}
 
 # Part codes of a face of the mesh; feab/faces/mesh.py names them.
@@ -136,6 +139,10 @@ def sculpted(v: Floats, is_skin: NDArray[np.bool_]) -> dict[str, Floats]:
     boss = bump(v, 0, 6.31, 0.17, 0.11)
     target("chinBoss", dy=0.065 * boss, dz=0.045 * boss - 0.02 * bump(v, 0, 6.45, 0.16, 0.03))
     for side, s in (("Left", 1.0), ("Right", -1.0)):
+        # 20: the corner goes straight out and the lips flatten (the unit mouthStretch moves it mostly down).
+        corner = bump(v, s * 0.30, lips_meet, 0.15, 0.13)
+        half = np.clip(s * x / 0.06, 0, 1)
+        target("stretch" + side, dx=s * 0.085 * corner, dy=-0.30 * (y - lips_meet) * lip * half, dz=-0.02 * corner)
         # 14: the corner is drawn in, a pit with a bulge beside it.
         pit, bulge = bump(v, s * 0.335, 6.605, 0.045, 0.06), bump(v, s * 0.43, 6.59, 0.055, 0.10)
         target("dimple" + side, dz=-0.075 * pit + 0.05 * bulge, dx=s * 0.02 * pit)

@@ -22,9 +22,7 @@ NOISE_UNITS: tuple[str, ...] = (
 )  # fmt: skip
 
 # The AU each noise unit would begin to show above this weight; beyond it the labels would be wrong.
-NOISE_MAX: Mapping[str, float] = MappingProxyType(
-    {n: 1.0 if n.startswith("eye") else 0.3 for n in NOISE_UNITS}
-)
+NOISE_MAX: Mapping[str, float] = MappingProxyType({n: 1.0 if n.startswith("eye") else 0.3 for n in NOISE_UNITS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,11 @@ class FacsAction:
     sealed: bool = False
 
     def __post_init__(self) -> None:
-        aus = {au: (float(s[0]), float(s[1])) for au, s in sorted(self.aus.items()) if max(s) > 0 or min(s) < 0}
+        aus = {au: (float(s[0]), float(s[1])) for au, s in sorted(self.aus.items()) if max(s) > 0}
         for au in self.aus:
             if au not in AUS_RENDERED:
                 raise FeabError(f"AU {au!r} is not rendered; the head shows {', '.join(map(str, AUS_RENDERED))}")
-        for au, (left, right) in aus.items():
+        for au, (left, right) in self.aus.items():
             if not (0 <= left <= 1 and 0 <= right <= 1):
                 raise FeabError(f"AU {au}: amounts must be in [0, 1], got ({left}, {right})")
             if au in MIDLINE_AUS and left != right:

@@ -30,6 +30,8 @@ def _arc(u: float, a0: float, a1: float, sag: float, n: int = 7) -> tuple[tuple[
     return tuple((u + sag * 4 * t * (1 - t), a0 + (a1 - a0) * t) for t in np.linspace(0, 1, n))
 
 
+_POUCH = ((0.8460, 0.0190), (0.8520, 0.0260), (0.8545, 0.0350), (0.8520, 0.0440), (0.8470, 0.0500))
+_LOWER_LID = ((0.8440, 0.0220), (0.8470, 0.0280), (0.8478, 0.0340), (0.8468, 0.0400), (0.8440, 0.0455))
 _NASOLABIAL = ((0.874, 0.0225), (0.880, 0.0262), (0.889, 0.0305), (0.899, 0.0345), (0.909, 0.0370))
 
 SIDED: Mapping[int, tuple[Stroke, ...]] = {
@@ -46,9 +48,15 @@ SIDED: Mapping[int, tuple[Stroke, ...]] = {
         Stroke(((0.8345, 0.0480), (0.8310, 0.0540), (0.8270, 0.0600)), 0.0012, 0.45),
         Stroke(((0.8385, 0.0490), (0.8380, 0.0560), (0.8370, 0.0630)), 0.0012, 0.50),
         Stroke(((0.8425, 0.0480), (0.8450, 0.0540), (0.8475, 0.0600)), 0.0012, 0.45),
-        Stroke(((0.8460, 0.0190), (0.8520, 0.0260), (0.8545, 0.0350), (0.8520, 0.0440), (0.8470, 0.0500)), 0.0016, 0.48),
+        Stroke(
+            ((0.8460, 0.0190), (0.8520, 0.0260), (0.8545, 0.0350), (0.8520, 0.0440), (0.8470, 0.0500)), 0.0016, 0.48
+        ),
     ),
-    7: (Stroke(((0.8440, 0.0220), (0.8470, 0.0280), (0.8478, 0.0340), (0.8468, 0.0400), (0.8440, 0.0455)), 0.0011, 0.42),),
+    7: (
+        Stroke(
+            ((0.8440, 0.0220), (0.8470, 0.0280), (0.8478, 0.0340), (0.8468, 0.0400), (0.8440, 0.0455)), 0.0012, 0.58
+        ),
+    ),
     9: (
         Stroke(((0.838, 0.0085), (0.844, 0.0115), (0.851, 0.0125)), 0.0014, 0.50),
         Stroke(((0.842, 0.0055), (0.849, 0.0085), (0.856, 0.0095)), 0.0013, 0.42),
@@ -71,8 +79,8 @@ SIDED: Mapping[int, tuple[Stroke, ...]] = {
         Stroke(((0.917, 0.0180), (0.9255, 0.0215)), 0.0020, 0.22),
     ),
     20: (
-        Stroke(((0.900, 0.0385), (0.908, 0.0400), (0.917, 0.0385)), 0.0017, 0.35),
-        Stroke(((0.901, 0.0450), (0.909, 0.0465), (0.918, 0.0450)), 0.0017, 0.25),
+        Stroke(((0.899, 0.0375), (0.908, 0.0390), (0.918, 0.0375)), 0.0019, 0.45),
+        Stroke(((0.899, 0.0445), (0.909, 0.0460), (0.920, 0.0440)), 0.0020, 0.36),
     ),
 }
 
@@ -90,8 +98,12 @@ MIDLINE: Mapping[int, tuple[Stroke, ...]] = {
     17: (Stroke(_arc(0.9320, -0.021, 0.021, -0.005), 0.0022, 0.50),),
     23: (
         Stroke(((0.886, 0.0), (0.893, 0.0)), 0.0010, 0.25),
-        *(Stroke(((0.886, s * x), (0.8935, s * x * 0.92)), 0.0009, 0.34) for s in (-1, 1) for x in (0.006, 0.0125, 0.019)),
-        *(Stroke(((0.9255, s * x * 0.92), (0.9315, s * x)), 0.0009, 0.28) for s in (-1, 1) for x in (0.005, 0.0125)),
+        *(
+            Stroke(((0.886, s * x), (0.8935, s * x * 0.92)), 0.0010, 0.26)
+            for s in (-1, 1)
+            for x in (0.006, 0.0125, 0.019)
+        ),
+        *(Stroke(((0.9255, x * 0.92), (0.9315, x)), 0.0010, 0.22) for x in (-0.0125, -0.005, 0.005, 0.0125)),
         Stroke(_arc(0.9098, -0.023, 0.023, 0.0), 0.0016, 0.45),
     ),
     24: (
@@ -100,6 +112,17 @@ MIDLINE: Mapping[int, tuple[Stroke, ...]] = {
         Stroke(_arc(0.8925, -0.023, 0.023, -0.0015), 0.0016, 0.28),
     ),
 }
+
+
+# Lines that stay in an older face whatever it does; none lies where an action unit's own lines do.
+AGE: tuple[Stroke, ...] = (
+    Stroke(((0.876, 0.0240), (0.884, 0.0285), (0.893, 0.0315)), 0.0030, 0.24),
+    Stroke(((0.915, 0.0300), (0.924, 0.0310), (0.934, 0.0300)), 0.0030, 0.20),
+    Stroke(((0.8460, 0.0185), (0.8500, 0.0230), (0.8520, 0.0290)), 0.0022, 0.26),
+    Stroke(((0.8330, 0.0460), (0.8355, 0.0500)), 0.0018, 0.20),
+    Stroke(_arc(0.7835, 0.002, 0.040, -0.002), 0.0024, 0.16),
+    Stroke(_arc(0.7760, 0.004, 0.036, -0.002), 0.0024, 0.13),
+)
 
 
 class Crease(NamedTuple):
@@ -156,10 +179,18 @@ class CreaseMaps:
         self._sided = {au: (_patch(s, mirror=False), _patch(s, mirror=True)) for au, s in SIDED.items()}
         self._midline = {au: [_patch(s, mirror=False)] for au, s in MIDLINE.items()}
         self._midline[17].append(_pebbles())
+        self._age = (_patch(AGE, mirror=False), _patch(AGE, mirror=True))
 
     def patches(self, au: int) -> list[Crease]:
         """Where an AU folds the skin, on either side."""
         return [*self._sided.get(au, ()), *self._midline.get(au, ())]
+
+    def age(self, amount: float) -> F32:
+        """Factor (rows * columns,) on the skin's colour of an old face; amount 0-1."""
+        out = np.ones((ROWS, COLUMNS), np.float32)
+        for crease in self._age:
+            out[crease.rows, crease.columns] *= 1 - np.float32(amount) * crease.depth
+        return out.ravel()
 
     def shade(self, aus: Mapping[int, tuple[float, float]], strength: float) -> F32 | None:
         """Factor (rows * columns,) on the skin's colour for AU amounts, or None where nothing folds."""

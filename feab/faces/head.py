@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from feab.errors import FeabError
 from feab.faces import mesh as parts
-from feab.faces.actions import FacsAction, Measures
+from feab.faces.actions import AUS_RENDERED, FacsAction, Measures
 from feab.faces.camera import Frame, View, look
 from feab.faces.creases import CreaseMaps
 from feab.faces.identity import Identity
@@ -72,6 +72,7 @@ class Head:
         self._triangles = self.mesh.triangles[drawn]
         self._part = self.mesh.part[drawn]
         self._uv = self.mesh.uv[self.mesh.uv_triangles[drawn]]
+        self._folds = {au: self._folded(au) for au in AUS_RENDERED}
         self._chin_vertex, self._hairline_vertex = (self._midline_vertex(u) for u in (_CHIN_UV, _HAIRLINE_UV))
 
     @staticmethod
@@ -98,7 +99,11 @@ class Head:
             depth=float(np.mean([neutral[ids, 2].mean() for ids in self.mesh.eyes])),
             ipd=self.mesh.interocular(neutral),
         )
-        self._people[identity] = _Person(neutral, paint(identity), frame)
+        texture = paint(identity)
+        lines = self._creases.age(min(max((identity.age_years - 35) / 35, 0), 1))
+        for plane in texture.colour:
+            plane *= lines
+        self._people[identity] = _Person(neutral, texture, frame)
         if len(self._people) > _CACHED_PEOPLE:
             self._people.popitem(last=False)
         return self._people[identity]
@@ -209,7 +214,7 @@ class Head:
         touched = moved[self._triangles].any(1)
         for au in set(action.aus) | set(old.action.aus):
             if action.aus.get(au) != old.action.aus.get(au):
-                touched |= self._folded(au)
+                touched |= self._folds[au]
         ids = self._triangles[touched]
         if not len(ids):
             return 0, 0, 0, 0
@@ -223,7 +228,7 @@ class Head:
         """Triangles on which an AU's creases lie."""
         low = texels(self._uv[..., 0].min(1), self._uv[..., 1].min(1))
         high = texels(self._uv[..., 0].max(1), self._uv[..., 1].max(1))
-        out = np.zeros(len(self._triangles), bool)
+        out: NDArray[np.bool_] = np.zeros(len(self._triangles), bool)
         for crease in self._creases.patches(au):
             rows, columns = crease.rows.indices(ROWS), crease.columns.indices(COLUMNS)
             out |= (
@@ -232,7 +237,8 @@ class Head:
                 & (high % COLUMNS >= columns[0] - 1)
                 & (low % COLUMNS <= columns[1])
             )
-        return out & (self._part == parts.SKIN)
+        out &= self._part == parts.SKIN
+        return out
 
     def _colours(
         self,

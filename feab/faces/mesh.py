@@ -49,7 +49,8 @@ class Mesh:
         corner_uv = self.uv[self.uv_triangles]
         inside = (self.part == SKIN) & (corner_uv[..., 1] < 0.14).all(1) & (corner_uv[..., 0] > 0.72).all(1)
         self.part[inside] = MOUTH_INSIDE
-        self.part[(self.part == SKIN) & (corner_uv[..., 0] < 0.6).all(1)] = NECK
+        below_chin = (self.vertices[self.triangles, 1] < 6.0).all(1)
+        self.part[(self.part == SKIN) & ((corner_uv[..., 0] < 0.6).all(1) | below_chin)] = NECK
         self.eyes = tuple(np.unique(self.triangles[self.part == k]) for k in (LEFT_EYE, RIGHT_EYE))
         self.eye_direction = self._eye_directions()
         self._incidence = self._faces_of_vertices()
@@ -88,11 +89,11 @@ class Mesh:
         lower = on_face & (uv[:, 0] > 0.9125) & (uv[:, 0] < 0.926)
         x = self.vertices[:, 0]
         columns_up, columns_low = [], []
-        for left, right in ((-0.22, -0.15), (-0.17, -0.10), (-0.11, -0.04), (-0.035, 0.035), (0.04, 0.11), (0.10, 0.17), (0.15, 0.22)):
-            within = (x > left) & (x < right)
+        for middle in (-0.185, -0.135, -0.075, 0.0, 0.075, 0.135, 0.185):
+            within = np.abs(x - middle) < 0.035
             columns_up.append(np.flatnonzero(upper & within))
             columns_low.append(np.flatnonzero(lower & within))
-        chin = (np.abs(x) < 0.08) & on_face & (uv[:, 0] > 0.9445) & (uv[:, 0] < 0.955)
+        chin = (np.abs(x) < 0.08) & on_face & (uv[:, 0] > 0.9500) & (uv[:, 0] < 0.9575)
         return tuple(columns_up), tuple(columns_low), np.flatnonzero(chin)
 
     def _scalp_weights(self) -> F32:
@@ -116,13 +117,17 @@ class Mesh:
 
     def shape(self, identity: Identity) -> F32:
         """Neutral face (n, 3) of a person."""
-        out = self.vertices.copy()
+        out: F32 = self.vertices.copy()
         male = 0.9 if identity.gender == "male" else 0.1
         # MakeHuman's "young" is 25 years and "old" 90 (its macro.json); younger adults keep "young": no children.
         old = float(np.clip((identity.age_years - 25) / 62, 0, 1))
         presets = {p: 0.8 if p == identity.ancestry_preset else 0.1 for p in ANCESTRY_PRESETS}
         w = identity.weight
-        weights = {"minweight": max(0.0, 1 - 2 * w), "averageweight": 1 - abs(2 * w - 1), "maxweight": max(0.0, 2 * w - 1)}
+        weights = {
+            "minweight": max(0.0, 1 - 2 * w),
+            "averageweight": 1 - abs(2 * w - 1),
+            "maxweight": max(0.0, 2 * w - 1),
+        }
         for gender, g in (("female", 1 - male), ("male", male)):
             for age, a in (("young", 1 - old), ("old", old)):
                 for preset, p in presets.items():
@@ -133,7 +138,7 @@ class Mesh:
             self.move(out, f"shape:{name}", amount)
         # Some targets part the lips a little; a neutral mouth is closed.
         gap = max(self._lip_gaps(out))
-        self.move(out, "unit:lipSeal", max(0.0, gap + 0.02))
+        self.move(out, "unit:lipSeal", max(0.0, gap + 0.005))
         # Hair has thickness, and a length.
         out += (np.float32(identity.hair_volume) * self._scalp)[:, None] * self.normals(out)
         hair = out[self._hair]
@@ -144,7 +149,7 @@ class Mesh:
 
     def deform(self, neutral: F32, units: Mapping[str, float]) -> F32:
         """The face with face units applied (a copy)."""
-        out = neutral.copy()
+        out: F32 = neutral.copy()
         for unit, weight in units.items():
             self.move(out, f"unit:{unit}", weight)
         return out

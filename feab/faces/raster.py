@@ -59,9 +59,7 @@ def rasterise(
         long_slope, top_slope, low_slope = (cx - ax) / (cy - ay), (bx - ax) / (by - ay), (cx - bx) / (cy - by)
     xl = ax[tri] + (yc - ay[tri]) * long_slope[tri]
     upper = yc < by[tri]
-    xs = np.where(
-        upper, ax[tri] + (yc - ay[tri]) * top_slope[tri], bx[tri] + (yc - by[tri]) * low_slope[tri]
-    )
+    xs = np.where(upper, ax[tri] + (yc - ay[tri]) * top_slope[tri], bx[tri] + (yc - by[tri]) * low_slope[tri])
     start = np.ceil(np.minimum(xl, xs) - 0.5)
     col0 = np.clip(start, x0, x1).astype(np.int64)
     col1 = np.clip(np.ceil(np.maximum(xl, xs) - 0.5), x0, x1).astype(np.int64)

@@ -22,7 +22,7 @@ V_SCALE = np.float32((COLUMNS - 1) / (2 * V_HALF))
 
 
 def grid(rows: slice = slice(None), columns: slice = slice(None)) -> tuple[F32, F32]:
-    """u (r, 1) and signed lateral place a = v - midline (1, c) of texels; a > 0 is the subject's left."""
+    """U (r, 1) and signed lateral place a = v - midline (1, c) of texels; a > 0 is the subject's left."""
     u = np.linspace(U0, U1, ROWS, dtype=np.float32)[rows, None]
     a = np.linspace(-V_HALF, V_HALF, COLUMNS, dtype=np.float32)[None, columns]
     return u, a
@@ -30,7 +30,7 @@ def grid(rows: slice = slice(None), columns: slice = slice(None)) -> tuple[F32, 
 
 def texels(u: F32, v: F32) -> NDArray[np.int32]:
     """Flat texel number of UV points, nearest, clamped to the painted part."""
-    row = np.clip((u - np.float32(U0)) * U_SCALE + np.float32(0.5), 0, ROWS - 1).astype(np.int32)
+    row: NDArray[np.int32] = np.clip((u - np.float32(U0)) * U_SCALE + np.float32(0.5), 0, ROWS - 1).astype(np.int32)
     column = np.clip((v - np.float32(UV_MIDLINE - V_HALF)) * V_SCALE + np.float32(0.5), 0, COLUMNS - 1)
     row *= COLUMNS
     row += column.astype(np.int32)
@@ -52,7 +52,7 @@ def _noise(rng: np.random.Generator, rows: int, columns: int) -> F32:
     return _stretch(rng.standard_normal((rows, columns), dtype=np.float32))
 
 
-def _step(x: F32) -> F32:
+def _step(x: NDArray[np.floating]) -> F32:
     """Smooth 0 to 1 as x goes from 0 to 1."""
     t = np.clip(x, 0, 1)
     out: F32 = t * t * (3 - 2 * t)
@@ -134,7 +134,9 @@ def paint(identity: Identity) -> Texture:
     colour += lips[..., None] * (lip_colour - colour)
 
     if identity.stubble > 0:
-        beard = np.clip(blob(0.93, 0, 0.04, 0.075) + blob(0.955, 0.05, 0.035, 0.05) + 0.8 * blob(0.892, 0, 0.006, 0.03), 0, 1)
+        beard = np.clip(
+            blob(0.93, 0, 0.04, 0.075) + blob(0.955, 0.05, 0.035, 0.05) + 0.8 * blob(0.892, 0, 0.006, 0.03), 0, 1
+        )
         dots = np.clip(0.75 + 0.5 * fine, 0.2, 1.3)
         cover = (0.40 * identity.stubble * beard * dots * (1 - lips))[..., None]
         colour += cover * (hair * 0.8 + skin * 0.15 - colour)
@@ -145,7 +147,7 @@ def paint(identity: Identity) -> Texture:
     thick = 0.0034 * identity.brow_thickness * (1.12 - 0.80 * t**1.5)
     strands = np.clip(0.86 + 0.16 * _noise(rng, 160, 300) + 0.10 * fine, 0.5, 1)
     ends = _step((side - 0.0125) / 0.009) * _step((0.0610 - side) / 0.010)
-    brow = identity.brow_density * np.exp(-np.abs((u - centre) / thick) ** 2.5) * ends * strands
+    brow = identity.brow_density * np.exp(-(np.abs((u - centre) / thick) ** 2.5)) * ends * strands
     colour += np.clip(brow, 0, 0.95)[..., None] * (np.array(identity.brow_colour, np.float32) * 0.85 - colour)
 
     # Scalp: far from the face's centre, with temples; ears stay skin.
