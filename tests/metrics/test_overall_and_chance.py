@@ -88,7 +88,7 @@ def test_the_three_tasks_are_drawn_together():
         again = World(groups=12)
         for name in ("who", "truth", "labelled", "predicted", "va", "said_va", "au", "said_au"):
             setattr(again, name, getattr(w, name)[faces])
-        # Scored afresh, a label with fewer than 5 faces would be dropped; a resample keeps the labels of the full truth.
+        # Scored afresh, a label with fewer than 5 faces would be dropped; a resample keeps the labels of the truth.
         if min(np.unique(again.truth[again.labelled], return_counts=True)[1]) >= 5:
             checked += 1
             assert overall(again.sums()).value == pytest.approx(drawn[i])
