@@ -20,11 +20,15 @@ from feab.schemas import DatasetInfo, SplitInfo
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROW_GROUP = 64
-"""Rows read at a time. Small, so that a reader holds few images; of rendered faces about half a megabyte."""
+ROW_GROUP = 256
+"""Most rows of a row group, which is what a reader holds at a time."""
+
+GROUP_BYTES = 4_000_000
+"""A row group ends with the row that brings its images to this size. Smaller groups cost more in bookkeeping (for
+every column of every group) than they save in images: 17,280 faces in groups of 64 took 38 MB more, in these 11."""
 
 _MAX_INFO_BYTES = 1_000_000
-_PEEK = 512
+_PEEK = 128
 
 
 def read_info(folder: Path) -> DatasetInfo:
@@ -82,7 +86,7 @@ def write_split(
         pinned: False for splits rendered on this machine.
         extra: types ("text", "integer", "float", "flag") of columns that are not standard; by default read off the
             first rows.
-        row_group: rows per row group.
+        row_group: most rows per row group; a group with large images ends earlier.
 
     Raises:
         FeabError: naming row and column, when a value is of the wrong type or outside its range, an id occurs
@@ -108,7 +112,7 @@ def write_split(
         with pq.ParquetWriter(
             temporary, schema, compression="zstd", write_statistics=False, use_dictionary=False, store_schema=False
         ) as writer:
-            for chunk in _batches(itertools.chain(peeked, stream), row_group):
+            for chunk in _groups(itertools.chain(peeked, stream), row_group):
                 table = _to_table(chunk, schema, str(path), len(lines))
                 check_labels(table.drop_columns(_media(schema)), info, str(path), len(lines))
                 for row in table.to_pylist():
@@ -156,9 +160,23 @@ def _line(row: Mapping[str, Any], folder: Path, where: str) -> bytes:
     return fp.canonical_line(row, read)
 
 
-def _batches(rows: Iterator[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:
-    while chunk := list(itertools.islice(rows, size)):
-        yield chunk
+def _groups(rows: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[Mapping[str, Any]]]:
+    group: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += sum(_bytes(image) for image in (row.get("image"), *(row.get("frames") or ())))
+        if len(group) == most or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _bytes(image: Any) -> int:
+    stored = _image(image)
+    data = stored.get("bytes") if isinstance(stored, Mapping) else None
+    return len(data) if isinstance(data, bytes) else 0
 
 
 def _media(schema: pa.Schema) -> list[str]:

@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+import feab.data.rendered
+import feab.faces.labels
+import feab.faces.synth
 from feab.data import load_dataset, validate_dataset
 from feab.data.card import build_card, write_card
-from feab.data.rendered import render_dataset
+from feab.data.rendered import build_synth, render_dataset
 from feab.data.show import show
 from feab.errors import FeabError
+from feab.faces.synth import SplitSpec
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ def test_the_card_prints_the_gate(faces: Path, tmp_path: Path) -> None:
 
 
 def test_the_card_becomes_the_readme(faces: Path, tmp_path: Path) -> None:
-    copy = render_dataset(1, 11, 64, tmp_path / "copy", workers=1)
+    copy = Path(shutil.copytree(faces, tmp_path / "copy"))
     assert write_card(copy).read_text(encoding="utf-8") == build_card(copy)
 
 
@@ -107,3 +112,42 @@ def test_a_sheet_shows_what_is_asked_for(faces: Path, tmp_path: Path) -> None:
         show(data, tmp_path / "none.png", where={"colour": "red"})
     with pytest.raises(FeabError, match="nobody"):
         show(data, tmp_path / "none.png", ids=["nobody"])
+
+
+@pytest.fixture
+def small_synth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`synth` with one identity a split and 64 px, and an empty cache."""
+    splits = {name: SplitSpec(name, seed, 1) for seed, name in enumerate(("train", "test"), 1)}
+    monkeypatch.setattr(feab.faces.synth, "SPLITS", splits)
+    monkeypatch.setattr(feab.data.rendered, "SIZE", 64)
+    monkeypatch.setenv("FEAB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "synth"
+
+
+def test_train_is_rendered_once_into_the_cache(small_synth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+    first = load_dataset("synth", "train", on_progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (24, 24)
+    assert first.folder.parent == small_synth
+    assert not first.info.splits["train"].pinned
+    made = (first.folder / "train.parquet").stat().st_mtime_ns
+    again = load_dataset("synth", "train", on_progress=lambda *_: pytest.fail("rendered again"))
+    assert again.folder == first.folder
+    assert (again.folder / "train.parquet").stat().st_mtime_ns == made
+
+    # Another gate: other labels, so another folder, from the same pictures.
+    monkeypatch.setattr(feab.faces.labels, "coded_aus", lambda: (1, 12))
+    monkeypatch.setattr("feab.faces.shards.identity_shots", lambda *_, **__: pytest.fail("rendered again"))
+    relabelled = load_dataset("synth", "train")
+    assert relabelled.folder != first.folder
+    assert relabelled.info.aus == [1, 12]
+    assert [s.media.read() for s in relabelled] == [s.media.read() for s in first]
+
+
+def test_the_shipped_form_is_pinned_and_has_its_subset(small_synth: Path, tmp_path: Path) -> None:
+    folder = build_synth("test", tmp_path / "shipped", workers=1)
+    mini = load_dataset(folder, subset="synth_mini")
+    assert (mini.name, len(mini)) == ("synth_mini", 24)
+    assert mini.info.splits["test"].pinned
+    with pytest.raises(FeabError, match="training"):
+        build_synth("training", tmp_path / "other")
