@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -114,3 +115,32 @@ def test_the_hash_changes_with_what_is_asked_and_with_nothing_else():
     reworded = dataclasses.replace(EXPRESSION, definitions={**EXPRESSION.definitions, "anger": "x"})
     assert reworded.identity("direct") == EXPRESSION.identity("direct")  # a prompt that says no definitions
     assert reworded.identity("definitions").sha256 != EXPRESSION.identity("definitions").sha256
+
+
+@pytest.mark.parametrize(
+    ("task", "plain", "value"),
+    [
+        (EXPRESSION, "fear", "fear"),
+        (VA, "valence: -0.35, arousal: 0.60", (-0.35, 0.6)),
+        (UNITS, "1, 4, 25", frozenset({1, 4, 25})),
+        (UNITS, "none", frozenset()),
+    ],
+)
+def test_an_answer_in_the_form_that_is_asked_for_can_be_read(task, plain, value):
+    from feab.answers import parse
+
+    as_json = {
+        "expression": {"expression": value},
+        "valence_arousal": dict(zip(("valence", "arousal"), value, strict=False)) if isinstance(value, tuple) else {},
+        "action_units": {"action_units": sorted(value) if isinstance(value, frozenset) else []},
+    }[task.kind]
+    labels = {"expression": "anger", "valence": 0.0, "arousal": 0.0, "au_presence": {1: 1.0}}
+    for question in task.questions([sample("x", **labels)], "all"):
+        text = {
+            "json": json.dumps(as_json),
+            "reason": f"The brows are raised, the nose is smooth, the lips are apart.\n<answer>{plain}</answer>",
+        }.get(question.prompt, plain)
+        if question.schema is not None:
+            assert set(as_json) == set(question.schema["required"])
+        answer = parse(text, task.kind, question.choices or None)
+        assert answer.value == value, (question.prompt, text)
