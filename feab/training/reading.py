@@ -1,0 +1,112 @@
+"""Learning to read faces into a vector: heads, masked losses and one training loop for any encoder.
+
+The vision stage of a tiny model and the plain CNN that it is compared with run through the same loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feab.training.pictures import Faces, augment, batches, normalise
+from feab.training.recipe import VisionStage
+from feab.vocabulary import EXPRESSIONS, FEAB_17
+
+Log = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an encoder and its heads say of n faces, as float32 arrays."""
+
+    expression: np.ndarray[Any, Any]
+    """(n, 8) logits, columns EXPRESSIONS."""
+    va: np.ndarray[Any, Any]
+    """(n, 2) in [-1, 1]."""
+    presence: np.ndarray[Any, Any]
+    """(n, 17) logits, columns FEAB-17."""
+
+
+def make_heads(width: int) -> Any:
+    """Linear read-outs of a feature vector of `width`: RMS-normalised first, as a Llama block does with its input."""
+    import torch
+
+    sizes = {"expression": len(EXPRESSIONS), "va": 2, "presence": len(FEAB_17), "intensity": len(FEAB_17)}
+    return torch.nn.ModuleDict(
+        {"norm": torch.nn.RMSNorm(width)} | {name: torch.nn.Linear(width, size) for name, size in sizes.items()}
+    )
+
+
+def loss_of(heads: Any, features: Any, faces: Faces, rows: Any, weights: dict[Any, float]) -> Any:
+    """Weighted sum of the four losses over whatever is labelled: cross-entropy, squared error, binary cross-entropy."""
+    import torch
+
+    functional = torch.nn.functional
+    x = heads["norm"](features)
+    total = torch.zeros(())
+    expression = faces.expression[rows]
+    if bool((expression >= 0).any()):
+        logits = heads["expression"](x)
+        total = total + weights["expression"] * functional.cross_entropy(
+            logits, expression, ignore_index=-1, label_smoothing=0.05
+        )
+    va = faces.va[rows]
+    total = total + weights["va"] * _masked_mean((torch.tanh(heads["va"](x)) - va.nan_to_num()) ** 2, va)
+    presence = faces.presence[rows]
+    entropy = functional.binary_cross_entropy_with_logits(heads["presence"](x), presence.nan_to_num(), reduction="none")
+    total = total + weights["presence"] * _masked_mean(entropy, presence)
+    intensity = faces.intensity[rows]
+    total = total + weights["intensity"] * _masked_mean((heads["intensity"](x) - intensity.nan_to_num()) ** 2, intensity)
+    return total
+
+
+def fit(encode: Any, heads: Any, faces: Faces, stage: VisionStage, *, seed: int, log: Log) -> None:
+    """Train `encode` (float pixels (b, 3, s, s) -> features (b, width)) and its heads in place: AdamW, one cycle."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    parameters = [*encode.parameters(), *heads.parameters()]
+    steps = stage.epochs * (len(faces) // stage.batch_size)
+    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, stage.learning_rate, total_steps=steps + 1, pct_start=stage.warmup
+    )
+    encode.train()
+    started = time.monotonic()
+    for epoch in range(stage.epochs):
+        losses = []
+        for rows in batches(len(faces), stage.batch_size, generator):
+            pixels = augment(normalise(faces.pixels[rows]), generator, stage.erase)
+            loss = loss_of(heads, encode(pixels), faces, rows, dict(stage.weights))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            schedule.step()
+            losses.append(float(loss.detach()))
+        log({"epoch": epoch + 1, "loss": float(np.mean(losses)), "seconds": time.monotonic() - started})
+    encode.eval()
+
+
+def read(encode: Any, heads: Any, pixels: Any, *, batch_size: int = 128) -> Reading:
+    """What a trained encoder says of uint8 pixels (n, 3, s, s)."""
+    import torch
+
+    parts: dict[str, list[Any]] = {"expression": [], "va": [], "presence": []}
+    with torch.no_grad():
+        for start in range(0, len(pixels), batch_size):
+            x = heads["norm"](encode(normalise(pixels[start : start + batch_size])))
+            parts["expression"].append(heads["expression"](x))
+            parts["va"].append(torch.tanh(heads["va"](x)))
+            parts["presence"].append(heads["presence"](x))
+    arrays = {name: torch.cat(piece).float().numpy() for name, piece in parts.items()}
+    return Reading(**arrays)
+
+
+def _masked_mean(values: Any, labels: Any) -> Any:
+    known = ~labels.isnan()
+    return (values * known).sum() / known.sum().clamp(min=1)

@@ -1,0 +1,114 @@
+"""Training recipes: one validated YAML a fine-tune or a model made from nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from feab.errors import FeabError
+
+MAX_RECIPE_BYTES = 64_000
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Tower(_Strict):
+    """A stack of transformer blocks."""
+
+    width: Positive
+    mlp: Positive
+    layers: Positive
+    heads: Positive
+
+
+class Architecture(_Strict):
+    """An Idefics3 (SmolVLM family): vision transformer, pixel shuffle to ONE image token, Llama."""
+
+    image_size: Positive
+    """Pixels a side, as the vision tower sees it."""
+    patch_size: Positive
+    vision: Tower
+    text: Tower
+    vocabulary: Annotated[int, Field(ge=300, le=20_000)] = 1_200
+
+
+class VisionStage(_Strict):
+    """Stage 1: tower and connector learn to put expression, VA and AUs into the image token."""
+
+    epochs: Positive
+    batch_size: Positive = 64
+    learning_rate: Rate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    erase: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of training images with one random patch blanked (random erasing)."""
+    weights: dict[Literal["expression", "va", "presence", "intensity"], float] = {
+        "expression": 1.0,
+        "va": 4.0,
+        "presence": 4.0,
+        "intensity": 8.0,
+    }
+
+
+class LanguageStage(_Strict):
+    """Stage 2: the language model learns to say what the image token holds, for every prompt variant."""
+
+    views: Positive = 4
+    """Augmented views of each training image whose image tokens are kept."""
+    steps: Positive
+    batch_size: Positive = 64
+    learning_rate: Rate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    prompts: dict[str, float] = {"direct": 0.6, "json": 0.1, "definitions": 0.1, "reason": 0.1, "shuffled": 0.1}
+    """Share of steps that each prompt variant gets."""
+
+
+class ScratchRecipe(_Strict):
+    """`method: scratch`: a small vision-language model from random weights."""
+
+    method: Literal["scratch"]
+    name: str
+    dataset: str
+    train_split: str = "train"
+    validation_split: str = "validation"
+    tasks: list[str]
+    seed: int = 0
+    architecture: Architecture
+    vision: VisionStage
+    language: LanguageStage
+    dtype: Literal["float32", "float16", "bfloat16"] = "float16"
+    """How the weights are stored."""
+
+
+def load_recipe(path: Path, **override: Any) -> ScratchRecipe:
+    """Read a recipe file; `override` replaces top-level fields (`seed=1`).
+
+    Raises:
+        FeabError: when the file is missing, too large, not YAML, or has a wrong field; the message names the field.
+    """
+    import yaml
+
+    try:
+        if path.stat().st_size > MAX_RECIPE_BYTES:
+            raise FeabError(f"{path}: larger than {MAX_RECIPE_BYTES} bytes; a recipe is a short text")
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FeabError(f"{path}: cannot read the recipe ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise FeabError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise FeabError(f"{path}: a recipe is a mapping of fields, starting with `method: scratch`")
+    if content.get("method") != "scratch":
+        raise FeabError(f"{path}: method {content.get('method')!r} is not known; this feab trains `method: scratch`")
+    try:
+        return ScratchRecipe.model_validate({**content, **override})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise FeabError(f"{path}: {problems}") from None

@@ -1,0 +1,176 @@
+"""`method: scratch`: from a recipe to a model folder that `feab run` takes, with its log, curves and validation scores."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from feab.errors import FeabError
+from feab.tasks import Task, load_tasks
+from feab.training.pictures import Faces, load_faces, square
+from feab.training.recipe import ScratchRecipe
+
+Log = Callable[[dict[str, Any]], None]
+LOG_NAME = "training.jsonl"
+
+
+def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
+    """Make the model of a recipe in folder `out`: weights, processor, recipe, log, curves and validation scores.
+
+    Vision stage, language stage, then the finished folder is asked about the validation split by feab's own adapter
+    and scored by feab's own scorer. The test split is never opened.
+
+    Raises:
+        FeabError: when `out` already holds a model, or the extra `hf` is not installed.
+    """
+    try:
+        import torch
+        import transformers
+    except ImportError:
+        raise FeabError("training needs torch and transformers: pip install -c constraints.txt '.[hf]'") from None
+    from feab.training.language import Speaker, corpus, fit_language, image_tokens, truths
+    from feab.training.reading import fit, make_heads
+    from feab.training.tiny import build_model, build_processor
+
+    if (out / "model.safetensors").exists():
+        raise FeabError(f"{out} already holds a model; name another --out, or remove it first")
+    out.mkdir(parents=True, exist_ok=True)
+    transformers.utils.logging.disable_progress_bar()
+    started = time.monotonic()
+
+    def note(event: dict[str, Any]) -> None:
+        event = {**event, "total_seconds": round(time.monotonic() - started, 1)}
+        with (out / LOG_NAME).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+        log(event)
+
+    (out / LOG_NAME).unlink(missing_ok=True)
+    tasks = load_tasks(recipe.tasks)
+    faces = load_split(recipe, recipe.train_split, note)
+    note({"stage": "data", "faces": len(faces)})
+
+    torch.manual_seed(recipe.seed)
+    known = truths(faces)
+    processor = build_processor(recipe.architecture, corpus(tasks, known, faces.ids))
+    model = build_model(recipe.architecture, processor.tokenizer)
+    encode = eye_of(model)
+    heads = make_heads(recipe.architecture.text.width)
+    fit(encode, heads, faces, recipe.vision, seed=recipe.seed, log=lambda e: note({"stage": "vision", **e}))
+
+    tokens = image_tokens(encode, faces, recipe.language.views, recipe.seed)
+    note({"stage": "image tokens", "views": len(tokens)})
+    speaker = Speaker(model, processor)
+    fit_language(
+        speaker, tasks, faces, tokens, recipe.language, seed=recipe.seed,
+        log=lambda e: note({"stage": "language", **e}),
+    )  # fmt: skip
+
+    model.to(getattr(torch, recipe.dtype)).save_pretrained(out)
+    processor.save_pretrained(out)
+    (out / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    note({"stage": "saved", "parameters": sum(p.numel() for p in model.parameters())})
+    scores = validation_scores(recipe, out, tasks)
+    (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    note({"stage": "validation", **{name: task["primary"] for name, task in scores.items()}})
+    draw_curves(out)
+    return out
+
+
+def load_split(recipe: ScratchRecipe, split: str, note: Log) -> Faces:
+    """The faces of one split at the recipe's image size; a rendered split is rendered first if need be."""
+    from feab.data import load_dataset
+
+    last = 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 5:
+            last = time.monotonic()
+            note({"stage": "faces", "split": split, "done": done, "of": total})
+
+    dataset = load_dataset(recipe.dataset, split, on_progress=progress)
+    return load_faces(dataset, square(recipe.architecture.image_size), progress)
+
+
+def eye_of(model: Any) -> Any:
+    """Tower and connector of an Idefics3 as one module: float pixels (b, 3, s, s) -> image token (b, width)."""
+    import torch
+
+    class Eye(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.tower, self.connector = model.model.vision_model, model.model.connector
+
+        def forward(self, pixels: Any) -> Any:
+            return self.connector(self.tower(pixel_values=pixels).last_hidden_state)[:, 0]
+
+    return Eye()
+
+
+def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) -> dict[str, Any]:
+    """Ask the saved model about the validation split through the `hf` adapter; primary, interval and coverage a task."""
+    from feab.answers import parse
+    from feab.data import load_dataset
+    from feab.models import load_model
+    from feab.schemas import Prediction, answer_json
+    from feab.tasks.scoring import score_task
+
+    dataset = load_dataset(recipe.dataset, recipe.validation_split)
+    model = load_model(f"hf/{folder.resolve()}", dtype="float32")
+    found: dict[str, Any] = {}
+    for task in tasks:
+        predictions = []
+        for c in model.generate(task.questions(dataset)):
+            if c.error is not None:
+                raise FeabError(f"the new model fails on {c.question.sample}: {c.error.message}")
+            q = c.question
+            answer = parse(c.texts[0], q.kind, q.choices or None, finish_reason=c.finish_reasons[0])
+            predictions.append(
+                Prediction(
+                    task=q.task, sample=q.sample, prompt=q.prompt, text=c.texts[0],
+                    answer=answer_json(answer), outcome=answer.outcome,
+                )  # fmt: skip
+            )
+        scores = score_task(task, predictions, dataset.labels())
+        found[task.name] = {
+            "primary": scores.metrics[scores.primary].value,
+            "interval": [scores.metrics[scores.primary].low, scores.metrics[scores.primary].high],
+            "coverage": scores.coverage,
+            "metric": scores.primary,
+        }
+    model.close()
+    return found
+
+
+def draw_curves(folder: Path) -> None:
+    """training.jsonl -> curves.png: loss of both stages over time."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    events = [json.loads(line) for line in (folder / LOG_NAME).read_text(encoding="utf-8").splitlines()]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    vision = [e for e in events if e.get("stage") == "vision"]
+    left.plot([e["epoch"] for e in vision], [e["loss"] for e in vision])
+    left.set(title="vision stage", xlabel="epoch", ylabel="loss")
+    language = [e for e in events if e.get("stage") == "language"]
+    for name in language[0]["loss"] if language else ():
+        right.plot([e["step"] for e in language], [e["loss"].get(name) for e in language], label=name)
+    right.set(title="language stage", xlabel="step", ylabel="cross-entropy of the answer", yscale="log")
+    right.legend(fontsize=7)
+    figure.savefig(folder / "curves.png", dpi=110)
+    pyplot.close(figure)
+
+
+def copy_weights(source: Path, target: Path) -> None:
+    """Copy what a model needs (no logs) into another folder, replacing what is there file by file."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(os.listdir(source)):
+        if name != LOG_NAME and (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
