@@ -262,9 +262,13 @@ def _points(values: Sequence[AnswerValue | None]) -> np.ndarray[Any, np.dtype[np
 
 
 def _units(values: Sequence[AnswerValue | None], aus: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    nothing = [np.nan] * len(aus)
-    rows = [[float(au in v) for au in aus] if isinstance(v, frozenset) else nothing for v in values]
-    return np.array(rows, dtype=np.float64).reshape(-1, len(aus))
+    said = np.full((len(values), len(aus)), np.nan)
+    column = {au: j for j, au in enumerate(aus)}
+    for row, value in zip(said, values, strict=True):
+        if isinstance(value, frozenset):
+            row[:] = 0.0
+            row[[column[au] for au in value if au in column]] = 1.0
+    return said
 
 
 def _model(estimate: Estimate) -> EstimateModel:

@@ -87,7 +87,7 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
     frame = cast("pd.DataFrame", give() if callable(give) else data)
     if "id" not in frame:
         raise FeabError(f"the labels for task {task.name} have no 'id' column")
-    ids = [str(i) for i in frame["id"]]
+    ids = [str(i) for i in frame["id"].tolist()]
     if len(set(ids)) < len(ids):
         raise FeabError(f"the labels for task {task.name} name a sample twice; ids must be unique")
     values, labelled = _values(task, frame)
@@ -137,8 +137,8 @@ def _words(frame: pd.DataFrame, column: str) -> tuple[str | None, ...] | None:
         return None
     series = frame[column]
     # :g, because a float32 column holds .35 as .3499999940395355
-    texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in series)
-    return tuple(text if there else None for text, there in zip(texts, series.notna(), strict=True))
+    texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in series.tolist())
+    return tuple(text if there else None for text, there in zip(texts, series.notna().tolist(), strict=True))
 
 
 def _columns(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
