@@ -46,18 +46,22 @@ class Plan:
 
 # Unrelated movements beside a form: chance per AU that could be added.
 _TRACE = 0.045
-_ADDED = 0.075
+_ADDED = 0.11
+_ADDED_MOST = 2
 _ADDED_LETTERS = ((2, 3), (0.6, 0.4))
 _NEUTRAL_PARTED = 0.2  # a resting mouth is often a little open: the one AU a neutral face may show
-_LETTER_STEP = ((-1, 0, 1), (0.25, 0.5, 0.25))
+_LETTER_STEP = ((-1, 0, 1), (0.3, 0.4, 0.3))
 
-_FREE_COUNT = ((1, 2, 3, 4, 5), (0.16, 0.22, 0.24, 0.22, 0.16))
-_FREE_LETTERS = ((2, 3, 4, 5), (0.22, 0.34, 0.28, 0.16))
+_FREE_COUNT = ((1, 2, 3, 4, 5), (0.15, 0.17, 0.18, 0.22, 0.28))
+_FREE_LETTERS = ((2, 3, 4, 5), (0.24, 0.26, 0.25, 0.25))
 # Relative chance in a free combination: AUs that few forms show are drawn more often, so that each has enough faces.
 _FREE_WEIGHTS: Mapping[int, float] = MappingProxyType({
-    1: 1.0, 2: 1.0, 4: 1.1, 5: 1.0, 6: 1.0, 7: 0.9, 9: 1.3, 10: 1.1, 12: 1.7, 14: 1.7, 15: 1.4, 17: 0.8, 20: 1.6,
-    23: 1.8, 24: 1.9, 25: 0.6, 26: 0.9,
+    1: 1.2, 2: 1.1, 4: 1.3, 5: 1.2, 6: 1.2, 7: 1.1, 9: 1.4, 10: 1.3, 12: 3.6, 14: 1.9, 15: 1.5, 17: 0.9, 20: 2.0,
+    23: 1.8, 24: 2.2, 25: 0.7, 26: 1.0,
 })  # fmt: skip
+# Beside a smile, units that pull valence down are drawn less often: otherwise nearly all free faces lie near the same
+# valence and knowing the class of the others is nearly knowing valence.
+_BESIDE_SMILE: Mapping[int, float] = MappingProxyType({4: 0.4, 9: 0.3, 10: 0.3, 14: 0.4, 15: 0.3, 20: 0.0})
 _FREE_SEALED = 0.25
 _FREE_ONE_SIDED = 0.12
 _CAN_BE_ONE_SIDED = frozenset({2, 10, 12, 14, 15, 20})
@@ -85,35 +89,46 @@ def draw_expression(expression: str, form: Form, strength: Strength | None, rng:
         step = (STRENGTH_STEP[strength] if strength else 0) + _choose(rng, _LETTER_STEP)
         letters[au] = int(np.clip(letter + step, B, form.ceiling.get(au, E)))
     for au in AUS_RENDERED:
-        draw, added = rng.random(), _choose(rng, _ADDED_LETTERS)
-        if au in letters or (form.sealed and au in (25, 26)):
-            continue
+        draw, intensity = rng.random(), _choose(rng, _ADDED_LETTERS)
+        if au in letters or au == 26 or (form.sealed and au == 25):
+            continue  # a dropped jaw changes the whole mouth: it is never an unrelated movement
         if expression == "neutral":
-            if au == 25 and draw < _NEUTRAL_PARTED:
+            if au == 25 and draw < _NEUTRAL_PARTED and not clash(letters, 25, B):
                 letters[25] = B
-            elif au not in (25, 26) and draw < _TRACE and not clash(letters, au, 1):
+            elif au != 25 and draw < _TRACE and not clash(letters, au, 1):
                 letters[au] = 1
-            continue
-        if draw < _ADDED:
-            if not clash(letters, au, added) and not completes_other_class(expression, form, au):
-                letters[au] = added
-        # A trace of parted lips or of a dropped jaw is whatever the mesh shows: only clear ones are drawn.
-        elif draw < _ADDED + _TRACE and au not in (25, 26) and not clash(letters, au, 1):
+        elif draw < _ADDED:
+            if _may_be_added(expression, form, letters, au, intensity):
+                letters[au] = intensity
+        # A trace of parted lips is whatever the mesh shows: only a clear one is drawn.
+        elif draw < _ADDED + _TRACE and au != 25 and not clash(letters, au, 1):
             letters[au] = 1
     side = _side(rng)
     one_sided: dict[int, Side] = dict.fromkeys(sorted(form.one_sided), side)
     return _finish(Plan(expression, strength, form.name, letters, one_sided, sealed=form.sealed), rng)
 
 
+def _may_be_added(expression: str, form: Form, letters: Mapping[int, int], au: int, intensity: int) -> bool:
+    """Whether an unrelated movement leaves the face a display of its class."""
+    shown = [a for a, k in letters.items() if k >= B]
+    return (
+        len(set(shown) - set(form.letters)) < _ADDED_MOST
+        and not (au == 15 and 12 in form.letters)  # the smile would no longer be one
+        and not clash(letters, au, intensity)
+        and not completes_other_class(expression, shown, au)
+    )
+
+
 def draw_free(rng: np.random.Generator) -> Plan:
     """A free combination: 1 to 5 AUs that FACS lets appear together, at any intensity from B, without a class."""
     wanted = _choose(rng, _FREE_COUNT)
-    weights = np.array([_FREE_WEIGHTS[au] for au in AUS_RENDERED])
-    order = rng.choice(AUS_RENDERED, size=len(AUS_RENDERED), replace=False, p=weights / weights.sum())
     letters: dict[int, int] = {}
-    for au in (int(a) for a in order):
+    open_ = list(AUS_RENDERED)
+    while open_ and len(letters) < wanted:
+        weights = np.array([_FREE_WEIGHTS[au] * (_BESIDE_SMILE.get(au, 1.0) if 12 in letters else 1.0) for au in open_])
+        au = open_.pop(int(rng.choice(len(open_), p=weights / weights.sum())))
         letter = _choose(rng, _FREE_LETTERS)
-        if len(letters) < wanted and not clash(letters, au, letter):
+        if not clash(letters, au, letter):
             letters[au] = letter
     sealed = 26 in letters and not {10, 25} & set(letters) and rng.random() < _FREE_SEALED
     one_sided = {au: _side(rng) for au in sorted(letters) if rng.random() < _FREE_ONE_SIDED and au in _CAN_BE_ONE_SIDED}

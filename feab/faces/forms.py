@@ -16,7 +16,7 @@ AU 11, 16, 22 and 27 are not rendered: a form that names them is used without 11
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -38,7 +38,7 @@ class Form:
     """One way to display an expression.
 
     Attributes:
-        name: AU numbers joined by "+", as FACS coders write it; unique within its class.
+        name: AU numbers joined by "+", as FACS coders write it, U for one-sided; unique within its class.
         letters: AU -> intensity (2 = B ... 5 = E) at medium strength.
         share: how often the form is drawn, relative to the class's other forms.
         source: where the form is published; letters are ours unless the source prints them.
@@ -60,7 +60,7 @@ def _form(
     letters: Mapping[int, int], share: float, source: str, *, ceiling: Mapping[int, int] | None = None,
     one_sided: frozenset[int] = frozenset(), sealed: bool = False,
 ) -> Form:  # fmt: skip
-    name = "+".join(f"U{au}" if au in one_sided else str(au) for au in sorted(letters))
+    name = "+".join(f"U{au}" if au in one_sided else str(au) for au in sorted(letters)) or "neutral"
     return Form(name, MappingProxyType(dict(letters)), share, source, MappingProxyType(dict(ceiling or {})), one_sided,
                 sealed)  # fmt: skip
 
@@ -77,11 +77,13 @@ FORMS: Mapping[str, tuple[Form, ...]] = MappingProxyType({
         _form({6: C, 7: B, 12: C, 25: C, 26: B}, 0.20, "Keltner2019 6+7+12+25+26; Cordaro2018 core"),
     ),
     "sadness": (
-        _form({1: C, 4: B, 15: B}, 0.20, "FACS2002 prototype 1+4+11+15B without 11; 1+4+15*"),
-        _form({1: C, 4: B, 15: C, 17: C}, 0.22, "FACS2002 variant 1+4+15B+17; Du2014 with 1 (60 %) and 17 (67 %)"),
+        _form({1: C, 4: B, 15: B}, 0.15, "FACS2002 prototype 1+4+11+15B without 11; 1+4+15*"),
+        _form({1: C, 4: B, 15: C, 17: C}, 0.17, "FACS2002 variant 1+4+15B+17; Du2014 with 1 (60 %) and 17 (67 %)"),
         _form({6: C, 15: C}, 0.13, "FACS2002 prototype 6+15*"),
-        _form({4: C, 15: C, 17: C}, 0.17, "Du2014 4+15 with 17 (67 %), the 40 % without 1"),
-        _form({1: C, 4: C}, 0.13, "FACS2002 variant 1+4+11 without 11"),
+        _form({4: C, 15: C, 17: C}, 0.12, "Du2014 4+15 with 17 (67 %), the 40 % without 1"),
+        _form({4: C, 15: C}, 0.10, "Du2014 4+15, the 33 % without 17"),
+        _form({1: C, 15: C}, 0.08, "Darwin1872, Matsumoto2008 1+15"),
+        _form({1: C, 4: C}, 0.10, "FACS2002 variant 1+4+11 without 11"),
         _form({1: C, 4: C, 6: C, 15: C, 17: B}, 0.15, "Keltner2019 1+4+6+15+17"),
     ),
     "surprise": (
@@ -121,10 +123,11 @@ FORMS: Mapping[str, tuple[Form, ...]] = MappingProxyType({
     ),
     "contempt": (
         _form({14: C}, 0.30, "CK+ contempt: 14 on one side", one_sided=frozenset({14})),
-        _form({12: B, 14: C}, 0.25, "EMFACS R12A+R14A (Friesen & Ekman 1983), one side", one_sided=frozenset({12, 14})),
+        _form({12: B, 14: C}, 0.25, "EMFACS R12A+R14A (Friesen & Ekman 1983), one side", one_sided=frozenset({12, 14}),
+              ceiling={12: C}),
         _form({14: C, 17: B}, 0.15, "14 on one side with the chin raised (our choice)", one_sided=frozenset({14})),
         _form({14: C}, 0.15, "CK+ contempt: 14 on both sides"),
-        _form({12: B, 14: C}, 0.15, "EMFACS 12+14, on both sides"),
+        _form({12: B, 14: C}, 0.15, "EMFACS 12+14, on both sides", ceiling={12: B}),
     ),
 })  # fmt: skip
 
@@ -177,13 +180,12 @@ def clash(letters: Mapping[int, int], au: int, intensity: int) -> bool:
     return False
 
 
-def completes_other_class(expression: str, form: Form, au: int) -> bool:
-    """Whether adding `au` to a form makes a whole form of another class appear that was not there before.
+def completes_other_class(expression: str, shown: Collection[int], au: int) -> bool:
+    """Whether adding `au` to the AUs already shown makes a whole form of another class appear.
 
     AU 25 is left aside: parted lips belong to no class.
     """
-    before = frozenset(form.letters)
-    after = before | {au}
+    after = frozenset(shown) | {au}
     return any(
         au in other.letters and frozenset(other.letters) - {25} <= after
         for name, others in FORMS.items()

@@ -43,6 +43,8 @@ def seen_intensities(shot: Shot) -> dict[int, int]:
     for au, sides in shot.amounts.items():
         found[au] = intensity_value(au, max(sides))
     found[25], found[26] = intensity_value(25, shot.lip_gap), intensity_value(26, shot.chin_drop)
+    if 26 not in shot.amounts and found[26] == 1:
+        found[26] = 0  # the lower lip pulls the skin of the chin a little; where no jaw moved that is no trace of 26
     return visible(found, shot.changed)
 
 

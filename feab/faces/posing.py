@@ -35,8 +35,9 @@ def amount_range(au: int, intensity: int) -> tuple[float, float]:
 
 def _draw_amount(au: int, intensity: int, rng: np.random.Generator) -> float:
     low, high = amount_range(au, intensity)
-    # Rounded down: never up to the next letter.
-    return float(np.floor(rng.uniform(low, high) * 1e4) / 1e4) if high - low > 2e-4 else low
+    # Rounded up, and never up to the next letter.
+    rounded = float(np.ceil(rng.uniform(low, high) * 1e4) / 1e4)
+    return rounded if rounded < high else low
 
 
 def solve(measure: Callable[[float], float], target: float, *, steps: int = 6, tolerance: float = 0.002) -> float:
@@ -97,19 +98,16 @@ def _open_mouth(
         parted = 0.5 if 25 in plan.letters else 0.0
         jaw = _rounded(solve(lambda x: chin_drop(parted, x), drop))
         return action({25: parted, 26: jaw})
-    if 25 in plan.letters:
-        # The lower lip first; if that does not open enough, a little jaw, which must stay below AU 26 (a marked
-        # opening may show a trace of it, a slight one not).
-        parted = _rounded(solve(lambda x: lip_gap(x, 0.0), gap))
-        jaw_cuts = intensity_cuts(26)
-        limit = (jaw_cuts[0] if plan.letters[25] <= 2 else jaw_cuts[1] * (1 - BAND)) * (1 - _MARGIN)
-        jaw = 0.0
-        if parted >= 1.0:
-            most = solve(lambda x: chin_drop(1.0, x), limit)
-            jaw = _rounded(most * solve(lambda x: lip_gap(1.0, x * most), gap))
-        return action({25: parted, 26: jaw})
-    # Nothing was to open the mouth, but 9, 10 and others do: leave no gap around the B cut of AU 25.
     b = intensity_cuts(25)[1]
+    if 25 in plan.letters:
+        # The lower lip alone if it opens enough; else a little jaw, so little that it is a trace of AU 26 at most.
+        parted = _rounded(solve(lambda x: lip_gap(x, 0.0), gap))
+        if parted < 1.0 or (plan.letters[25] <= 3 and lip_gap(1.0, 0.0) >= (1 + BAND) * b):
+            return action({25: parted})
+        limit = intensity_cuts(26)[1] * (1 - BAND) * (1 - _MARGIN)
+        most = solve(lambda x: chin_drop(1.0, x), limit)
+        return action({25: 1.0, 26: _rounded(most * solve(lambda x: lip_gap(1.0, x * most), gap))})
+    # Nothing was to open the mouth, but 9, 10 and others do: leave no gap around the B cut of AU 25.
     if (1 - BAND) * b <= lip_gap(0.0, 0.0) < (1 + BAND) * b:
         return action({25: _rounded(solve(lambda x: lip_gap(x, 0.0), (1 + BAND) * b * (1 + 2 * _MARGIN)))})
     return action({})
