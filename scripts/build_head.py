@@ -58,9 +58,10 @@ PARTS = (
     ("helper-tongue",),
     ("helper-l-eyelashes-1", "helper-r-eyelashes-1", "helper-l-eyelashes-2", "helper-r-eyelashes-2"),
 )
-SKIN, TEETH, HAIR = 0, 3, 6  # HAIR: made here, hm08's own hair helper is a sheaf of strips over the face
+SKIN, TEETH, TONGUE, HAIR = 0, 3, 4, 6  # HAIR: made here, hm08's own hair helper is a sheaf of strips over the face
 BODY_BELOW, BODY_BESIDE = 4.9, 1.75  # mesh units (decimetres): where the bust is cut off
-TEETH_BACK = 0.07  # hm08's teeth touch the lips and poke through pressed ones
+# hm08's teeth touch the lips and poke through pressed ones; its tongue then pokes through the teeth.
+TEETH_BACK, TONGUE_BACK, TONGUE_DOWN = 0.07, 0.16, 0.03
 
 
 def read_target(path: Path) -> tuple[Ints, Floats]:
@@ -253,8 +254,9 @@ def build(data: Path, out: Path) -> None:
     for name in ARKIT:
         basis["unit:" + name] = dense(data / f"faceunits01/targets/faceunits/{name}.target")
     head, quads = v[used], renumber[f]
-    teeth = np.unique(quads[part == TEETH])
-    head[teeth, 2] -= TEETH_BACK
+    head[np.unique(quads[part == TEETH]), 2] -= TEETH_BACK
+    tongue = np.unique(quads[part == TONGUE])
+    head[tongue] -= (0.0, TONGUE_DOWN, TONGUE_BACK)
     is_skin = np.zeros(len(used), bool)
     is_skin[np.unique(quads[part == SKIN])] = True
     basis |= {"unit:" + k: b for k, b in sculpted(head, is_skin).items()}
@@ -262,7 +264,9 @@ def build(data: Path, out: Path) -> None:
     seal = np.exp(-(((head[:, 1] - 6.608) / 0.085) ** 2)) * np.clip(4 - np.abs(head[:, 0]) / 0.085, 0, 1)
     below = basis["unit:jawOpen"][:, 1] < -0.15
     near_lips = (is_skin & (head[:, 2] > 1.3))[:, None]
-    basis["unit:lipSeal"] = near_lips * np.stack([0 * seal, np.where(below, 0.5, -0.5) * seal, 0 * seal], 1)
+    close = near_lips * np.stack([0 * seal, np.where(below, 0.5, -0.5) * seal, 0 * seal], 1)
+    left = np.clip(0.5 + head[:, :1] / 0.12, 0, 1)
+    basis |= {"unit:lipSealLeft": close * left, "unit:lipSealRight": close * (1 - left)}
 
     solid = np.concatenate([quads[part < 5][:, [0, 1, 2]], quads[part < 5][:, [0, 2, 3]]])
     sky = occlusion(head, solid)

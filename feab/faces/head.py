@@ -307,7 +307,11 @@ class Head:
                 # The deeper in the mouth, the darker, measured from the lips of the neutral face.
                 depth = spread(view.space[:, 2][tri], at)
                 lips = np.float32(1.30 * person.frame.ipd)
-                sky[at] = np.clip(1 - (lips - depth) / np.float32(0.75 * person.frame.ipd), 0.08, 0.9)
+                reach = np.float32((0.55 if code == parts.TEETH else 0.75) * person.frame.ipd)
+                sky[at] = np.clip(1 - (lips - depth) / reach, 0.08, 0.9)
+                if code == parts.TEETH:  # too small for their own shading: lit as one row that faces the camera
+                    for axis, value in zip(normal, (0.0, 0.1, 0.995), strict=True):
+                        axis[at] = value
         eye = np.flatnonzero((part == parts.LEFT_EYE) | (part == parts.RIGHT_EYE))
         glint = np.zeros(0, np.float32)
         if len(eye):

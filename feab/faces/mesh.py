@@ -138,7 +138,8 @@ class Mesh:
             self.move(out, f"shape:{name}", amount)
         # Some targets part the lips a little; a neutral mouth is closed.
         gap = max(self._lip_gaps(out))
-        self.move(out, "unit:lipSeal", max(0.0, gap + 0.005))
+        for side in ("Left", "Right"):
+            self.move(out, f"unit:lipSeal{side}", max(0.0, gap + 0.005))
         # Hair has thickness, and a length.
         out += (np.float32(identity.hair_volume) * self._scalp)[:, None] * self.normals(out)
         hair = out[self._hair]

@@ -34,7 +34,7 @@ class Recipe:
 
 RECIPES: Mapping[int, Recipe] = MappingProxyType({
     1: Recipe((("browInnerUp", 1.0),), "sound as it is; one midline unit, so both sides move together"),
-    2: Recipe((("browOuterUp{S}", 1.0),), "sound as it is"),
+    2: Recipe((("browOuterUp{S}", 0.65),), "sound; at 1.0 it outruns AU 1 and a surprised brow looks angry"),
     4: Recipe((("browDown{S}", 1.0),), "sound; the glabellar furrow is shading (creases.py)"),
     5: Recipe((("eyeWide{S}", 1.0),), "sound as it is"),
     6: Recipe((("cheekSquint{S}", 1.0), ("cheekRaise{S}", 1.0), ("lidPouch{S}", 0.6)),
@@ -44,11 +44,11 @@ RECIPES: Mapping[int, Recipe] = MappingProxyType({
               "noseSneer alone looks like AU 4 (cosine .70); corrected .21. Wrinkles at the root are shading"),
     10: Recipe((("mouthUpperUp{S}", 1.0), ("nasolabial{S}", 0.7)), "sound; it parts the lips, so 25 follows"),
     12: Recipe((("mouthSmile{S}", 0.8), ("nasolabial{S}", 0.6)), "at 1.0 x GAIN the cheek breaks up: capped"),
-    14: Recipe((("mouthDimple{S}", 1.0), ("dimple{S}", 1.0), ("mouthSmile{S}", -0.12), ("lipSeal", 0.03)),
+    14: Recipe((("mouthDimple{S}", 1.0), ("dimple{S}", 1.0), ("mouthSmile{S}", -0.12), ("lipSeal{S}", 0.03)),
                "mouthDimple has no dimple and lifts the corner: pit and bulge are sculpted, the lift taken back"),
     15: Recipe((("mouthFrown{S}", 0.8),), "at 1.0 teeth show as a jagged line between closed lips: capped"),
     17: Recipe((("mouthShrugLower", 1.0), ("chinBoss", 1.0)), "mouthShrugLower has no chin boss: sculpted"),
-    20: Recipe((("mouthStretch{S}", 1.0), ("mouthFrown{S}", -0.5), ("stretch{S}", 1.0), ("lipSeal", 0.015)),
+    20: Recipe((("mouthStretch{S}", 1.0), ("mouthFrown{S}", -0.5), ("stretch{S}", 1.0), ("lipSeal{S}", 0.015)),
                "mouthStretch alone is 20 + 15: corrected; a sculpted outward pull makes it seen"),
     23: Recipe((("lipTighten", 1.0),), "no unit exists: sculpted (thin, narrow lips)"),
     24: Recipe((("lipPress", 1.0), ("mouthPressLeft", 0.4), ("mouthPressRight", 0.4), ("mouthSmileLeft", -0.16),

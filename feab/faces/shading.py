@@ -99,7 +99,7 @@ def eye_colours(direction: Planes, normal: Planes, identity: Identity, scene: Sc
 def hair_tone(identity: Identity, across: F32, down: F32) -> F32:
     """Brightness of hanging hair: strands of slightly different shade. Place across and down the sheet, 0-1."""
     rng = np.random.default_rng([identity.seed, 0x4A12])
-    tone = rng.normal(1, 0.17, 256).astype(np.float32)
-    wave = across * 255 + np.float32(1.5) * np.sin(6 * down)
-    out: F32 = tone[np.clip(wave, 0, 255).astype(np.int32)]
+    tone = rng.normal(1, 0.12, 512).astype(np.float32)
+    wave = across * 511 + np.float32(3) * np.sin(6 * down)
+    out: F32 = tone[np.clip(wave, 0, 511).astype(np.int32)]
     return out

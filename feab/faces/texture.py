@@ -143,7 +143,7 @@ def paint(identity: Identity) -> Texture:
 
     # Brow: an arch from the inner end (a = .016) to the tail (.058), hairs as fine noise along it.
     t = np.clip((side - 0.014) / 0.046, 0, 1)
-    centre = 0.8232 - 0.0010 * identity.brow_height - 0.0062 * np.sin(np.pi * np.minimum(t * 0.82, 1)) + 0.0052 * t**2
+    centre = 0.8232 - 0.0010 * identity.brow_height - 0.0046 * np.sin(np.pi * np.minimum(t * 0.85, 1)) + 0.0042 * t**2
     thick = 0.0034 * identity.brow_thickness * (1.12 - 0.80 * t**1.5)
     strands = np.clip(0.86 + 0.16 * _noise(rng, 160, 300) + 0.10 * fine, 0.5, 1)
     ends = _step((side - 0.0125) / 0.009) * _step((0.0610 - side) / 0.010)
