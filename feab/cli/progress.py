@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -30,13 +30,13 @@ _SHORT = {"expression": "macro-F1", "valence_arousal": "CCC", "action_units": "A
 class TaskState:
     """One task's standing, and the words for it."""
 
-    def __init__(self, part: Part, journal: Journal) -> None:
+    def __init__(self, part: Part, journal: Journal, rows: Mapping[str, int]) -> None:
         self.name = part.task.name
         self.total = part.expected
         self.outcomes = journal.outcomes(self.name)
         self.done = self.before = sum(self.outcomes.model_dump().values())
         top = "direct" if "direct" in part.prompts else part.prompts[0]
-        self.score = RunningScore(part.task, part.dataset.labels(), top)
+        self.score = RunningScore(part.task, part.dataset.labels(), top, rows)
         self.measure = _SHORT[part.task.kind]
         self.first = 0.0
         self.shown = 0.0
@@ -86,7 +86,11 @@ class _Watcher:
         self.states: dict[str, TaskState] = {}
 
     def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
-        self.states = {part.task.name: TaskState(part, journal) for part in parts}
+        rows: dict[int, dict[str, int]] = {}
+        for part in parts:
+            if id(part.dataset) not in rows:
+                rows[id(part.dataset)] = {sample: row for row, sample in enumerate(part.dataset.ids)}
+            self.states[part.task.name] = TaskState(part, journal, rows[id(part.dataset)])
         if len(journal):
             say(f"going on in {path}: {len(journal):,} answers are there")
             for prediction in read_predictions(journal.path):

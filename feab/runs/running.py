@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +24,11 @@ class RunningScore:
     is passed over too, which is kinder than the final score.
     """
 
-    def __init__(self, task: Task, labels: pd.DataFrame, prompt: str) -> None:
+    def __init__(self, task: Task, labels: pd.DataFrame, prompt: str, rows: Mapping[str, int]) -> None:
+        """Take the label columns needed; `rows` is sample id -> row, shared by the tasks of one dataset."""
         self._task = task
         self._prompt = prompt
-        self._rows = {sample: row for row, sample in enumerate(labels["id"])}
+        self._rows = rows
         self._truth = labels.reindex(columns=self._columns(task)).to_numpy()
         self._sums: Any = {"expression": Counter(), "valence_arousal": np.zeros((6, 2))}.get(task.kind)
         if self._sums is None:

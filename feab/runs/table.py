@@ -88,10 +88,11 @@ def failures(outcomes: OutcomeCounts) -> str:
 def notes(run: Run, scores: Scores) -> list[str]:
     """What the reader must know to read the table, and where the run lies."""
     lines = []
-    estimates = [task.metrics.get(task.primary) for task in scores.tasks.values()]
-    few = [e.clusters for e in estimates if e is not None and e.clusters is not None and e.clusters < FEW_CLUSTERS]
-    if few:
+    shown = [task.metrics.get(task.primary, EstimateModel(value=None)) for task in scores.tasks.values()]
+    if any(interval(estimate).endswith("*") for estimate in shown):
         lines.append(f"* fewer than {FEW_CLUSTERS} clusters (people or videos): the interval is rough")
+    if any(estimate.value is None for estimate in shown):
+        lines.append("n/a: too few of the faces carry the labels for this score")
     if not run.complete:
         lines.append(incomplete(run))
     lines.append(f"run folder: {run.path}")

@@ -1,0 +1,163 @@
+"""Killed, interrupted, started twice: a run loses nothing that came back, and asks nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from faces_folder import make_faces, make_script
+
+import feab
+
+FEAB = [sys.executable, "-m", "feab.cli"]
+
+KILLER = """
+# Runs one command again and again, each in a process of its own, and kills it (SIGKILL) at a random moment: of its
+# start and repair, or of its work. The processes are forked from this one, which has imported what they need, so that
+# they start within milliseconds.
+import os, random, signal, sys, time
+import feab.cli.run, feab.models.mock, feab.tasks.scoring, feab.answers, feab.data, pandas, pyarrow.parquet
+from feab.cli import app
+
+file, command = sys.argv[1], sys.argv[2:]
+size = lambda: os.path.getsize(file) if os.path.exists(file) else 0
+draw = random.Random(7)
+killed = 0
+for number in range(20):
+    before = size()
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        app(command)  # leaves by SystemExit
+    waits_for_work = number % 2
+    while waits_for_work and size() <= before:
+        time.sleep(0.001)
+    time.sleep(draw.uniform(0, 0.1 if waits_for_work else 0.3))
+    os.kill(child, signal.SIGKILL)
+    killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+print(killed)
+"""
+
+
+def test_twenty_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    faces = make_faces(tmp_path / "made", people=30)
+    command = ["run", "--model", f"mock/{make_script(tmp_path)}", "--data", str(faces)]
+    undisturbed = feab.run(command[2], data=faces, out=tmp_path / "undisturbed")
+    slow = [*command, "--out", str(tmp_path / "killed"), "-M", "delay_s=0.005"]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLER, str(tmp_path / "killed" / "predictions.jsonl"), *slow],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert int(done.stdout) == 20, done.stderr  # every one was killed while it worked
+    answered = (tmp_path / "killed" / "predictions.jsonl").read_bytes().count(b"\n")
+    assert 10 <= answered < 840
+    run = feab.run(command[2], data=faces, out=tmp_path / "killed", delay_s=0.0)
+    keys = [prediction.key for prediction in run.predictions()]
+    assert len(keys) == len(set(keys)) == 840
+    assert run.complete
+    assert run.scores == undisturbed.scores
+    assert {p.key: p.text for p in run.predictions()} == {p.key: p.text for p in undisturbed.predictions()}
+
+
+@pytest.mark.full
+def test_twenty_kills_of_the_console_command(tmp_path: Path) -> None:
+    faces = make_faces(tmp_path / "made", people=60)
+    model = f"mock/{make_script(tmp_path)}"
+    out = tmp_path / "killed"
+    draw = random.Random(3)
+    for _ in range(20):
+        process = subprocess.Popen(
+            [*FEAB, "run", "--model", model, "--data", str(faces), "--out", str(out), "-M", "delay_s=0.02"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(draw.uniform(0.3, 4))
+        process.kill()
+        process.wait()
+    run = feab.run(model, data=faces, out=out)
+    keys = [prediction.key for prediction in run.predictions()]
+    assert len(keys) == len(set(keys)) == run.manifest.expected
+    assert run.scores == feab.run(model, data=faces, out=tmp_path / "undisturbed").scores
+
+
+@contextmanager
+def running(out: Path, faces: Path, script: Path) -> Iterator[subprocess.Popen[str]]:
+    """A slow `feab run` that has written its first answers."""
+    command = [*FEAB, "run", "--model", f"mock/{script}", "--data", str(faces), "--out", str(out), "-M", "delay_s=0.2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        predictions = out / "predictions.jsonl"
+        for _ in range(1200):
+            if predictions.exists() and predictions.stat().st_size:
+                break
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_exits_130_and_says_how_to_go_on(faces: Path, script: Path, tmp_path: Path) -> None:
+    with running(tmp_path / "run", faces, script) as process:
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "The same command goes on from there." in stderr
+    assert "Traceback" not in stderr
+    assert stdout == ""
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    lines = (tmp_path / "run" / "predictions.jsonl").read_bytes().count(b"\n")
+    assert sum(manifest["outcomes"].values()) == lines > 0
+    assert f"{lines} of 84 answers are in {tmp_path / 'run'}" in stderr
+    run = feab.run(f"mock/{script}", data=faces, out=tmp_path / "run")
+    assert run.complete
+
+
+def test_a_second_process_on_the_folder_is_refused(faces: Path, script: Path, tmp_path: Path) -> None:
+    from feab.errors import FeabError
+
+    with running(tmp_path / "run", faces, script) as process:
+        with pytest.raises(FeabError, match=f"process {process.pid} is working on this run"):
+            feab.run(f"mock/{script}", data=faces, out=tmp_path / "run")
+        assert process.poll() is None
+
+
+PEAK = """
+import sys
+from feab.cli import app
+try:
+    app(sys.argv[1:])
+except SystemExit as end:
+    assert end.code == 0, end.code
+print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0], file=sys.stderr)
+"""
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads the peak from /proc")  # noqa: PTH110
+def test_ten_times_the_samples_take_the_same_memory(tmp_path: Path) -> None:
+    peaks = []
+    for people in (170, 1700):
+        faces = make_faces(tmp_path / f"made{people}", people=people)
+        command = ["run", "--model", f"mock/{make_script(tmp_path)}", "--data", str(faces)]
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, *command, "--out", str(tmp_path / f"run{people}")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(done.stderr.splitlines()[-1]))
+    assert peaks[1] <= 1.1 * peaks[0], peaks

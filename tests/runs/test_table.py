@@ -1,0 +1,109 @@
+"""The table: intervals, marks for few clusters, chance beside the score, and what is missing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from feab.runs.folder import Run
+from feab.runs.identity import default_folder, differences, identity_sha256
+from feab.runs.table import interval, notes, scores_table
+from feab.schemas import EstimateModel, Identity, OutcomeCounts, RunManifest, Scores, TaskScores
+
+
+def shown(scores: Scores, width: int = 160) -> str:
+    screen = Console(file=io.StringIO(), width=width, markup=False)
+    screen.print(scores_table(scores))
+    assert isinstance(screen.file, io.StringIO)
+    return screen.file.getvalue()
+
+
+def task(value: float | None = 0.5, clusters: int = 72, **more: object) -> TaskScores:
+    interval = {"low": 0.45, "high": 0.55} if clusters >= 10 else {}
+    fields: dict[str, object] = {
+        "kind": "expression",
+        "n": 1152,
+        "coverage": 0.75,
+        "outcomes": OutcomeCounts(ok=864, unparsable=280, refused=8),
+        "primary": "macro_f1",
+        "metrics": {"macro_f1": EstimateModel(value=value, clusters=clusters, **interval)},
+        "chance": {"uniform": 0.125, "majority": 0.028},
+        **more,
+    }
+    return TaskScores.model_validate(fields)
+
+
+def test_a_row_holds_score_interval_chance_and_coverage() -> None:
+    text = shown(Scores(tasks={"faces": task()}))
+    for words in ("faces", "1,152", "macro-F1 0.500", "0.450 to 0.550", "uniform 0.125", "75.0%", "280 unparsable"):
+        assert words in text
+    assert "majority 0.028" in text
+    assert "*" not in text
+
+
+def test_few_clusters_are_marked_and_very_few_have_no_interval() -> None:
+    assert interval(EstimateModel(value=0.5, low=0.4, high=0.6, clusters=19)).endswith("*")
+    assert not interval(EstimateModel(value=0.5, low=0.4, high=0.6, clusters=20)).endswith("*")
+    assert interval(EstimateModel(value=0.5, clusters=9)) == "too few clusters"
+    assert interval(EstimateModel(value=None)) == ""
+
+
+def test_prompts_have_rows_when_there_are_several_and_overall_comes_last() -> None:
+    scores = Scores(
+        tasks={"faces": task(prompts={"direct": task(), "json": task(0.6)})},
+        overall=EstimateModel(value=0.25, low=0.2, high=0.3, clusters=72),
+    )
+    text = shown(scores)
+    assert text.index("  direct") < text.index("  json") < text.index("overall")
+    assert "0.600" in text
+
+
+def test_names_are_taken_as_they_are() -> None:
+    assert "[red]x[/red]" in shown(Scores(tasks={"[red]x[/red]": task()}))
+
+
+IDENTITY = Identity(
+    model="hf/some/model",
+    adapter="hf",
+    adapter_version="1",
+    tasks={},
+    prompts=["direct"],
+    datasets={},
+    sampling={"temperature": 0.0},
+)
+
+
+def test_an_incomplete_run_says_so() -> None:
+    manifest = RunManifest(
+        identity=IDENTITY,
+        identity_sha256="0" * 64,
+        feab_version="0",
+        created="2026",
+        updated="2026",
+        expected=100,
+        outcomes=OutcomeCounts(ok=90, error=4),
+    )
+    scores = Scores(tasks={"faces": task(clusters=12)})
+    lines = notes(Run(Path("runs/x"), manifest), scores)
+    assert lines[0].startswith("* fewer than 20 clusters")
+    assert lines[1].startswith("INCOMPLETE: 10 of 100 answers are missing, 4 of them failed")
+    assert lines[-1] == "run folder: runs/x"
+
+
+def test_identity_names_the_folder_and_tells_what_differs() -> None:
+    assert default_folder(IDENTITY, Path("runs")).parent == Path("runs/hf-some-model")
+    assert len(default_folder(IDENTITY, Path("runs")).name) == 12
+    odd = IDENTITY.model_copy(update={"model": "../../etc"})
+    assert default_folder(odd, Path("runs")).parent == Path("runs/..-..-etc")
+    dots = IDENTITY.model_copy(update={"model": ".."})
+    assert ".." not in default_folder(dots, Path("runs")).parts
+    other = IDENTITY.model_copy(update={"adapter_args": {"max_pixels": 9}, "limit": 3})
+    assert identity_sha256(other) != identity_sha256(IDENTITY)
+    assert identity_sha256(IDENTITY) == identity_sha256(IDENTITY.model_copy())
+    assert differences(IDENTITY, other) == [
+        "adapter_args: {} there, (none) here",
+        "limit: null there, 3 here",
+        "adapter_args.max_pixels: (none) there, 9 here",
+    ]
