@@ -10,7 +10,7 @@ from typing import Any
 from feab.errors import FeabError
 from feab.faces.actions import AUS_RENDERED
 from feab.faces.recipes import intensity_value
-from feab.faces.shots import Shot
+from feab.faces.shots import RenderedFace
 from feab.faces.synth import Planned, SplitSpec, identity_cell
 from feab.faces.va_rule import valence_arousal
 from feab.faces.visibility import visible
@@ -37,7 +37,7 @@ def coded_aus(path: Path = GATE_FILE) -> tuple[int, ...]:
     return tuple(sorted(set(coded)))
 
 
-def seen_intensities(shot: Shot) -> dict[int, int]:
+def seen_intensities(shot: RenderedFace) -> dict[int, int]:
     """AU -> intensity 0 to 5 for all seventeen AUs; what cannot be seen in the picture is at most a trace (1)."""
     found = dict.fromkeys(AUS_RENDERED, 0)
     for au, sides in shot.amounts.items():
@@ -53,7 +53,7 @@ def presence(intensity: int) -> float | None:
     return None if intensity == 1 else float(intensity >= 2)
 
 
-def row(spec: SplitSpec, planned: Planned, shot: Shot, coded: Collection[int]) -> dict[str, Any]:
+def row(spec: SplitSpec, planned: Planned, shot: RenderedFace, coded: Collection[int]) -> dict[str, Any]:
     """One dataset row: the flat columns of the design, then the columns of `synth` alone.
 
     Valence and arousal follow from every AU that can be seen, coded or not. `amounts` is JSON: AU -> [left, right].

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from feab.faces.shots import Shot, identity_shots
+from feab.faces.shots import RenderedFace, identity_shots
 from feab.faces.synth import Planned, SplitSpec, split_plans
 
 # Modules that decide how labels are written, not what is rendered: they may change without a new rendering.
@@ -64,7 +64,7 @@ def write_shard(folder: Path, spec: SplitSpec, index: int, *, size: int) -> Path
     return path
 
 
-def read_shard(folder: Path, spec: SplitSpec, index: int) -> Iterator[tuple[Planned, Shot]]:
+def read_shard(folder: Path, spec: SplitSpec, index: int) -> Iterator[tuple[Planned, RenderedFace]]:
     """The pictures of one finished identity in id order.
 
     Raises:
@@ -74,4 +74,4 @@ def read_shard(folder: Path, spec: SplitSpec, index: int) -> Iterator[tuple[Plan
 
     table = pq.read_table(shard_path(folder, index)).to_pydict()
     for planned, jpeg, facts in zip(split_plans(spec, index), table["jpeg"], table["facts"], strict=True):
-        yield planned, Shot.from_facts(jpeg, facts)
+        yield planned, RenderedFace.from_facts(jpeg, facts)

@@ -25,7 +25,7 @@ _RAISES = 3  # how often a form's unseen AUs are raised by a letter before they 
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class RenderedFace:
     """A rendered picture and what was measured on it; labels are a function of this (`labels.py`).
 
     Attributes:
@@ -52,13 +52,13 @@ class Shot:
         })  # fmt: skip
 
     @staticmethod
-    def from_facts(jpeg: bytes, facts: str) -> Shot:
+    def from_facts(jpeg: bytes, facts: str) -> RenderedFace:
         """The shot again from its picture and `facts()`."""
         f = json.loads(facts)
         x, y, w, h = (float(v) for v in f["face"])
         amounts = {int(au): (float(left), float(right)) for au, (left, right) in f["amounts"].items()}
         changed = {int(au): int(n) for au, n in f["changed"].items()}
-        return Shot(jpeg, MappingProxyType(amounts), float(f["lip_gap"]), float(f["chin_drop"]),
+        return RenderedFace(jpeg, MappingProxyType(amounts), float(f["lip_gap"]), float(f["chin_drop"]),
                     MappingProxyType(changed), (x, y, w, h))  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def shown_intensities(head: Head, identity: Identity, action: FacsAction) -> tup
     return found | measured_intensities(measures), measures.lip_gap, measures.chin_drop
 
 
-def take_shot(head: Head, identity: Identity, planned: Planned, *, size: int) -> Shot:
+def take_shot(head: Head, identity: Identity, planned: Planned, *, size: int) -> RenderedFace:
     """Pose, render and check one picture.
 
     An AU of the planned form that cannot be seen on this person is raised by a letter and the picture made again, up
@@ -80,15 +80,16 @@ def take_shot(head: Head, identity: Identity, planned: Planned, *, size: int) ->
     for attempt in range(_RAISES + 1):
         action = pose(head, identity, plan, np.random.default_rng([*planned.scene_seed, 6]))
         found, gap, drop = shown_intensities(head, identity, action)
-        jpeg = encode_jpeg(head.render(identity, action, scene, size=size))
+        shot = head.shoot(identity, action, scene, size=size)
+        jpeg = encode_jpeg(shot.image)
         positives = tuple(sorted(au for au, intensity in found.items() if intensity >= 2))
-        changed = changed_by(head, identity, action, scene, positives, jpeg, size=size)
+        changed = changed_by(head, shot, jpeg, positives)
         unseen = [au for au in _form_aus(plan) if changed.get(au, 0) < VISIBILITY_PX[au] and plan.letters[au] < 5]
         if not unseen or attempt == _RAISES:
             break
         plan = replace(plan, letters={au: k + (au in unseen) for au, k in plan.letters.items()})
     face = head.face_box(identity, action, scene, size=size)
-    return Shot(jpeg, action.aus, gap, drop, MappingProxyType(changed), face)
+    return RenderedFace(jpeg, action.aus, gap, drop, MappingProxyType(changed), face)
 
 
 def _form_aus(plan: Plan) -> tuple[int, ...]:
@@ -99,7 +100,7 @@ def _form_aus(plan: Plan) -> tuple[int, ...]:
     return tuple(au for au in form.letters if au not in (25, 26))
 
 
-def identity_shots(spec: SplitSpec, index: int, *, size: int) -> Iterator[tuple[Planned, Shot]]:
+def identity_shots(spec: SplitSpec, index: int, *, size: int) -> Iterator[tuple[Planned, RenderedFace]]:
     """The pictures of one identity in id order; the same arguments always give the same bytes."""
     head = Head.load()
     identity = split_identity(spec, index)

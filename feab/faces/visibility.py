@@ -6,17 +6,15 @@ An AU that changes fewer pixels than its threshold is only a trace (A): it is no
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feab.faces.actions import AUS_RENDERED, FacsAction
-from feab.faces.head import Head
-from feab.faces.identity import Identity
+from feab.faces.head import Head, Shot
 from feab.faces.jpeg import encode_jpeg
-from feab.faces.scene import Scene
 
 CHANGED_FROM = 12
 """A pixel has changed when its grey level differs by more than this (of 255)."""
@@ -26,11 +24,6 @@ VISIBILITY_PX: Mapping[int, int] = MappingProxyType(dict.fromkeys(AUS_RENDERED, 
 
 One figure for all (our choice): the number of pixels that the median face changes where B starts (`recipes.B_STARTS`).
 """
-
-# A small rendering (half the size, no supersampling) costs a quarter of a full one. Over 483 AUs of six train
-# identities its count, scaled up, was 116 at most where the JPEG's was below 100, so from twice the threshold on the
-# full comparison is not needed.
-_SURE = 2
 
 _OPENS_LIPS = (9, 10, 20, 25)
 
@@ -55,37 +48,25 @@ def without(action: FacsAction, au: int) -> FacsAction:
     return FacsAction(kept, action.noise, sealed=26 in kept)
 
 
-def changed_by(
-    head: Head, identity: Identity, action: FacsAction, scene: Scene, aus: tuple[int, ...], jpeg: bytes, *, size: int
-) -> dict[int, int]:
+def changed_by(head: Head, shot: Shot, jpeg: bytes, aus: Collection[int]) -> dict[int, int]:
     """AU -> pixels that differ between the face with and without it, per 224 x 224 pixels of picture.
 
-    `jpeg` is the face with all its AUs. A small rendering comes first; where that shows less than twice the threshold
-    (about one AU in seven) the full picture is made again without the AU and compared as JPEG.
+    `shot` and `jpeg` are the face with all its AUs, as drawn and as stored. The picture without an AU is drawn in full
+    (only what the AU moves is drawn anew, with the same bytes as a whole drawing) and encoded in the same way.
     """
+    shown, scale = grey(jpeg), (224 / shot.size) ** 2
     counts: dict[int, int] = {}
-    half = size // 2
-
-    def sketch(what: FacsAction) -> NDArray[np.int16]:
-        return _luma(head.render(identity, what, scene, size=half, supersample=1))
-
-    small, shown = sketch(action) if aus else None, grey(jpeg)
     for au in aus:
-        other = without(action, au)
-        assert small is not None
-        estimate = round(changed_pixels(small, sketch(other)) * (224 / half) ** 2)
-        if estimate >= _SURE * VISIBILITY_PX[au]:
-            counts[au] = estimate
-            continue
-        full = encode_jpeg(head.render(identity, other, scene, size=size))
-        counts[au] = round(changed_pixels(shown, grey(full)) * (224 / size) ** 2)
+        other = head.render(
+            shot.identity,
+            without(shot.action, au),
+            shot.scene,
+            size=shot.size,
+            supersample=shot.supersample,
+            reuse=shot,
+        )
+        counts[au] = round(changed_pixels(shown, grey(encode_jpeg(other))) * scale)
     return counts
-
-
-def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Grey levels of RGB, in whole numbers (ITU-R 601)."""
-    r, g, b = (rgb[..., k].astype(np.int32) for k in range(3))
-    return ((299 * r + 587 * g + 114 * b) // 1000).astype(np.int16)
 
 
 def visible(intensities: Mapping[int, int], changed: Mapping[int, int]) -> dict[int, int]:

@@ -14,7 +14,7 @@ from feab.faces import labels
 from feab.faces.labels import coded_aus, presence, row, seen_intensities
 from feab.faces.render_split import render_rows
 from feab.faces.shards import shard_folder, shard_path
-from feab.faces.shots import Shot
+from feab.faces.shots import RenderedFace
 from feab.faces.synth import SplitSpec, split_plans
 from feab.faces.va_rule import valence_arousal
 from feab.vocabulary import EXPRESSIONS, FEAB_17
@@ -104,7 +104,7 @@ def test_gate_file(tmp_path, monkeypatch):
 
 
 def _shot(amounts, changed, gap=0.0, drop=0.0):
-    return Shot(b"", amounts, gap, drop, changed, (0.0, 0.0, 1.0, 1.0))
+    return RenderedFace(b"", amounts, gap, drop, changed, (0.0, 0.0, 1.0, 1.0))
 
 
 def test_unseen_units_are_traces_and_move_no_valence():
@@ -128,7 +128,7 @@ def test_mouth_opening_is_what_the_mesh_shows():
 
 def test_facts_survive_the_disk():
     shot = _shot({12: (0.5, 0.0)}, {12: 321}, 0.125, -0.01)
-    assert Shot.from_facts(b"", shot.facts()) == shot
+    assert RenderedFace.from_facts(b"", shot.facts()) == shot
 
 
 @pytest.mark.parametrize(("size", "workers"), [(63, 1), (1025, 1), (96, 0)])
