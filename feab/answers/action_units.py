@@ -5,26 +5,28 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from feab.answers.au_items import Item, read_list
-from feab.answers.au_prose import read_prose
+from feab.answers.au_items import TERM, Item, read_list
+from feab.answers.au_prose import Prose, read_prose
 from feab.answers.jsonish import Clash, keys
 from feab.answers.page import Page, open_page
 from feab.answers.reading import UNREADABLE, Reading, Result, agree
+from feab.answers.words import wordset
 
+_STATE = r"(?:active|activated|present|visible|detected|observed)"
 _NONE_WHOLE = re.compile(
-    r"\W{0,8}(?:(?:answer|(?:active |present )?(?:facial )?(?:action units?|aus?)(?: (?:present|active|detected))?)\s{0,2}[:=]\s{0,2})?"
-    r"(?:none(?: of (?:them|these|the above|the listed (?:action units|aus)))?(?: (?:are |is )?(?:active|present|visible|detected))?"
-    r"|no (?:visible |active |clear |facial |listed |detectable |significant ){0,3}(?:action units?|aus?)(?: (?:are |is )?(?:active|present|"
-    r"visible|detected|activated|observed|visibly active))?|\[\s{0,3}\]|empty(?: list| set)?)[\W]{0,8}"
+    rf"\W{{0,8}}(?:(?:answer|(?:active |present )?{TERM}(?: {_STATE})?)\s{{0,2}}[:=]\s{{0,2}})?"
+    rf"(?:none(?: of (?:them|these|the above|the listed {TERM}))?(?: (?:are |is )?{_STATE})?"
+    rf"|no (?:visible |active |clear |facial |listed |detectable |significant ){{0,3}}{TERM}(?: (?:are |is )?{_STATE})?"
+    r"|\[\s{0,3}\]|empty(?: list| set)?)\W{0,8}"
 )
 _HEADER_NO = re.compile(
     r"\b(?:no|not|absent|inactive|without|options?|choices|candidates?|possible|given|following list|missing)\b"
 )
-_KEYS = frozenset(
-    "actionunits aus au active activeaus activeactionunits present presentaus presentactionunits detected detectedaus "
-    "detectedactionunits answer finalanswer units facialactionunits activated activatedaus activatedactionunits result "
-    "output visibleaus visible visibleactionunits prediction predictions predictedaus actionunitspresent auspresent "
-    "ausactive actionunitsactive response".split()
+_KEYS = wordset(
+    "actionunits aus au active activeaus activeactionunits present presentaus presentactionunits detected "
+    "detectedaus detectedactionunits answer finalanswer units facialactionunits activated activatedaus "
+    "activatedactionunits result output visibleaus visible visibleactionunits prediction predictions "
+    "predictedaus actionunitspresent auspresent ausactive actionunitsactive response"
 )
 _NUMBER_KEYS = ("au", "number", "id", "code", "unit", "actionunit", "aunumber", "auid")
 _VERDICT_KEYS = (
@@ -80,16 +82,15 @@ class ActionUnitReader:
             if lists and complete:
                 return self._value(lists)
             prose = read_prose(text, start, max(start, shorter), self._aus)
-            if prose is None or prose is UNREADABLE or not self._aus <= (prose.present | prose.absent):  # type: ignore[union-attr]
+            if not isinstance(prose, Prose) or not self._aus <= prose.present | prose.absent:
                 return UNREADABLE
         if _NONE_WHOLE.fullmatch(text[start:end].strip()):
             return Reading(frozenset(), *_trimmed(text, start, end))
         if items := _listing(text, start, end):
             return self._value(items)
         prose = read_prose(text, start, end, self._aus)
-        if prose is None or prose is UNREADABLE:
-            return UNREADABLE if prose is UNREADABLE else None
-        assert not isinstance(prose, type(UNREADABLE))
+        if not isinstance(prose, Prose):
+            return prose
         return Reading(prose.present & self._aus, prose.start, prose.end, prose.present - self._aus)
 
     def _value(self, items: list[Item]) -> Reading:
@@ -212,7 +213,7 @@ def _listing(text: str, start: int, end: int) -> list[Item]:
         return []
     first, last, items = runs[0]
     above = text[slice(*lines[first - 1])] if first else ""
-    if first and last != len(lines) - 1 or _HEADER_NO.search(above) and above.rstrip(" |").endswith(":"):
+    if (first and last != len(lines) - 1) or (_HEADER_NO.search(above) and above.rstrip(" |").endswith(":")):
         return []
     if first == 0 or above.rstrip().endswith((".", ":", "!", "|")) or any(i.named for i in items) or len(items) > 1:
         return items

@@ -9,7 +9,8 @@ from feab.vocabulary import ACTION_UNITS
 
 # Names of further FACS units (Ekman, Friesen & Hager 2002), so that naming one is counted as off the list.
 _FURTHER = {
-    11: "nasolabial deepener", 13: "sharp lip puller", 16: "lower lip depressor", 18: "lip pucker", 21: "neck tightener",
+    11: "nasolabial deepener", 13: "sharp lip puller", 16: "lower lip depressor", 18: "lip pucker",
+    21: "neck tightener",
     22: "lip funneler", 27: "mouth stretch", 28: "lip suck", 29: "jaw thrust", 30: "jaw sideways", 31: "jaw clencher",
     32: "lip bite", 33: "cheek blow", 34: "cheek puff", 35: "cheek suck", 36: "tongue bulge", 37: "lip wipe",
     38: "nostril dilator", 39: "nostril compressor", 41: "lid droop", 43: "eyes closed", 45: "blink", 46: "wink",
@@ -90,8 +91,8 @@ def read_range(text: str, at: int, end: int, first: int) -> tuple[int | None, in
 _BULLET = re.compile(r"[\s>•·▪‣+-]{0,6}(?:\d{1,2}[.)]\s{1,3}(?=[a-z|]))?")
 _UNCHECKED = re.compile(r"[\s•+-]{0,6}\[\s{0,3}\]\s*[a-z0-9]")
 _LEAD = re.compile(
-    rf"(?:the\s)?(?:(?:active|activated|present|visible|detected|observed|predicted|identified|answer|list of)\s){{0,2}}"
-    rf"{TERM}(?:\s(?:present|active|activated|visible|detected|observed|are|is|identified)){{0,3}}\s{{0,2}}[:=-]\s{{0,2}}"
+    rf"(?:the\s)?(?:(?:active|activated|present|visible|detected|observed|predicted|identified|answer|list of)\s)"
+    rf"{{0,2}}{TERM}(?:\s(?:present|active|activated|visible|detected|observed|are|is|identified)){{0,3}}\s{{0,2}}[:=-]\s{{0,2}}"
 )
 _SEPARATOR = re.compile(r"[\s,;+/&|\"'\[\]()]+|(?:and|plus)\b")
 _TAIL = re.compile(r"[\s.,;!\"'\[\]()|]*$")
@@ -129,7 +130,8 @@ def read_list(text: str, start: int, end: int) -> list[Item] | None:
 
 _PLAIN_NOTE = re.compile(
     rf"(?:{NAME}|strong|weak|slight|slightly|mild|moderate|marked|intense|trace|clear|visible|present|active|left|right|"
-    r"unilateral|bilateral|both sides|intensity|level|a|b|c|d|e|[1-5]|yes|subtle|low|high|medium|smile|maximum|[\s:,/=-])*$"
+    r"unilateral|bilateral|both sides|intensity|level|a|b|c|d|e|[1-5]|yes|subtle|low|high|medium|smile|maximum|"
+    r"[\s:,/=-])*$"
 )
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from feab.answers.au_items import NAME, TERM, Item, read_item, read_range, says_more
 from feab.answers.reading import UNREADABLE, Unreadable
-from feab.answers.words import CONTRASTS, LIGHT, denies
+from feab.answers.words import CONTRASTS, LIGHT, denies, wordset
 
 _ANCHOR = re.compile(
     rf"(?<![a-z])(?:{TERM}|{NAME})"
     r"|(?<![a-z-])(?P<yes>(?:present|active|activated|detected|visible|observed)\s{0,2}[:=])"
-    r"|(?<![a-z-])(?P<no>(?:absent|inactive|not (?:present|active|activated|visible|detected|observed)|none?)\s{0,2}[:=])"
+    r"|(?<![a-z-])(?P<no>(?:absent|inactive|not (?:present|active|activated|visible|detected|observed)|none?)"
+    r"\s{0,2}[:=])"
 )
 _GLUE = re.compile(
-    r"(?:[\s:=>\-\[(#)]|(?:are|is|were|includes?|included|including|present|active|activated|detected|visible|observed|shown|"
-    r"displayed|identified|here|in|on|this|the|face|image|person|following|that|i|we|see|can|be|seen|as|follows|clearly|"
+    r"(?:[\s:=>\-\[(#)]|(?:are|is|were|includes?|included|including|present|active|activated|detected|visible|observed|"
+    r"shown|displayed|identified|here|in|on|this|the|face|image|person|following|that|i|we|see|can|be|seen|as|follows|clearly|"
     r"numbers?|of|for|would|listed|below)\b){0,24}"
 )
 _JOIN = re.compile(
-    rf"[ ]{{0,2}}(?:,|;|\+|/|&|\band\b|\bor\b|\bnor\b|\bplus\b)(?:\s{{0,2}}(?:and|or|nor|also|possibly|with|the)\b){{0,3}}[ ]{{0,2}}"
+    r"[ ]{0,2}(?:,|;|\+|/|&|\band\b|\bor\b|\bnor\b|\bplus\b)"
+    r"(?:\s{0,2}(?:and|or|nor|also|possibly|with|the)\b){0,3}[ ]{0,2}"
 )
 _NOT_A_UNIT = re.compile(
     r"\s{0,2}(?:other|others|more|additional|further|of\b|units?\b|actions?\b|aus?\b|years?|times|out\b|people|persons?|%)"
@@ -28,13 +30,13 @@ _NOT_A_UNIT = re.compile(
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
 _CLAUSE = re.compile(r"[:,()—→|\[\]]|\s-\s|\b(?:{})\b".format("|".join(sorted(CONTRASTS | {"and", "with"}))))
 _COPULA = (
-    r"[\s\"')\]]*(?:[:=(|—>-]+\s*)*(?:(?:is|are|was|were|seems?|appears?|remains?|looks?|does|do|did|can|could|has|have|to|be|"
-    r"been|also|both|all|clearly|completely|visibly|status|intensity|level|presence|at|of)\b[\s:=]*)*"
+    r"[\s\"')\]]*(?:[:=(|—>-]\s*)*"
+    r"(?:(?:is|are|was|were|seems?|appears?|remains?|looks?|does|do|did|can|could|has|have|to|be|been|also|both|all|clearly|completely|visibly|status|intensity|level|presence|at|of)\b[\s:=]*)*"
 )
 _NO_AFTER = re.compile(
-    _COPULA
-    + r"(?:not\b(?! only)|no\b|isn't|aren't|wasn't|weren't|doesn't|don't|cannot|can't|absent|inactive|none\b|missing|lacking|"
-    r"unlikely|false\b|negative\b|off\b|0(?![\d.])|0\.0+(?!\d)|[✗✘❌×☐]|neither\b|ruled out|excluded|never\b|negligible|minimal\b)"
+    _COPULA + r"(?:not\b(?! only)|no\b|isn't|aren't|wasn't|weren't|doesn't|don't|cannot|can't|absent|inactive|none\b|"
+    r"missing|lacking|unlikely|false\b|negative\b|off\b|0(?![\d.])|0\.0+(?!\d)|[✗✘✖❌×☐]|neither\b|ruled out|"
+    r"excluded|never\b|negligible|minimal\b)"
 )
 _YES_AFTER = re.compile(
     _COPULA
@@ -46,22 +48,31 @@ _FRACTION = re.compile(
 )
 _CHECKBOX = re.compile(r"\[\s?(x|✓|✔)?\s?\]\s*$")
 _DOUBT = re.compile(
-    r"\b(?:whether|unclear|uncertain|hard to|difficult to|cannot tell|can't tell|not sure|unsure|ambiguous|if)\b"
+    r"\b(?:whether|unclear|uncertain|hard to|difficult to|cannot tell|can't tell|not sure|unsure|ambiguous|if|"
+    r"usually|typically|normally|would|prototypical)\b"
 )
 _RECITAL = re.compile(
-    r"\b(?:from the|given|candidates?|options?|following list|among|out of|choose from|list of|listed|possible|consider(?:ing|ed)?)\b"
+    r"\b(?:from the|given|candidates?|options?|following list|among|out of|choose from|list of|listed|"
+    r"possible|consider(?:ing|ed)?)\b"
 )
+_MARKS = tuple("✓✔✅☑✗✘✖❌×☐")
+_MARK = re.compile(r"([✓✔✅☑✗✘✖❌×☐])[\s:-]*$")
 _ASIDE = re.compile(r"[(,]\s*(?:no|not|without|rather than|instead of)\b[^.,;()]*$")
 _EXCEPT = re.compile(r"\b(?:except|apart from|other than|besides|excluding)(?: for)?\W*$")
+_STATE = r"(?:active|activated|present|visible|detected|observed|seen|engaged|identified)"
+_ADJECTIVE = (
+    r"(?:visible|active|activated|clear|noticeable|significant|detectable|discernible|facial|listed|obvious|strong)"
+)
 _NONE = re.compile(
-    rf"\bno (?:\w+ ){{0,3}}?{TERM}(?: \w+){{0,2}}? (?:are|is|were|can be|appear|seem|activated|active|present|visible|detected|"
-    rf"observed|seen)\b|\bno (?:visible |active |clear |noticeable |significant |detectable ){{0,3}}{TERM}(?=\s*(?:[.,;\n]|$))"
-    rf"|\bnone of the (?:\w+ ){{0,3}}?{TERM}\b|(?<![a-z]){TERM}(?: (?:present|active|activated|detected))?\s?[:=]\s?none\b"
+    rf"(?:\bno|(?:\bnot|n't) (?:\w+ )?any) (?:{_ADJECTIVE} |of the ){{0,3}}{TERM}(?: \w+){{0,2}}?"
+    rf"(?: (?:are|is|were|can be|appear|seem|{_STATE}|in (?:the|this))\b|(?=\s*(?:[.,;\n]|$)))"
+    rf"|\bnone of the (?:\w+ ){{0,3}}?{TERM}\b"
+    rf"|(?<![a-z]){TERM}(?: {_STATE})?\s?[:=]\s?none\b"
+    rf"|\ball (?:of the |the )?(?:\w+ ){{0,2}}?{TERM} (?:are|appear|seem) (?:absent|inactive|not {_STATE})\b"
+    r"(?!\s*(?:except|but|apart))"
 )
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\w\s]")
-_LIGHT = LIGHT | frozenset(
-    "au aus action unit units activation active activity movement muscle see observe detect".split()
-)
+_LIGHT = LIGHT | wordset("au aus action unit units activation active activity movement muscle see observe detect")
 
 
 @dataclass(slots=True)
@@ -76,14 +87,14 @@ class Run:
     header: bool | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Prose:
     """What a text says: units present, units absent, and the stretch it was read from."""
 
-    present: set[int] | frozenset[int] = field(default_factory=set)
-    absent: set[int] = field(default_factory=set)
-    start: int = 0
-    end: int = 0
+    present: frozenset[int]
+    absent: frozenset[int]
+    start: int
+    end: int
 
 
 def read_prose(text: str, start: int, end: int, aus: frozenset[int]) -> Prose | Unreadable | None:
@@ -94,38 +105,33 @@ def read_prose(text: str, start: int, end: int, aus: frozenset[int]) -> Prose | 
     """
     runs = _runs(text, start, end)
     modes = _modes(text, start, end, runs)
-    prose = Prose()
+    present: set[int] = set()
+    absent: set[int] = set()
     doubtful: set[int] = set()
     spans: list[int] = []
     for number, run in enumerate(runs):
         lower = runs[number - 1].end if number else start
         upper = runs[number + 1].start if number + 1 < len(runs) else end
-        if run.unclear:
-            return UNREADABLE
         status = _status(text, run, lower, upper, modes[number])
-        if status == "aside":
-            continue
-        if status == "except":
+        if run.unclear or status == "except":
             return UNREADABLE
-        for item in run.items:
+        for item in run.items if status != "aside" else ():
             said = _by_note(item, status)
             if said == "doubt" or (run.either and said == "yes"):
                 doubtful.add(item.number)
             elif said == "yes":
-                prose.present.add(item.number)  # type: ignore[union-attr]
+                present.add(item.number)
                 spans += [item.start, item.end]
             else:
-                prose.absent.add(item.number)
-    if prose.present & prose.absent or doubtful - prose.present - prose.absent:
+                absent.add(item.number)
+    if present & absent or doubtful - present - absent:
         return UNREADABLE
-    if prose.present:
-        prose.start, prose.end = min(spans), max(spans)
-        prose.present = frozenset(prose.present)
-        return prose
+    if present:
+        return Prose(frozenset(present), frozenset(absent), min(spans), max(spans))
     if none := _NONE.search(text, start, end):
-        return Prose(frozenset(), set(), none.start(), none.end())
-    if runs and aus and aus <= prose.absent:
-        return Prose(frozenset(), prose.absent, runs[0].start, runs[-1].end)
+        return Prose(frozenset(), frozenset(absent), none.start(), none.end())
+    if runs and aus and aus <= absent:
+        return Prose(frozenset(), frozenset(absent), runs[0].start, runs[-1].end)
     return None
 
 
@@ -191,7 +197,7 @@ def _modes(text: str, start: int, end: int, runs: list[Run]) -> list[bool | None
 
 
 def _status(text: str, run: Run, lower: int, upper: int, mode: bool | None) -> str:
-    """ "yes", "no", "doubt", "aside" (a recital of the options) or "except" for a run in its surroundings."""
+    """What surrounds a run makes of it: yes, no, doubt, aside (a recital of the options) or except."""
     before = text[max(lower, run.start - 200) : run.start]
     stops = list(_SENTENCE_END.finditer(before))
     sentence = before[stops[-1].end() :] if stops else before
@@ -203,6 +209,8 @@ def _status(text: str, run: Run, lower: int, upper: int, mode: bool | None) -> s
         after = after[: aside.start()]
     if box := _CHECKBOX.search(sentence):
         return "yes" if box[1] else "no"
+    if (mark := _MARK.search(sentence)) and text[text.rfind("\n", 0, run.start) + 1 :].lstrip(" |>-•")[:1] in _MARKS:
+        return "yes" if mark[1] in "✓✔✅☑" else "no"  # "❌ AU4": the line begins with a mark, so marks come first
     if run.header is not None:
         return "yes" if run.header and not re.search(r"\bnot?\s*$", before) else "no"
     if _FRACTION.match(after):

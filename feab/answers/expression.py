@@ -11,17 +11,18 @@ from feab.answers.lexicon import Lexicon, Mention, Tokens, lexicon, tokenize
 from feab.answers.page import Page, open_page
 from feab.answers.polarity import Judged, Status, judge, sentences
 from feab.answers.reading import UNREADABLE, Reading, Result, agree
-from feab.answers.words import CONCLUSIONS, CROSSES, PREFERENCES, VERDICT_NO
+from feab.answers.words import CONCLUSIONS, CROSSES, PREFERENCES, VERDICT_NO, wordset
 
-_DRESS = frozenset(
-    "a an the face facial expression expressions emotion emotions emotional label class category is of option very clearly "
-    "mostly person looks look appears primary main dominant overall displayed shown detected predicted looking".split()
+_DRESS = wordset(
+    "a an the face facial expression expressions emotion emotions emotional label class category is of option "
+    "very clearly mostly person looks look appears primary main dominant overall displayed shown detected "
+    "predicted looking"
 )
-_KEYS = frozenset(
-    "finalanswer answer expression emotion label facialexpression dominantemotion dominantexpression primaryemotion "
-    "primaryexpression mainemotion prediction predictedexpression predictedemotion predictedlabel class category "
-    "classification result output response choice emotionlabel expressionlabel expressionclass detectedemotion "
-    "detectedexpression".split()
+_KEYS = wordset(
+    "finalanswer answer expression emotion label facialexpression dominantemotion dominantexpression "
+    "primaryemotion primaryexpression mainemotion prediction predictedexpression predictedemotion "
+    "predictedlabel class category classification result output response choice emotionlabel expressionlabel "
+    "expressionclass detectedemotion detectedexpression"
 )
 _INNER = ("label", "name", "value", "expression", "emotion", "answer", "primary", "type", "category")
 

@@ -19,6 +19,7 @@ from feab.answers.words import (
     SUPPOSITIONS,
     VERDICT_NO,
     denies,
+    wordset,
 )
 
 
@@ -52,21 +53,22 @@ class Sentence:
 
 _FAR = 40
 """Words looked back over: bounds the time on a text that never pauses."""
-_OPEN_ENDED = frozenset("not is isn't are aren't the a an and or nor looks appears seems of to as in with very".split())
-_GLUE = frozenset(
-    ", or nor and / & any a an the of signs even looking - feeling expression emotion \" ' either possibly perhaps maybe "
-    "clear visible slight some".split()
+_OPEN_ENDED = wordset("not is isn't are aren't the a an and or nor looks appears seems of to as in with very")
+_GLUE = wordset(
+    ", or nor and / & any a an the of signs even looking - feeling expression emotion \" ' either possibly "
+    "perhaps maybe clear visible slight some"
 )
 _JOINS = frozenset({",", "or", "nor", "and", "/", "&"})
 _STOPS = frozenset({":", "(", ")", "—", "→", "|", "["})
-_MINOR = frozenset(
-    "hint hints touch trace traces tinge undertone undertones undercurrent slight slightly subtle bit secondary tinged "
-    "element elements mild mildly".split()
+_MINOR = wordset(
+    "hint hints touch trace traces tinge undertone undertones undercurrent slight slightly subtle bit "
+    "secondary tinged element elements mild mildly"
 )
-_SELF = frozenset("i i'm i'd i'll i've we we're me my".split())
-_JUDGES = frozenset(
-    "say think believe guess choose classify see observe detect label pick select interpret identify perceive describe go "
-    "rate call conclude sense read categorize categorise infer lean lean answer estimate assess judge consider".split()
+_SELF = wordset("i i'm i'd i'll i've we we're me my")
+_JUDGES = wordset(
+    "say think believe guess choose classify see observe detect label pick select interpret identify perceive "
+    "describe go rate call conclude sense read categorize categorise infer lean lean answer estimate assess "
+    "judge consider"
 )
 _AFTER_IDIOM = {
     "happy": ("to", "birthday", "new", "hour", "medium", "ending"),
@@ -74,17 +76,18 @@ _AFTER_IDIOM = {
     "afraid": ("i", "so", "not", "that", "we", "this"),
     "fear": ("that",),
 }
-_AFFECT = frozenset(
+_AFFECT = wordset(
     "expression expressions emotion emotions face state mood affect demeanor demeanour facial look countenance "
-    "disposition emotional".split()
+    "disposition emotional"
 )
-_PARTS = frozenset(
-    "eyebrow eyebrows brow brows mouth lips lip eyes eye gaze head jaw cheeks cheek forehead nose background backdrop "
-    "lighting light posture shoulders body tone tones palette color colors colour colours chin eyelids lids corners muscles".split()
+_PARTS = wordset(
+    "eyebrow eyebrows brow brows mouth lips lip eyes eye gaze head jaw cheeks cheek forehead nose background "
+    "backdrop lighting light posture shoulders body tone tones palette color colors colour colours chin "
+    "eyelids lids corners muscles"
 )
-_NEUTRAL_NOUNS = _PARTS | frozenset(
-    "wall setting gray grey beige environment angle position pose stance clothing shade area surface line shape shaped "
-    "colored coloured toned or-gray curve resting alignment backgrounds configuration".split()
+_NEUTRAL_NOUNS = _PARTS | wordset(
+    "wall setting gray grey beige environment angle position pose stance clothing shade area surface line "
+    "shape shaped colored coloured toned or-gray curve resting alignment backgrounds configuration"
 )
 
 
@@ -159,8 +162,8 @@ def _statuses(
         return [head] * size if closed else [head] + [Status.DOUBTFUL] * (size - 1)
     if head is not Status.ASSERTED:
         return [head] * size
-    if _supposed_after(words, group[-1].last + 1):
-        return [Status.DOUBTFUL] * size
+    if (supposed := _supposed_after(words, group[-1].last + 1)) is not None:
+        return [supposed] * size
     return [_alone(words, mention, group[at - 1].last if at else before) for at, mention in enumerate(group)]
 
 
@@ -220,9 +223,12 @@ def _denied_after(words: list[str], spaced: list[bool], at: int, named: set[int]
     return False
 
 
-def _supposed_after(words: list[str], at: int) -> bool:
-    following = words[at : at + 3]
-    return bool(following) and following[0] in SUPPOSITIONS and "be" not in following[1:]
+def _supposed_after(words: list[str], at: int) -> Status | None:
+    """Judge a condition: "Fear would widen the eyes" speaks of another face; "fear may play a part" is in doubt."""
+    following = [word for word in words[at : at + 4] if word not in ('"', "'", ")")][:3]
+    if not following or following[0] not in SUPPOSITIONS or "be" in following[1:]:
+        return None
+    return Status.ASIDE if following[0] == "would" else Status.DOUBTFUL
 
 
 def _alone(words: list[str], mention: Mention, before: int) -> Status:

@@ -11,12 +11,13 @@ _VERBS = (
     r"view the|view this|view images?|view any|see the image|see this image|see any image|see images|see an image)"
 )
 _REFUSAL = re.compile(
-    rf"\b(?:i|we) (?:really |simply |also |just )?(?:can't|cannot|can not|couldn't|could not|won't|will not|wouldn't|would not)"
+    rf"\b(?:i|we) (?:really |simply |also |just )?"
+    r"(?:can't|cannot|can not|couldn't|could not|won't|will not|wouldn't|would not)"
     rf"(?: \w+){{0,3}}? {_VERBS}\b"
-    rf"|\b(?:i'm|i am|we're|we are) (?:\w+ ){{0,2}}?(?:unable|not able|not comfortable|not permitted|not allowed|not going|"
-    r"not designed|not in a position)\b"
-    r"|\b(?:i|we) (?:don't|do not) (?:feel comfortable|have the ability|have the capability|have access|analy[sz]e|identify|"
-    r"provide|make|infer|engage)\b"
+    rf"|\b(?:i'm|i am|we're|we are) (?:\w+ ){{0,2}}?(?:unable|not able|not comfortable|not permitted|not allowed|"
+    r"not going|not designed|not in a position)\b"
+    r"|\b(?:i|we) (?:don't|do not) (?:feel comfortable|have the ability|have the capability|have access|"
+    r"analy[sz]e|identify|provide|make|infer|engage)\b"
     r"|\b(?:i must|i have to|i need to|i respectfully|i will have to|i'll have to|i) (?:decline|refuse|pass)\b"
     r"|\bi(?:'d| would) (?:prefer|rather) not\b"
     r"|\bas an? (?:ai|artificial|language model|large language)\b"

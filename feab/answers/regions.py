@@ -21,7 +21,8 @@ _HEADING = (
 )
 _FINAL = re.compile(
     rf"\b{_HEADING}(?:answer|verdict|conclusion|prediction|classification|assistant|"
-    r"(?<=final )(?:label|expression|emotion|decision|choice|judge?ment|estimates?|values?|scores?|list|set|aus|action units))"
+    r"(?<=final )(?:label|expression|emotion|decision|choice|judge?ment|estimates?|values?|scores?|list|set|aus|"
+    r"action units))"
     r"(?:\s{0,3}[:=]|\s{1,3}(?:is|are|would be|:)(?![a-z])\s{0,3}:?)"
     r"|(?:^|\n)[ ]{0,8}(?:final |my )?(?:answer|conclusion|verdict|prediction)[ ]{0,8}\n"
 )
@@ -49,7 +50,7 @@ def tagged(page: Page, extra: frozenset[str]) -> list[Region]:
         seen_open = True
     if opened is not None:
         found.append((opened[0], opened[1], len(page.plain)))
-    for box in _BOX.finditer(page.plain):
+    for box in list(_BOX.finditer(page.plain))[-100:]:
         if (end := _closing_brace(page.plain, box.end())) is not None:
             found.append(("box", box.end(), end))
     found = [
@@ -61,7 +62,7 @@ def tagged(page: Page, extra: frozenset[str]) -> list[Region]:
     return sorted(chosen)
 
 
-def _closing_brace(text: str, start: int, limit: int = 2000) -> int | None:
+def _closing_brace(text: str, start: int, limit: int = 1000) -> int | None:
     depth = 1
     for at in range(start, min(len(text), start + limit)):
         if text[at] == "{":

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_THINK = r"think(?:ing)?|thoughts?|seed:think|reason(?:ing)?|analysis|reflection|scratchpad|rationale|observations?|summary|caption"
+_THINK = (
+    r"think(?:ing)?|thoughts?|seed:think|reason(?:ing)?|analysis|reflection|scratchpad|rationale|observations?|"
+    r"summary|caption"
+)
 _EVENT = re.compile(
     rf"(?P<close></(?:{_THINK})\s*>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>|<\|/think(?:ing)?\|>)"
     rf"|(?P<open><(?:{_THINK})\s*>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|think(?:ing)?\|>)"

@@ -11,6 +11,7 @@ from typing import Any, Final
 from feab.answers.jsonish import keys
 from feab.answers.page import Page, open_page
 from feab.answers.reading import UNREADABLE, Reading, Result, Unreadable, agree
+from feab.answers.words import wordset
 
 _UNSIGNED = r"(?:\d{1,6}(?:[.,]\d{1,12})?|\.\d{1,12})(?:e[-+]?\d{1,3})?"
 _NUMBER = re.compile(rf"[-+]?{_UNSIGNED}")
@@ -20,18 +21,20 @@ _NAMES = re.compile(r"\b(valence|arousal)\b")
 _LETTERS = re.compile(r"(?<![\w'])([va])(?=\s{0,2}[:=])")
 _BOTH = re.compile(r"\b(valence|arousal)\b[\s)'\"]{0,3}(?:and|&|/|,|-|\|)\s{0,3}(?:the\s)?\(?(valence|arousal)\b")
 
-_GLUE_WORDS = frozenset(
-    "is are of was score scores value values level levels rating ratings estimate estimated at to be approximately "
-    "approx around about roughly near nearly circa equals equal would as the a an slightly moderately very highly mildly "
-    "fairly somewhat strongly high low moderate mild medium neutral calm strong weak slight respectively both my i for "
-    "score= intermediate close text dimension coordinate axis given by predicted".split()
+_GLUE_WORDS = wordset(
+    "is are of was score scores value values level levels rating ratings estimate estimated at to be "
+    "approximately approx around about roughly near nearly circa equals equal would as the a an slightly "
+    "moderately very highly mildly fairly somewhat strongly high low moderate mild medium neutral calm strong "
+    "weak slight respectively both my i for score= intermediate close text dimension coordinate axis given by "
+    "predicted"
 )
 _POSITIVE, _NEGATIVE = frozenset({"positive", "pleasant"}), frozenset({"negative", "unpleasant"})
 _GLUE = re.compile(
-    r"\s+|[-=]>|(?<=\w)>|[:=|\"'\[→~)]|-{2,}|\((?=\s*[-+]?[\d.])|\([^()\d\n]{0,80}\)|,|<(?=\w)|(?P<word>[a-z]+)|(?P<sign>[-+])(?=\s)"
+    r"\s+|[-=]>|(?<=\w)>|[:=|\"'\[→~)]|-{2,}|\([^()\d\n]{0,80}\)|\(|,|<(?=\w)|(?P<word>[a-z]+)|(?P<sign>[-+])(?=\s)"
 )
 _AFTER = re.compile(
-    r"\s{0,2}%|\s{0,2}percent|\s{0,2}/\s{0,2}\d|\s{0,3}out of|\s{0,2}(?:-|to|\.\.+|—|→|~)\s{0,2}[-+]?[.\d]|\s+[-+]\d|[\w]|[.,]\d|\s(?:or|and)\s[-+]?[.\d]"
+    r"\s{0,2}%|\s{0,2}percent|\s{0,2}/\s{0,2}\d|\s{0,3}out of|\s{0,2}(?:-|to|\.\.+|—|→|~)\s{0,2}[-+]?[.\d]"
+    r"|\s+[-+]\d|[\w]|[.,]\d|\s(?:or|and)\s[-+]?[.\d]"
 )
 _SCALES = (
     re.compile(
@@ -48,7 +51,7 @@ _SCALES = (
     ),
 )
 _OTHER_SCALE = re.compile(r"\b(?:likert|\d{1,3}[- ]point scale|scale of \d{1,3}\b|out of \d|percentage)")
-_PAIR_DOT = re.compile(rf"({_DOT})(\s{{0,3}}[,;/|]\s{{0,3}}|\s+(?:and\s+)?)({_DOT})")
+_PAIR_DOT = re.compile(rf"({_DOT})(\s{{0,12}}[,;/|]\s{{0,12}}|\s+(?:and\s+)?)({_DOT})")
 _PAIR_COMMA = re.compile(rf"({_COMMA})(\s{{0,3}}[;/|]\s{{0,3}}|,?\s+(?:and\s+)?)({_COMMA})")
 _BRACKETED = re.compile(
     rf"[(\[]\s{{0,3}}(?:{_DOT}\s{{0,3}}[,;]\s{{0,3}}{_DOT}|{_COMMA}\s{{0,3}};\s{{0,3}}{_COMMA})\s{{0,3}}[)\]]"
@@ -64,8 +67,7 @@ class ValenceArousalReader:
 
     def text(self, page: Page, start: int, end: int) -> Result:
         """The pair that a text states; unreadable on another scale, out of range, or said twice differently."""
-        text = page.bare[start:end]
-        text = _without_scales(text)
+        text = _without_scales(page.bare[start:end])
         if isinstance(text, Unreadable):
             return UNREADABLE
         for read in (_whole_pair, _named_together, _named_apart, _bracketed_pair):
@@ -191,7 +193,7 @@ def _whole_pair(text: str) -> _Found | Unreadable | None:
 
 
 def _named_together(text: str) -> _Found | Unreadable | None:
-    """ "valence and arousal are 0.3 and -0.2", in the order of the names."""
+    """Read "valence and arousal are 0.3 and -0.2", in the order of the names."""
     found: list[_Found] = []
     for both in _BOTH.finditer(text):
         if both[1] == both[2]:
@@ -256,7 +258,7 @@ def _skip_glue(text: str, at: int) -> _Glue | None:
 
 
 def _named_apart(text: str) -> _Found | Unreadable | _Partial | None:
-    """ "valence: 0.4, arousal: 0.2" or "0.4 for valence, 0.2 for arousal"."""
+    """Read "valence: 0.4, arousal: 0.2" or "0.4 for valence, 0.2 for arousal"."""
     names = list(_NAMES.finditer(text)) or list(_LETTERS.finditer(text))
     if not names:
         return None
@@ -288,11 +290,10 @@ def _leads(text: str, number: re.Match[str], name: re.Match[str]) -> bool:
 
 
 def _number_before(text: str, name: re.Match[str]) -> tuple[float, int, int] | Unreadable | None:
-    last = None
-    for last in _NUMBER.finditer(text, max(0, name.start() - 40), name.start()):
-        pass
-    if last is None or not _leads(text, last, name):
+    numbers = list(_NUMBER.finditer(text, max(0, name.start() - 40), name.start()))
+    if not numbers or not _leads(text, numbers[-1], name):
         return None
+    last = numbers[-1]
     before = text[last.start() - 1 : last.start()]
     if (
         before.isalnum()
@@ -309,7 +310,7 @@ def _number_after(text: str, name: re.Match[str]) -> tuple[float, int, int] | Un
         return None
     number = _NUMBER.match(text, glue.at)
     assert number is not None
-    if glue.doubtful and number[0][0] not in "+-" or glue.at == name.end():
+    if (glue.doubtful and number[0][0] not in "+-") or glue.at == name.end():
         return UNREADABLE
     if _AFTER.match(text, number.end()):
         return UNREADABLE

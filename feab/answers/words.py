@@ -2,64 +2,72 @@
 
 from __future__ import annotations
 
-DENIALS = frozenset(
-    "not no never neither nor none nothing nobody without lack lacks lacking lacked absence absent devoid hardly barely "
-    "scarcely cannot unlike unlikely improbable implausible versus vs than opposed except excluding exclude excludes "
-    "excluded mistaken mistake confuse confused different differs differ distinguish distinguishes contrast fail fails "
-    "failed unable if unless whether less least non un unclear uncertain missing inactive "
+
+def wordset(text: str) -> frozenset[str]:
+    """The words of `text` as a set, so that long lists stay readable."""
+    return frozenset(text.split())
+
+
+DENIALS = wordset(
+    "not no never neither nor none nothing nobody without lack lacks lacking lacked absence absent devoid hardly "
+    "barely scarcely cannot unlike unlikely improbable implausible versus vs than opposed except excluding exclude "
+    "excludes excluded mistaken mistake confuse confused different differs differ distinguish distinguishes contrast "
+    "fail fails failed unable if unless whether less least non un unclear uncertain missing inactive "
     # the commonest denials of other languages, so that "nicht neutral" is not read as neutral
-    "nicht kein keine keinen pas jamais nie não niet geen inte ei sin ni".split()
+    "nicht kein keine keinen pas jamais nie não niet geen inte ei sin ni"
 )
 """Words that deny, or only suppose, what follows. "than" covers "rather than" and "more sad than angry"."""
 
-CONTRASTS = frozenset(
-    "but however though although while whereas yet so therefore thus hence because since still nevertheless just merely "
-    "simply only".split()
+CONTRASTS = wordset(
+    "but however though although while whereas yet so therefore thus hence because since still nevertheless "
+    "just merely simply only"
 )
 """Words that end the reach of a denial."""
 
-LIGHT = frozenset(
-    "a an the any of for to as with in on at by it its this that these those there what we would call be been being is are "
-    "was were do does did have has had look looks looking appear appears appearing seem seems seeming show shows showing "
-    "shown display displays displaying displayed exhibit exhibits exhibiting express expresses expressing expressed convey "
-    "conveys conveying indicate indicates indicating indicative suggest suggests suggesting suggestive reflect reflects "
-    "reveal reveals demonstrate demonstrates feel feels feeling feelings depict depicts portray portrays communicate "
-    "imply implies signal signals represent represents particularly especially very really quite clearly obviously "
-    "strongly overtly visibly entirely completely fully exactly necessarily truly genuinely overly so too such much more "
-    "most even actually currently likely either strictly purely readily immediately evident obvious clear strong visible "
+LIGHT = wordset(
+    "a an the any of for to as with in on at by it its this that these those there what we would call be been "
+    "being is are was were do does did have has had look looks looking appear appears appearing seem seems "
+    "seeming show shows showing shown display displays displaying displayed exhibit exhibits exhibiting "
+    "express expresses expressing expressed convey conveys conveying indicate indicates indicating indicative "
+    "suggest suggests suggesting suggestive reflect reflects reveal reveals demonstrate demonstrates feel "
+    "feels feeling feelings depict depicts portray portrays communicate imply implies signal signals represent "
+    "represents particularly especially very really quite clearly obviously strongly overtly visibly entirely "
+    "completely fully exactly necessarily truly genuinely overly so too such much more most even actually "
+    "currently likely either strictly purely readily immediately evident obvious clear strong visible "
     "noticeable significant overt apparent particular typical typically genuine intense extreme real definite "
-    "sign signs hint hints trace traces evidence indication indications indicator indicators cue cues expression "
-    "expressions emotion emotions emotional facial feature features kind sort form level degree amount sense usual usually "
-    "like consistent associated related marker markers element elements characteristic one person's or nor a/an out other "
-    "enough discernible distinct detectable observable pronounced state mood".split()
+    "sign signs hint hints trace traces evidence indication indications indicator indicators cue cues "
+    "expression expressions emotion emotions emotional facial feature features kind sort form level degree "
+    "amount sense usual usually like consistent associated related marker markers element elements "
+    "characteristic one person's or nor a/an out other enough discernible distinct detectable observable "
+    "pronounced state mood"
 )
 """Words that may stand between a denial and what it denies."""
 
-EVIDENCE = frozenset(
-    "suggests indicates conveys implies signals points gives shows reveals reflects means creates produces".split()
+EVIDENCE = wordset(
+    "suggests indicates conveys implies signals points gives shows reveals reflects means creates produces"
 )
 """Verbs by which the absence of something speaks *for* what follows ("the lack of a smile suggests sadness")."""
 
-AUXILIARIES = frozenset(
-    "is are was were seems seem appears appear looks does do did can could would may might has have remains will should "
-    "must cannot also".split()
+AUXILIARIES = wordset(
+    "is are was were seems seem appears appear looks does do did can could would may might has have remains "
+    "will should must cannot also"
 )
-SUPPOSITIONS = frozenset("would could might may".split())
-DENIED_AFTER = frozenset(
-    "not never no absent unlikely missing lacking minimal excluded ruled dismissed less least inconsistent incompatible "
-    "implausible secondary weaker doubtful inactive unclear none nowhere neither".split()
+SUPPOSITIONS = wordset("would could might may")
+DENIED_AFTER = wordset(
+    "not never no absent unlikely missing lacking minimal excluded ruled dismissed less least inconsistent "
+    "incompatible implausible secondary weaker doubtful inactive unclear none nowhere neither"
 )
 """After "X is ...": words that deny X."""
-VERDICT_NO = frozenset("no absent none not false unlikely missing inactive minimal negligible neither never".split())
+VERDICT_NO = wordset("no absent none not false unlikely missing inactive minimal negligible neither never")
 """After "X:" or "X -": words that deny X."""
-CROSSES = frozenset("✗✘❌×☐")
+CROSSES = frozenset("✗✘✖❌×☐")
 
-CONCLUSIONS = frozenset(
-    "answer final finally conclude conclusion therefore ultimately verdict summary hence thus overall".split()
+CONCLUSIONS = wordset(
+    "answer final finally conclude conclusion therefore ultimately verdict summary hence thus overall"
 )
-PREFERENCES = frozenset(
-    "best primarily predominantly mainly mostly dominant primary prominent main predominant closest likely closely "
-    "classify classified strongest clearest consistent fits".split()
+PREFERENCES = wordset(
+    "best primarily predominantly mainly mostly dominant primary prominent main predominant closest likely "
+    "closely classify classified strongest clearest consistent fits"
 )
 
 

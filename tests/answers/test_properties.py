@@ -15,10 +15,89 @@ from feab.records import Outcome
 from feab.vocabulary import EXPRESSIONS, FEAB_17, KINDS, Kind
 
 _PIECES = st.sampled_from(
-    "happy sad neutral anger not no neither nor or and but , . : ; ( ) [ ] { } \n \" ' - – − 0.4 -0,3 1 2 12 25 AU AU12 "
-    "action units valence arousal <answer> </answer> <think> </think> \\boxed{ ``` json Final answer: is none present absent "
-    "rather than % / I'm sorry can't lip corner puller \0 İ ﬁ ½ 😊 ✗ ✓ | ** ~ happily surprised without except "
-    "whether from to scale of".split(" ")
+    [
+        "happy",
+        "sad",
+        "neutral",
+        "anger",
+        "not",
+        "no",
+        "neither",
+        "nor",
+        "or",
+        "and",
+        "but",
+        ",",
+        ".",
+        ":",
+        ";",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\n",
+        '"',
+        "'",
+        "-",
+        "–",
+        "−",
+        "0.4",
+        "-0,3",
+        "1",
+        "2",
+        "12",
+        "25",
+        "AU",
+        "AU12",
+        "action",
+        "units",
+        "valence",
+        "arousal",
+        "<answer>",
+        "</answer>",
+        "<think>",
+        "</think>",
+        "\\boxed{",
+        "```",
+        "json",
+        "Final",
+        "answer:",
+        "is",
+        "none",
+        "present",
+        "absent",
+        "rather",
+        "than",
+        "%",
+        "/",
+        "I'm",
+        "sorry",
+        "can't",
+        "lip",
+        "corner",
+        "puller",
+        "\x00",
+        "İ",
+        "ﬁ",
+        "½",
+        "😊",
+        "✗",
+        "✓",
+        "|",
+        "**",
+        "~",
+        "happily",
+        "surprised",
+        "without",
+        "except",
+        "whether",
+        "from",
+        "to",
+        "scale",
+        "of",
+    ]
 )
 _SOUP = st.lists(_PIECES, max_size=40).map(" ".join) | st.lists(_PIECES, max_size=25).map("".join)
 _ANY = st.text(max_size=200) | _SOUP
@@ -89,7 +168,17 @@ def test_prose_around_a_tag_changes_nothing(before: str, after: str, kind: Kind,
     assert around.ignored == alone.ignored
 
 
-_DRESSES = ("{}", " {}\n", "{}.", "**{}**", "<answer>{}</answer>", "<think>happy, 0.1, AU4</think>\n{}", "Final answer: {}", "```\n{}\n```", "\\boxed{{{}}}")  # fmt: skip
+_DRESSES = (
+    "{}",
+    " {}\n",
+    "{}.",
+    "**{}**",
+    "<answer>{}</answer>",
+    "<think>happy, 0.1, AU4</think>\n{}",
+    "Final answer: {}",
+    "```\n{}\n```",
+    "\\boxed{{{}}}",
+)
 
 
 @pytest.mark.parametrize("dress", _DRESSES)
@@ -134,9 +223,10 @@ def test_units_survive_every_dress(units: set[int], dress: str) -> None:
 
 
 _HOSTILE = (
-    "happy or ", "not ", "not happy, ", "AU1, ", "AU1 and not ", "valence: 0.1 ", "valence ", "{", "[", "{\"a\": [", "<answer>",
-    "<think>", "</think>", "answer: ", "\n", "- AU1: absent\n", " ", "a", "1, ", "\\boxed{", "(", "no action units ",
-    "'a':", "lip corner ", "i can't ", "0,", "-", "🙂", "valence and arousal are ",
+    "happy or ", "not ", "not happy, ", "AU1, ", "AU1 and not ", "AU1 -", "AU1: is are ", "valence: 0.1 ", "valence ",
+    "valence (", "{", "[", "{\"a\": [", "<answer>", "<think>", "</think>", "answer: ", "\n", "- AU1: absent\n", " ", "a",
+    "1, ", "\\boxed{", "(", "no action units ", "'a':", "lip corner ", "i can't ", "0,", "-", "🙂", ": = ( | ",
+    "valence and arousal are ",
 )  # fmt: skip
 
 
