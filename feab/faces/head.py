@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from feab.errors import FeabError
 from feab.faces import mesh as parts
-from feab.faces.actions import AUS_RENDERED, FacsAction, Measures
+from feab.faces.actions import FacsAction, Measures
 from feab.faces.camera import Frame, View, look
-from feab.faces.creases import CreaseMaps
 from feab.faces.identity import Identity
 from feab.faces.mesh import Mesh
-from feab.faces.raster import Hits, rasterise
+from feab.faces.raster import rasterise
 from feab.faces.scene import Scene
-from feab.faces.shading import eye_colours, hair_tone, lit, normalised
-from feab.faces.texture import COLUMNS, ROWS, Texture, paint, texels
+from feab.faces.surface import Surface
+from feab.faces.texture import Texture
 
 F32 = NDArray[np.float32]
 Window = tuple[int, int, int, int]
@@ -29,13 +28,6 @@ Window = tuple[int, int, int, int]
 _DATA = Path(__file__).parent / "head.npz"
 _CACHED_PEOPLE = 8
 _CHIN_UV, _HAIRLINE_UV = 0.9536, 0.762
-_COLLAR = 5.75  # height on the base mesh below which the neck is clothed
-
-_PLAIN_COLOURS = {
-    parts.TEETH: ((0.88, 0.85, 0.78), 0.3),
-    parts.TONGUE: ((0.60, 0.30, 0.30), 0.3),
-    parts.MOUTH_INSIDE: ((0.33, 0.11, 0.11), 0.0),
-}
 
 
 class _Person(NamedTuple):
@@ -66,13 +58,8 @@ class Head:
 
     def __init__(self, path: Path = _DATA) -> None:
         self.mesh = Mesh(path)
-        self._creases = CreaseMaps()
+        self._surface = Surface(self.mesh)
         self._people: OrderedDict[Identity, _Person] = OrderedDict()
-        drawn = self.mesh.part != parts.LASHES
-        self._triangles = self.mesh.triangles[drawn]
-        self._part = self.mesh.part[drawn]
-        self._uv = self.mesh.uv[self.mesh.uv_triangles[drawn]]
-        self._folds = {au: self._folded(au) for au in AUS_RENDERED}
         self._chin_vertex, self._hairline_vertex = (self._midline_vertex(u) for u in (_CHIN_UV, _HAIRLINE_UV))
 
     @staticmethod
@@ -99,11 +86,7 @@ class Head:
             depth=float(np.mean([neutral[ids, 2].mean() for ids in self.mesh.eyes])),
             ipd=self.mesh.interocular(neutral),
         )
-        texture = paint(identity)
-        lines = self._creases.age(min(max((identity.age_years - 35) / 35, 0), 1))
-        for plane in texture.colour:
-            plane *= lines
-        self._people[identity] = _Person(neutral, texture, frame)
+        self._people[identity] = _Person(neutral, self._surface.texture(identity), frame)
         if len(self._people) > _CACHED_PEOPLE:
             self._people.popitem(last=False)
         return self._people[identity]
@@ -165,7 +148,7 @@ class Head:
         pixels = size * supersample
         view = look(self.mesh.act(person.neutral, action), person.frame, scene, pixels)
         normals = self.mesh.normals(view.space)
-        tri = self._triangles
+        tri = self._surface.triangles
         same = reuse is not None and (
             (reuse.identity, reuse.scene, reuse.size, reuse.supersample) == (identity, scene, size, supersample)
         )
@@ -178,14 +161,16 @@ class Head:
         x0, y0, x1, y1 = window
         if x1 > x0 and y1 > y0:
             (ax, ay), (bx, by), (cx, cy) = (view.points[tri[:, k]].T for k in range(3))
-            hair = self._part == parts.HAIR
+            hair = self._surface.part == parts.HAIR
             seen = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) < 0
             seen = np.where(hair, identity.hair_length > 0, seen)
             seen &= (np.minimum(np.minimum(ay, by), cy) < y1) & (np.maximum(np.maximum(ay, by), cy) > y0)
             seen &= (np.minimum(np.minimum(ax, bx), cx) < x1) & (np.maximum(np.maximum(ax, bx), cx) > x0)
             front = np.flatnonzero(seen)
             hits = rasterise(view.points, -view.space[:, 2], tri[front], pixels, pixels, window)
-            colours = self._colours(identity, action, scene, person, view, normals, front, hits)
+            colours = self._surface.colours(
+                identity, action, scene, person.texture, person.frame.ipd, view, normals, front, hits
+            )
             shade = np.linspace(1.08, 0.86, pixels, dtype=np.float32)[y0:y1, None]
             for c in range(3):
                 planes[c, y0:y1, x0:x1] = np.float32(scene.background[c]) * shade
@@ -211,11 +196,11 @@ class Head:
     def _changed(self, old: Shot, action: FacsAction, view: View, normals: F32, pixels: int) -> Window:
         """Rectangle of supersampled pixels, in whole picture pixels, outside which two shots are equal."""
         moved = (view.space != old.view.space).any(1) | (normals != old.normals).any(1)
-        touched = moved[self._triangles].any(1)
+        touched = moved[self._surface.triangles].any(1)
         for au in set(action.aus) | set(old.action.aus):
             if action.aus.get(au) != old.action.aus.get(au):
-                touched |= self._folds[au]
-        ids = self._triangles[touched]
+                touched |= self._surface.folds[au]
+        ids = self._surface.triangles[touched]
         if not len(ids):
             return 0, 0, 0, 0
         both = np.concatenate([view.points[ids].reshape(-1, 2), old.view.points[ids].reshape(-1, 2)])
@@ -223,107 +208,3 @@ class Head:
         x0, y0 = (int(v) for v in np.clip(np.floor((both.min(0) - 1) / n) * n, 0, pixels))
         x1, y1 = (int(v) for v in np.clip(np.ceil((both.max(0) + 1) / n) * n, 0, pixels))
         return x0, y0, x1, y1
-
-    def _folded(self, au: int) -> NDArray[np.bool_]:
-        """Triangles on which an AU's creases lie."""
-        low = texels(self._uv[..., 0].min(1), self._uv[..., 1].min(1))
-        high = texels(self._uv[..., 0].max(1), self._uv[..., 1].max(1))
-        out: NDArray[np.bool_] = np.zeros(len(self._triangles), bool)
-        for crease in self._creases.patches(au):
-            rows, columns = crease.rows.indices(ROWS), crease.columns.indices(COLUMNS)
-            out |= (
-                (high // COLUMNS >= rows[0] - 1)
-                & (low // COLUMNS <= rows[1])
-                & (high % COLUMNS >= columns[0] - 1)
-                & (low % COLUMNS <= columns[1])
-            )
-        out &= self._part == parts.SKIN
-        return out
-
-    def _colours(
-        self,
-        identity: Identity,
-        action: FacsAction,
-        scene: Scene,
-        person: _Person,
-        view: View,
-        normals: F32,
-        front: NDArray[np.int64],
-        hits: Hits,
-    ) -> list[F32]:
-        """Three colour planes of the covered pixels."""
-        tri, t, b1, b2 = self._triangles[front], hits.triangle, hits.b1, hits.b2
-
-        def spread(corners: F32, at: NDArray[np.int64] | slice = slice(None)) -> F32:
-            """A value at triangle corners (m, 3), interpolated to pixels."""
-            ta = t[at]
-            out: F32 = np.take(corners[:, 1] - corners[:, 0], ta)
-            out *= b1[at]
-            other = np.take(corners[:, 2] - corners[:, 0], ta)
-            other *= b2[at]
-            out += other
-            out += np.take(np.ascontiguousarray(corners[:, 0]), ta)
-            return out
-
-        normal = normalised(*(spread(normals[:, k][tri]) for k in range(3)))
-        sky = spread(self.mesh.occlusion[tri])
-        part = np.take(self._part[front], t)
-        uv = self._uv[front]
-        u, v = spread(uv[..., 0]), spread(uv[..., 1])
-        place = texels(u, v)
-        albedo = [np.take(plane, place) for plane in person.texture.colour]
-        gloss = np.take(person.texture.gloss, place)
-        age = min(max((identity.age_years - 25) / 50, 0), 1)
-        shade = self._creases.shade(action.aus, 0.9 + 0.3 * age)
-        if shade is not None:
-            factor = np.take(shade, place)
-            for plane in albedo:
-                plane *= factor
-
-        def fill(at: NDArray[np.int64], colour: tuple[float, float, float], shine: float) -> None:
-            for plane, value in zip(albedo, colour, strict=True):
-                plane[at] = value
-            gloss[at] = shine
-
-        neck = np.flatnonzero(part == parts.NECK)
-        if len(neck):
-            fill(neck, identity.skin, 0.4)
-            height = spread(self.mesh.vertices[:, 1][tri], neck)
-            fill(neck[height < _COLLAR], identity.cloth, 0.0)
-        hair = np.flatnonzero(part == parts.HAIR)
-        if len(hair):
-            tone = hair_tone(identity, u[hair], v[hair])
-            for plane, value in zip(albedo, identity.hair, strict=True):
-                plane[hair] = tone * np.float32(value)
-            gloss[hair] = 0.3
-            sky[hair] = np.float32(0.30) + np.float32(0.35) * np.abs(u[hair] - np.float32(0.5))
-            sign = np.sign(normal[2][hair])
-            for axis in normal:
-                axis[hair] *= sign
-        for code, (colour, shine) in _PLAIN_COLOURS.items():
-            at = np.flatnonzero(part == code)
-            if len(at):
-                fill(at, colour, shine)
-                # The deeper in the mouth, the darker, measured from the lips of the neutral face.
-                depth = spread(view.space[:, 2][tri], at)
-                lips = np.float32(1.30 * person.frame.ipd)
-                reach = np.float32((0.55 if code == parts.TEETH else 0.75) * person.frame.ipd)
-                sky[at] = np.clip(1 - (lips - depth) / reach, 0.08, 0.9)
-                if code == parts.TEETH:  # too small for their own shading: lit as one row that faces the camera
-                    for axis, value in zip(normal, (0.0, 0.1, 0.995), strict=True):
-                        axis[at] = value
-        eye = np.flatnonzero((part == parts.LEFT_EYE) | (part == parts.RIGHT_EYE))
-        glint = np.zeros(0, np.float32)
-        if len(eye):
-            direction = [spread(self.mesh.eye_direction[:, k][tri], eye) for k in range(3)]
-            facing = (normal[0][eye], normal[1][eye], normal[2][eye])
-            planes, glint = eye_colours((direction[0], direction[1], direction[2]), facing, identity, scene)
-            for plane, values in zip(albedo, planes, strict=True):
-                plane[eye] = values
-            gloss[eye] = 0
-            # The upper lid shades the ball.
-            sky[eye] = np.float32(0.85) - np.float32(0.75) * np.clip(facing[1] - np.float32(0.05), 0, 0.6)
-        colours = lit(albedo, normal, gloss, sky, scene)
-        for plane in colours:
-            plane[eye] += np.float32(0.7) * glint
-        return colours

@@ -90,8 +90,8 @@ _STANDARD_CUTS = (0.05, 0.15, 0.35, 0.65, 0.90)
 # Measured: the amount at which the median of 36 train people changes at least 100 pixels by more than 12 grey levels in
 # the shipped JPEG (scripts/measure_au_cuts.py), not below .10.
 B_STARTS: Mapping[int, float] = MappingProxyType({
-    1: 0.14, 2: 0.11, 4: 0.10, 5: 0.10, 6: 0.19, 7: 0.20, 9: 0.18, 10: 0.12, 12: 0.10, 14: 0.21, 15: 0.23, 17: 0.18,
-    20: 0.18, 23: 0.20, 24: 0.21,
+    1: 0.14, 2: 0.16, 4: 0.10, 5: 0.10, 6: 0.18, 7: 0.20, 9: 0.17, 10: 0.12, 12: 0.10, 14: 0.20, 15: 0.20, 17: 0.16,
+    20: 0.16, 23: 0.19, 24: 0.20,
 })  # fmt: skip
 
 # AU 25 and 26 are read from the mesh: lip gap and chin drop in interocular distances.

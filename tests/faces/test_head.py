@@ -191,8 +191,10 @@ def open_eye_pixels(head: Head, who: Identity, action: FacsAction) -> int:
 
     person = head._person(who)
     view = look(head.mesh.act(person.neutral, action), person.frame, Scene(), 448)
-    hits = rasterise(view.points, -view.space[:, 2], head._triangles[head._part < 6], 448, 448)
-    part = head._part[head._part < 6][hits.triangle]
+    surface = head._surface
+    solid = surface.part < 6
+    hits = rasterise(view.points, -view.space[:, 2], surface.triangles[solid], 448, 448)
+    part = surface.part[solid][hits.triangle]
     return int(((part == LEFT_EYE) | (part == RIGHT_EYE)).sum())
 
 
