@@ -11,7 +11,7 @@ They answer in words, and their words go through the same parser as any model's.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -131,19 +131,19 @@ def _uniform(question: Question, options: UniformOptions, draw: int) -> str:
 
 
 def _majority(question: Question, options: ConstantOptions, _draw: int) -> str:
-    return _constant(question, options, [u for u in options.action_units if str(u) in question.choices])
+    return _constant(question, options, [unit for unit in question.choices if unit in map(str, options.action_units)])
 
 
 def _always_active(question: Question, options: ConstantOptions, _draw: int) -> str:
-    return _constant(question, options, [int(unit) for unit in question.choices])
+    return _constant(question, options, question.choices)
 
 
-def _constant(question: Question, options: ConstantOptions, units: list[int]) -> str:
+def _constant(question: Question, options: ConstantOptions, units: Sequence[str]) -> str:
     if question.kind == "expression":
         return next((label for label in options.expressions if label in question.choices), question.choices[0])
     if question.kind == "valence_arousal":
         return _axes(options.valence, options.arousal)
-    return _units(units)
+    return _units([int(unit) for unit in units])
 
 
 def _axes(valence: float, arousal: float) -> str:

@@ -19,6 +19,8 @@ from feab.schemas import Name
 CARD_LIMIT = 64 * 1024
 """Bytes a card may have."""
 
+_FILE_LIMIT = 64 * 1024 * 1024
+
 _UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 
@@ -104,7 +106,12 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*/card.yaml")])
+    """The cards of a folder, which may hold tasks or scripts as well: a card says `adapter:` at the start of a line."""
+    return [
+        path
+        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*/card.yaml")])
+        if re.search(rb"(?m)^adapter\s*:", read_bytes(path, _FILE_LIMIT))
+    ]
 
 
 def find_card(name: str, include: Sequence[str | os.PathLike[str]] = ()) -> ModelCard | None:
@@ -140,7 +147,7 @@ def list_models(include: Sequence[str | os.PathLike[str]] = ()) -> list[ModelCar
 
 
 def names(include: Sequence[str | os.PathLike[str]] = ()) -> list[str]:
-    """File names of all cards, without opening one: for "did you mean"."""
+    """File names of all cards, valid or not: for "did you mean"."""
     found = set()
     for folder in folders("models", include):
         found |= {path.parent.name if path.name == "card.yaml" else path.stem for path in _files(folder)}

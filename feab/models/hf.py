@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
-from feab.models.hf_inputs import InputMaker, Prepared
+from feab.models.hf_inputs import InputMaker, Prepared, first_line
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, require_libraries
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
@@ -200,12 +200,13 @@ def _answered(generator: Generator, batch: Sequence[Prepared]) -> Iterator[Compl
     rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(_rows_of(one.question))]
     try:
         replies = generator.run(rows)
-    except NoRoomError as error:
-        if len(batch) > 1:  # one of them does not fit: the others may
+    except Exception as error:  # a model's own code may raise anything; it is one question's trouble, not the run's
+        if len(batch) > 1:
             for one in batch:
                 yield from _answered(generator, [one])
-            return
-        yield Completion(batch[0].question, error=Failure("out_of_memory", str(error)))
+        else:
+            kind = "out_of_memory" if isinstance(error, NoRoomError) else "model"
+            yield Completion(batch[0].question, error=Failure(kind, first_line(error)))
         return
     done = iter(replies)
     for one in batch:

@@ -124,10 +124,10 @@ class InputMaker:
             fields = self._inputs(text, question)
         except ImageError as error:
             return Prepared(question, failure=Failure("image", str(error)))
-        except (MemoryError, KeyboardInterrupt):
-            raise
+        except MemoryError:
+            return Prepared(question, failure=Failure("out_of_memory", "while its image was prepared"))
         except Exception as error:  # whatever a template or processor raises is one question's trouble, not the run's
-            return Prepared(question, failure=Failure("prompt", _first_line(error)))
+            return Prepared(question, failure=Failure("prompt", first_line(error)))
         return Prepared(question, text, fields, None, _shape(question, fields))
 
     def _prompt(self, question: Question) -> str:
@@ -209,7 +209,7 @@ class InputMaker:
         except MemoryError:
             raise
         except Exception as error:  # Pillow's decoders raise nearly anything on a broken file
-            raise ImageError(f"cannot be decoded ({_first_line(error)})") from None
+            raise ImageError(f"cannot be decoded ({first_line(error)})") from None
         return picture if self._native_pixels else _within(picture, *self._pixels)
 
     def _mine(self) -> Any:
@@ -326,6 +326,7 @@ def _within(picture: Picture, low: int | None, high: int | None) -> Picture:
     return picture.resize(size, Pillow.Resampling.BICUBIC)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line of bounded length."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
