@@ -73,8 +73,9 @@ def _rows(
             while not path.exists():
                 if team is None:
                     write_shard(folder, spec, index, size=size)
+                elif not team.at_work() and not path.exists():
+                    raise FeabError(f"the rendering processes ended without identity {index}; finished faces are kept")
                 else:
-                    team.check()
                     time.sleep(_POLL_SECONDS)
                     ready = _report(on_progress, folder, missing, spec, ready)
             ready = _report(on_progress, folder, missing, spec, ready)
@@ -121,8 +122,8 @@ class _Team:
             self._running.append(subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=self._said))  # noqa: S603
         return self
 
-    def check(self) -> None:
-        """Raise `FeabError` when a worker has failed, or when all have ended."""
+    def at_work(self) -> bool:
+        """Whether any worker is still running. Raises `FeabError` when one has failed."""
         codes = [worker.poll() for worker in self._running]
         if any(code not in (None, 0) for code in codes):
             self._said.seek(0)
@@ -130,6 +131,7 @@ class _Team:
             raise FeabError(
                 f"a rendering process failed (exit status {codes}); finished faces are kept. It said:\n{said}"
             )
+        return None in codes
 
     def __exit__(self, *_: object) -> None:
         for worker in self._running:

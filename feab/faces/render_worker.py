@@ -20,6 +20,7 @@ def main(job: str) -> None:
     """Render the identities that a job (JSON: spec, size, folder, identities, parent) names, one file each."""
     # The parent ends its workers on Ctrl-C; the terminal would send it to both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an exception, so that half-written files are removed
     work = json.loads(job)
     spec = SplitSpec(**work["spec"])
     for index in work["identities"]:

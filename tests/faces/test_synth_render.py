@@ -138,19 +138,15 @@ def test_bad_requests_are_refused_before_any_work(tmp_path, size, workers):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failing_worker_is_reported_with_its_words(tmp_path, monkeypatch):
-    monkeypatch.setattr("feab.faces.shards.renderer_fingerprint", lambda: "x")
-    folder = shard_folder(tmp_path, SPEC, SIZE)
-    folder.mkdir(parents=True)
-    shard_path(folder, 1).with_name(".block").touch()
-    spec = SplitSpec("no/such/place", 7, 2)  # ids are fine, but the folder that workers write to is then a file
-    target = shard_folder(tmp_path, spec, SIZE)
-    target.mkdir(parents=True)
-    rows = render_rows(spec, tmp_path, size=SIZE, workers=2)
-    target.rmdir()
-    target.parent.joinpath(target.name).write_text("in the way")
-    with pytest.raises((FeabError, FileExistsError)):
-        next(rows)
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell script")
+@pytest.mark.parametrize(("status", "said"), [(3, "no space left"), (0, "ended without identity 0")])
+def test_workers_that_fail_or_vanish_are_reported(tmp_path, monkeypatch, status, said):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho no space left >&2\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(FeabError, match=said):
+        next(render_rows(SPEC, tmp_path, size=SIZE, workers=2))
 
 
 SCRIPT = """
@@ -182,3 +178,4 @@ def test_ctrl_c_leaves_whole_files_and_no_process(tmp_path):
     spec = SplitSpec("tiny", 8, 1)
     rows = list(render_rows(spec, tmp_path, size=64, workers=1))
     assert len(rows) == 24
+    assert not list(tmp_path.rglob("*.half"))
