@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from feab.journal.lines import Key, RawLine, key_number, raw_lines, to_line
+from feab.journal.keys import Key, KeySet, key_number
+from feab.journal.lines import RawLine, raw_lines, to_line
 from feab.journal.lock import FileLock
 from feab.records import Outcome
 from feab.schemas import OutcomeCounts, Prediction
@@ -65,9 +66,9 @@ class Journal:
             self._lock = FileLock(path.parent / ".lock")
             self._lock.acquire()
         self._owns_lock = lock is None
-        self.done: set[int] = set()
+        self.done = KeySet()
         """Keys that hold an answer, as `key_number`."""
-        self._failed: set[int] = set()
+        self._failed = KeySet()
         self._tally = _Tally()
         try:
             self.repaired = self._repair()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +10,11 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from feab.errors import FeabError
+from feab.journal.keys import KeySet, key_number
 from feab.schemas import Prediction
 
 MAX_LINE = 16 * 2**20
 """Longest line read, in bytes; a longer one is not ours (answers are cut well below it when they are written)."""
-
-Key = tuple[str, str, str, int]
-
-
-def key_number(key: Key) -> int:
-    """A key (task, sample, prompt, draw) as a 120-bit number.
-
-    A set of these stays small whatever the ids look like: about 90 bytes a key. Two of a million keys meet with
-    probability below 1e-24.
-    """
-    text = "\x1f".join((*key[:3], str(key[3])))  # a name never holds control characters
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=15).digest(), "big")
 
 
 def to_line(prediction: Prediction) -> bytes:
@@ -73,7 +61,7 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
     Raises:
         FeabError: naming file and line, when a line does not validate or repeats a key.
     """
-    seen: set[int] = set()
+    seen = KeySet()
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -83,10 +71,8 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
             if not line.ended and line.parse() is None:
                 return
             prediction = _validated(line, path, number)
-            key = key_number(prediction.key)
-            if key in seen:
+            if not seen.add(key_number(prediction.key)):
                 raise FeabError(f"{path}:{number}: the key {prediction.key} occurs a second time")
-            seen.add(key)
             yield prediction
 
 

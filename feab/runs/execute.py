@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from feab.errors import FeabError
-from feab.journal import Asked, Journal, Progress, ask
+from feab.journal import Asked, FileLock, Journal, Progress, ask
 from feab.records import Answer, Failure, FinishReason, Question, Sampling
 from feab.runs.book import Book, manifest_for, open_folder
 from feab.runs.folder import PREDICTIONS, Run
@@ -18,7 +18,7 @@ from feab.runs.identity import default_folder
 from feab.runs.parts import Part, plan
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
-from feab.schemas import Identity
+from feab.schemas import Identity, RunManifest
 
 if TYPE_CHECKING:
     from feab.models import Model, Price
@@ -167,13 +167,7 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
     try:
         expected = sum(part.expected for part in parts)
         manifest = manifest_for(path, identity, expected, chosen.permission if any(needed) else None)
-        with Journal(path / PREDICTIONS, lock=lock) as journal:
-            book = Book(path, manifest, journal, price)
-            book.write()
-            try:
-                asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
-            finally:
-                finished = Run(path, book.write())
+        asked, finished = _fill(path, lock, manifest, model, parts, chosen, price)
         if asked.interrupted:
             raise Interrupted(finished)
         if asked.stopped is not None:
@@ -182,6 +176,26 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
         return finished
     finally:
         lock.release()
+
+
+def _fill(
+    path: Path,
+    lock: FileLock,
+    manifest: RunManifest,
+    model: Model,
+    parts: Sequence[Part],
+    chosen: _Choice,
+    price: Price | None,
+) -> tuple[Asked, Run]:
+    """Ask what is missing; the manifest is true at the end, whatever ends it."""
+    with Journal(path / PREDICTIONS, lock=lock) as journal:
+        book = Book(path, manifest, journal, price)
+        book.write()
+        try:
+            asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
+        finally:
+            finished = Run(path, book.write())
+    return asked, finished
 
 
 def _ask(

@@ -7,10 +7,15 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from feab.errors import FeabError
 from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from feab.data import Dataset
     from feab.tasks import Task
 
@@ -21,7 +26,7 @@ class Part:
 
     task: Task
     dataset: Dataset
-    rows: Sequence[int]
+    rows: npt.NDArray[np.uint32]
     """Row numbers of the samples asked, in the dataset's order."""
     prompts: tuple[str, ...]
     draws: int
@@ -61,17 +66,18 @@ def plan(
     from feab.data import load_dataset
     from feab.tasks import load_tasks
 
-    datasets: dict[tuple[str, str], Dataset] = {}
+    datasets: dict[tuple[str, str], tuple[Dataset, pd.DataFrame]] = {}
     parts = []
     for task in load_tasks(tasks, include=include):
         names = task.prompt_names(prompts)
         key = (fspath(data) if data is not None else task.dataset, task.split)
         if key not in datasets:
-            datasets[key] = load_dataset(*key)
-        dataset = datasets[key]
+            opened = load_dataset(*key)
+            datasets[key] = (opened, opened.labels())  # a copy, read once for all tasks
+        dataset, labels = datasets[key]
         asked = replace(task, dataset=dataset.name, split=dataset.split)
-        rows = rows_asked(asked, dataset.labels(), limit=limit, seed=seed)
-        if not rows:
+        rows = rows_asked(asked, labels, limit=limit, seed=seed)
+        if not len(rows):
             raise FeabError(f"{dataset.name}/{dataset.split} holds no sample with a label that task {task.name} scores")
         parts.append(Part(asked, dataset, rows, names, draws))
     return parts

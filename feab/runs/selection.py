@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from feab.records import Sample
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 class Selection(Sequence[Sample]):
     """Some rows of a dataset, in its order; can be gone through again and again, one row in memory at a time."""
 
-    def __init__(self, dataset: Sequence[Sample], rows: Sequence[int]) -> None:
+    def __init__(self, dataset: Sequence[Sample], rows: npt.NDArray[np.uint32]) -> None:
         self._dataset = dataset
         self._rows = rows
 
@@ -25,27 +28,25 @@ class Selection(Sequence[Sample]):
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
-        return self._dataset[self._rows[index]]
+        return self._dataset[int(self._rows[index])]
 
     def __iter__(self) -> Iterator[Sample]:
         for row in self._rows:
-            yield self._dataset[row]
+            yield self._dataset[int(row)]
 
 
-def rows_asked(task: Task, labels: pd.DataFrame, *, limit: int | None = None, seed: int = 0) -> list[int]:
+def rows_asked(task: Task, labels: pd.DataFrame, *, limit: int | None = None, seed: int = 0) -> npt.NDArray[np.uint32]:
     """Row numbers of the samples that carry a label the task can score, at most `limit` of them.
 
     With a limit, those whose sha256 of "seed:id" is smallest are taken: the choice mixes classes and identities,
     stays the same whatever else the dataset holds or in which order, and a larger limit takes a superset.
     """
-    import numpy as np
-
-    rows = np.flatnonzero(_carries_label(task, labels))
+    rows = np.flatnonzero(_carries_label(task, labels)).astype(np.uint32)
     if limit is None or len(rows) <= limit:
-        return [int(row) for row in rows]
+        return rows
     ids = labels["id"].to_numpy()[rows]
     order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[i]}".encode()).digest())
-    return sorted(int(rows[i]) for i in order[:limit])
+    return np.sort(rows[order[:limit]])
 
 
 def _carries_label(task: Task, labels: pd.DataFrame) -> pd.Series[bool]:

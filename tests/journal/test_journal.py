@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from feab.errors import FeabError
 from feab.journal import Journal, read_predictions
-from feab.journal.lines import MAX_LINE, key_number, to_line
+from feab.journal.keys import KeySet, key_number
+from feab.journal.lines import MAX_LINE, to_line
 from feab.records import Outcome
 from feab.schemas import ErrorInfo, OutcomeCounts, Prediction, UsageInfo
 
@@ -124,7 +125,7 @@ def test_opening_repairs_any_file(tmp_path: Path, lines: list[bytes], cut: int) 
             expected.setdefault(parsed.sample, whole)
     with Journal(path) as journal:
         assert path.read_bytes() == b"".join(whole + b"\n" for whole in expected.values())
-        assert journal.done == {key_number(("faces", sample, "direct", 0)) for sample in expected}
+        assert set(journal.done) == {key_number(("faces", sample, "direct", 0)) for sample in expected}
         journal.append([prediction("new")])
     kept = [p.sample for p in read_predictions(path)]
     assert kept == [*expected, "new"]
@@ -184,3 +185,25 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: P
         journal.close()
         journal.close()
     assert not (tmp_path / ".lock").exists()
+
+
+@given(numbers=st.lists(st.one_of(st.integers(1, 2**64 - 1), st.integers(1, 40).map(lambda n: n << 40)), max_size=60))
+def test_a_key_set_is_a_set(numbers: list[int]) -> None:
+    """Also of numbers that all want the same place."""
+    ours, plain = KeySet(), set[int]()
+    for number in numbers:
+        assert (number in ours) == (number in plain)
+        assert ours.add(number) == (number not in plain)
+        plain.add(number)
+    assert set(ours) == plain
+    assert len(ours) == len(plain)
+
+
+def test_a_hundred_thousand_keys_stay_small() -> None:
+    ours = KeySet()
+    numbers = [key_number(("task", str(n), "direct", 0)) for n in range(100_000)]
+    assert all(ours.add(number) for number in numbers)
+    assert all(number in ours for number in numbers)
+    assert key_number(("task", "x", "direct", 0)) not in ours
+    assert len(ours) == 100_000
+    assert sys.getsizeof(ours._table) < 2_700_000

@@ -24,7 +24,7 @@ def test_the_label_columns_say_what_the_task_says_of_each_sample(faces: Path) ->
     dataset = load_dataset(str(faces))
     for task in load_tasks("synth"):
         by_sample = [row for row, sample in enumerate(dataset) if task.asks_about(sample)]
-        assert rows_asked(task, dataset.labels()) == by_sample
+        assert rows_asked(task, dataset.labels()).tolist() == by_sample
     assert len(rows_asked(load_tasks("synth_expression")[0], dataset.labels())) == 160
 
 
@@ -32,13 +32,13 @@ def test_a_limit_takes_a_spread_that_grows_by_supersets(faces: Path) -> None:
     dataset = load_dataset(str(faces))
     labels = dataset.labels()
     task = load_tasks("synth_expression")[0]
-    small, large = (rows_asked(task, labels, limit=limit, seed=0) for limit in (40, 80))
+    small, large = (rows_asked(task, labels, limit=limit, seed=0).tolist() for limit in (40, 80))
     assert len(small) == 40
     assert small == sorted(small)
     assert set(small) < set(large)
     assert len(Counter(labels["expression"][small])) == 8  # all classes, though rows lie person by person
     assert len(Counter(labels["subject"][small])) >= 12
-    assert rows_asked(task, labels, limit=40, seed=1) != small
+    assert rows_asked(task, labels, limit=40, seed=1).tolist() != small
     shuffled = labels.sample(frac=1, random_state=1).reset_index(drop=True)
     again = rows_asked(task, shuffled, limit=40, seed=0)
     assert set(shuffled["id"][again]) == set(labels["id"][small])  # whatever the order of the rows
