@@ -139,7 +139,7 @@ class Mesh:
         # Some targets part the lips a little; a neutral mouth is closed.
         gap = max(self._lip_gaps(out))
         for side in ("Left", "Right"):
-            self.move(out, f"unit:lipSeal{side}", max(0.0, gap + 0.005))
+            self.move(out, f"unit:lipSeal{side}", max(0.0, gap + 0.010))
         # Hair has thickness, and a length.
         out += (np.float32(identity.hair_volume) * self._scalp)[:, None] * self.normals(out)
         hair = out[self._hair]
