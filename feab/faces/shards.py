@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from feab.faces.shots import RenderedFace, identity_shots
@@ -14,6 +15,7 @@ from feab.faces.synth import Planned, SplitSpec, split_plans
 _NOT_PIXELS = frozenset({"labels.py", "va_rule.py", "sheets.py", "render_split.py", "render_worker.py", "__init__.py"})
 
 
+@cache
 def renderer_fingerprint() -> str:
     """Twelve hex digits that change whenever the head, its code or the libraries that make the bytes change."""
     import numpy
