@@ -19,6 +19,7 @@ _NONE_WHOLE = re.compile(
     rf"|no (?:visible |active |clear |facial |listed |detectable |significant ){{0,3}}{TERM}(?: (?:are |is )?{_STATE})?"
     r"|\[\s{0,3}\]|empty(?: list| set)?)\W{0,8}"
 )
+_ONLY = re.compile(r"\s*(?:only|just)\s(?=\d)")
 _HEADER_NO = re.compile(
     r"\b(?:no|not|absent|inactive|without|options?|choices|candidates?|possible|given|following list|missing)\b"
 )
@@ -84,6 +85,8 @@ class ActionUnitReader:
             prose = read_prose(text, start, max(start, shorter), self._aus)
             if not isinstance(prose, Prose) or not self._aus <= prose.present | prose.absent:
                 return UNREADABLE
+        if only := _ONLY.match(text, start, end):
+            start = only.end()
         if _NONE_WHOLE.fullmatch(text[start:end].strip()):
             return Reading(frozenset(), *_trimmed(text, start, end))
         if items := _listing(text, start, end):

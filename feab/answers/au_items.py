@@ -13,15 +13,14 @@ _FURTHER = {
     21: "neck tightener",
     22: "lip funneler", 27: "mouth stretch", 28: "lip suck", 29: "jaw thrust", 30: "jaw sideways", 31: "jaw clencher",
     32: "lip bite", 33: "cheek blow", 34: "cheek puff", 35: "cheek suck", 36: "tongue bulge", 37: "lip wipe",
-    38: "nostril dilator", 39: "nostril compressor", 41: "lid droop", 43: "eyes closed", 45: "blink", 46: "wink",
+    38: "nostril dilator", 39: "nostril compressor", 41: "lid droop", 
 }  # fmt: skip
 _VARIANTS = {
-    "inner eyebrow raiser": 1, "inner brow raise": 1, "inner brow raised": 1, "outer eyebrow raiser": 2,
-    "outer brow raise": 2, "outer brow raised": 2, "eyebrow lowerer": 4, "brow lower": 4, "upper eyelid raiser": 5,
+    "inner eyebrow raiser": 1, "inner brow raise": 1, "outer eyebrow raiser": 2,
+    "outer brow raise": 2, "eyebrow lowerer": 4, "brow lower": 4, "upper eyelid raiser": 5,
     "upper lid raise": 5, "cheek raise": 6, "eyelid tightener": 7, "lid tighten": 7, "nose wrinkle": 9,
     "upper lip raise": 10, "lip corner pull": 12, "lip corners puller": 12, "lip corner depress": 15, "chin raise": 17,
-    "lip stretch": 20, "lip tighten": 23, "lip press": 24, "lip presser": 24, "lips parted": 25, "lip part": 25,
-    "lips apart": 25, "jaw dropped": 26, "jaw drops": 26, "lip puckerer": 18, "eye closure": 43,
+    "lip stretch": 20, "lip tighten": 23, "lip press": 24, "lip presser": 24, "lip puckerer": 18,
 }  # fmt: skip
 NAMES: dict[str, int] = {u.name: n for n, u in ACTION_UNITS.items()} | {v: k for k, v in _FURTHER.items()} | _VARIANTS
 
@@ -32,12 +31,12 @@ NAME = r"(?:{})(?![a-z])".format(
 TERM = r"(?:(?:facial\s)?action[\s-]units?(?:\snumbers?)?(?:\s{0,1}\(aus?\))?|aus?)"
 NUMBER = r"[lr]?0{0,2}(?P<{0}>[1-9]\d?)(?:[a-e]?[lr]?)(?![\w%]|\.\d)"
 _ITEM = re.compile(
-    rf"(?P<term>(?<![a-z]){TERM}[\s#:-]{{0,2}})?(?<![\w.]){NUMBER.replace('{0}', 'plain')}"
-    rf"|(?<![a-z]){TERM}[\s#-]{{0,2}}{NUMBER.replace('{0}', 'number')}"
+    rf"(?P<term>(?<![a-z0-9]){TERM}[\s#:-]{{0,2}})?(?<![\w.]){NUMBER.replace('{0}', 'plain')}"
+    rf"|(?<![a-z0-9]){TERM}[\s#-]{{0,2}}{NUMBER.replace('{0}', 'number')}"
     rf"|(?<![a-z])(?P<name>{NAME})"
 )
 _NAME = re.compile(rf"(?<![a-z]){NAME}")
-_ITEM_NUMBER = re.compile(rf"(?<![a-z]){TERM}[\s#-]{{0,2}}{NUMBER.replace('{0}', 'number')}")
+_ITEM_NUMBER = re.compile(rf"(?<![a-z0-9]){TERM}[\s#-]{{0,2}}{NUMBER.replace('{0}', 'number')}")
 _NOTE = re.compile(rf"[ ]{{0,2}}(?:[|:(-][ ]{{0,2}}){{1,3}}(?:the\s)?(?P<name>{NAME})\s{{0,2}}\)?")
 _PARENTHESIS = re.compile(r"[ ]{0,2}[(\[]([^()\[\]\n]{0,100})[)\]]")
 _RANGE = re.compile(rf"[ ]{{0,2}}(?:-|—|to|through|\.\.)[ ]{{0,2}}(?:{TERM}[\s-]{{0,2}})?(\d{{1,2}})(?![\d.])")
@@ -91,8 +90,8 @@ def read_range(text: str, at: int, end: int, first: int) -> tuple[int | None, in
 _BULLET = re.compile(r"[\s>•·▪‣+-]{0,6}(?:\d{1,2}[.)]\s{1,3}(?=[a-z|]))?")
 _UNCHECKED = re.compile(r"[\s•+-]{0,6}\[\s{0,3}\]\s*[a-z0-9]")
 _LEAD = re.compile(
-    rf"(?:the\s)?(?:(?:active|activated|present|visible|detected|observed|predicted|identified|answer|list of)\s)"
-    rf"{{0,2}}{TERM}(?:\s(?:present|active|activated|visible|detected|observed|are|is|identified)){{0,3}}\s{{0,2}}[:=-]\s{{0,2}}"
+    rf"(?:(?:the|only|just)\s)?(?:(?:active|activated|present|visible|detected|observed|predicted|identified|answer|list of)\s){{0,2}}"
+    rf"{TERM}(?:\s(?:present|active|activated|visible|detected|observed|are|is|identified)){{0,3}}\s{{0,2}}[:=-]\s{{0,2}}"
 )
 _SEPARATOR = re.compile(r"[\s,;+/&|\"'\[\]()]+|(?:and|plus)\b")
 _TAIL = re.compile(r"[\s.,;!\"'\[\]()|]*$")

@@ -10,7 +10,7 @@ from feab.answers.reading import UNREADABLE, Unreadable
 from feab.answers.words import CONTRASTS, LIGHT, denies, wordset
 
 _ANCHOR = re.compile(
-    rf"(?<![a-z])(?:{TERM}|{NAME})"
+    rf"(?<![a-z0-9])(?:{TERM}|(?<!the )(?<!his )(?<!her )(?<!their )(?=lips part|jaw drop){NAME}|(?!lips part|jaw drop){NAME})"
     r"|(?<![a-z-])(?P<yes>(?:present|active|activated|detected|visible|observed)\s{0,2}[:=])"
     r"|(?<![a-z-])(?P<no>(?:absent|inactive|not (?:present|active|activated|visible|detected|observed)|none?)"
     r"\s{0,2}[:=])"
@@ -18,7 +18,7 @@ _ANCHOR = re.compile(
 _GLUE = re.compile(
     r"(?:[\s:=>\-\[(#)]|(?:are|is|were|includes?|included|including|present|active|activated|detected|visible|observed|"
     r"shown|displayed|identified|here|in|on|this|the|face|image|person|following|that|i|we|see|can|be|seen|as|follows|clearly|"
-    r"numbers?|of|for|would|listed|below)\b){0,24}"
+    r"numbers?|list|of|for|would|listed|below)\b){0,24}"
 )
 _JOIN = re.compile(
     r"[ ]{0,2}(?:,|;|\+|/|&|\band\b|\bor\b|\bnor\b|\bplus\b)"
@@ -113,6 +113,8 @@ def read_prose(text: str, start: int, end: int, aus: frozenset[int]) -> Prose | 
         lower = runs[number - 1].end if number else start
         upper = runs[number + 1].start if number + 1 < len(runs) else end
         status = _status(text, run, lower, upper, modes[number])
+        if len(runs) > 1 and len(run.items) >= 8 and aus <= {item.number for item in run.items}:
+            status = "aside"  # all the options, before the choice
         if run.unclear or status == "except":
             return UNREADABLE
         for item in run.items if status != "aside" else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from feab.answers.jsonish import Clash, keys
@@ -86,6 +87,8 @@ class ExpressionReader:
     def _flag(self, value: dict[str, Any]) -> Result:
         """{"happiness": true, "sadness": false}: exactly one label is true."""
         flags = {k: v for k, v in value.items() if self._bare_text(k) is not None}
+        if len(flags) == 1 and len(value) == 1:
+            return UNREADABLE  # {"sadness": 0.72}: how sure must it be?
         if len(flags) < 2 or any(
             v is None or v not in (0, 1) for v in flags.values() if not isinstance(v, (dict, list))
         ):
@@ -130,7 +133,7 @@ class ExpressionReader:
         if not named or len({head.label for _, head in named}) != 1:
             return None
         for number, head in named:
-            if number in (0, len(lines) - 1):
+            if head.label and number in (0, len(lines) - 1):
                 return _reading(head, tokens)
         return None
 
@@ -150,7 +153,10 @@ class ExpressionReader:
                 return head
             rest = words[at + 1 : end]
             denied = any(w in VERDICT_NO or w.endswith("n't") or w in CROSSES for w in rest)
-            return None if denied or not rest or rest[0][0].isdigit() else head
+            if not rest or rest[0][0].isdigit():
+                return None
+            # A heading whose text denies something competes with every other one.
+            return replace(head, label="") if denied else head
         return None
 
 
@@ -211,6 +217,8 @@ def _decide(judged: list[Judged], tokens: Tokens) -> Result:
 def _sentence(tokens: Tokens, judged: Judged) -> Iterator[str]:
     """Words of the mention's sentence up to the mention."""
     at = judged.mention.first - 1
+    if at >= 0 and tokens.words[at] == "so":  # "so happy" concludes nothing
+        at -= 1
     while at >= max(0, judged.mention.first - 80) and tokens.words[at] not in (".", "!", "?", ";", "\n"):
         yield tokens.words[at]
         at -= 1

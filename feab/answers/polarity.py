@@ -60,9 +60,10 @@ _GLUE = wordset(
 )
 _JOINS = frozenset({",", "or", "nor", "and", "/", "&"})
 _STOPS = frozenset({":", "(", ")", "—", "→", "|", "["})
+_ABSENCES = wordset("lack absence without")
 _MINOR = wordset(
     "hint hints touch trace traces tinge undertone undertones undercurrent slight slightly subtle bit "
-    "secondary tinged element elements mild mildly"
+    "secondary possibly perhaps maybe tinged element elements mild mildly"
 )
 _SELF = wordset("i i'm i'd i'll i've we we're me my")
 _JUDGES = wordset(
@@ -76,6 +77,8 @@ _AFTER_IDIOM = {
     "afraid": ("i", "so", "not", "that", "we", "this"),
     "fear": ("that",),
 }
+_EVOKES = wordset("evoke evokes evoking elicit elicits eliciting induces inspires")
+_FIRST_SIGHT = wordset("glance initially")
 _AFFECT = wordset(
     "expression expressions emotion emotions face state mood affect demeanor demeanour facial look countenance "
     "disposition emotional"
@@ -172,6 +175,8 @@ def _before(words: list[str], spaced: list[bool], first: int) -> Status:
     between: list[str] = []
     for at in range(first - 1, max(-1, first - 1 - _FAR), -1):
         word = words[at]
+        if word == "but" and at and words[at - 1] == "anything":
+            return Status.DENIED
         if denies(words, at):
             if at + 1 < first and words[at + 1] == ",":
                 return Status.DOUBTFUL
@@ -193,7 +198,7 @@ def _reach(denial: str, between: list[str]) -> Status:
     for at, word in enumerate(between):
         speaks = word in EVIDENCE or word in ("indicating", "suggesting", "conveying", "giving", "that", "which")
         if speaks and any(heavy[:at]):
-            return Status.ASSERTED if denial in ("lack", "absence") else Status.DOUBTFUL
+            return Status.ASSERTED if word in EVIDENCE and denial in _ABSENCES else Status.DOUBTFUL
     return Status.DENIED
 
 
@@ -246,6 +251,13 @@ def _alone(words: list[str], mention: Mention, before: int) -> Status:
         return Status.ASIDE
     if first.startswith("neutral") and _describes_a_part(clause, following):
         return Status.ASIDE
+    before_it = words[max(0, mention.first - _FAR) : mention.first]
+    if _EVOKES.intersection(clause):
+        return Status.ASIDE
+    if _FIRST_SIGHT.intersection(before_it[-12:]) or ("if" in before_it and not _JUDGES.intersection(before_it)):
+        return Status.DOUBTFUL
+    if SUPPOSITIONS.intersection(clause) and not _JUDGES.intersection(clause):
+        return Status.MINOR
     near = words[max(before + 1, mention.first - 5) : mention.first]
     if _MINOR.intersection(near) and near[:1] not in (["to"], ["or"], ["/"], ["-"]):
         return Status.MINOR

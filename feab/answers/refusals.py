@@ -12,7 +12,7 @@ _VERBS = (
 )
 _REFUSAL = re.compile(
     rf"\b(?:i|we) (?:really |simply |also |just )?"
-    r"(?:can't|cannot|can not|couldn't|could not|won't|will not|wouldn't|would not)"
+    r"(?:can't|cannot|can not|won't|will not)"
     rf"(?: \w+){{0,3}}? {_VERBS}\b"
     rf"|\b(?:i'm|i am|we're|we are) (?:\w+ ){{0,2}}?(?:unable|not able|not comfortable|not permitted|not allowed|"
     r"not going|not designed|not in a position)\b"

@@ -50,7 +50,9 @@ _SCALES = (
         rf"\s{{0,2}}(?P<high>[-+]?{_UNSIGNED})\s{{0,2}}[\])]"
     ),
 )
-_OTHER_SCALE = re.compile(r"\b(?:likert|\d{1,3}[- ]point scale|scale of \d{1,3}\b|out of \d|percentage)")
+_OTHER_SCALE = re.compile(
+    r"\b(?:likert|(?:three|four|five|six|seven|nine|ten|\d{1,3})[- ]point|scale of \d{1,3}\b|out of \d|percentage)"
+)
 _PAIR_DOT = re.compile(rf"({_DOT})(\s{{0,12}}[,;/|]\s{{0,12}}|\s+(?:and\s+)?)({_DOT})")
 _PAIR_COMMA = re.compile(rf"({_COMMA})(\s{{0,3}}[;/|]\s{{0,3}}|,?\s+(?:and\s+)?)({_COMMA})")
 _BRACKETED = re.compile(

@@ -13,6 +13,7 @@ DENIALS = wordset(
     "barely scarcely cannot unlike unlikely improbable implausible versus vs than opposed except excluding exclude "
     "excludes excluded mistaken mistake confuse confused different differs differ distinguish distinguishes contrast "
     "fail fails failed unable if unless whether less least non un unclear uncertain missing inactive "
+    "wrong incorrect inaccurate misleading "
     # the commonest denials of other languages, so that "nicht neutral" is not read as neutral
     "nicht kein keine keinen pas jamais nie não niet geen inte ei sin ni"
 )
@@ -39,12 +40,13 @@ LIGHT = wordset(
     "expression expressions emotion emotions emotional facial feature features kind sort form level degree "
     "amount sense usual usually like consistent associated related marker markers element elements "
     "characteristic one person's or nor a/an out other enough discernible distinct detectable observable "
-    "pronounced state mood"
+    "pronounced state mood say"
 )
 """Words that may stand between a denial and what it denies."""
 
 EVIDENCE = wordset(
-    "suggests indicates conveys implies signals points gives shows reveals reflects means creates produces"
+    "suggests indicates conveys implies signals points gives shows reveals reflects means creates produces "
+    "suggest indicate convey imply point"
 )
 """Verbs by which the absence of something speaks *for* what follows ("the lack of a smile suggests sadness")."""
 
@@ -63,7 +65,7 @@ VERDICT_NO = wordset("no absent none not false unlikely missing inactive minimal
 CROSSES = frozenset("✗✘✖❌×☐")
 
 CONCLUSIONS = wordset(
-    "answer final finally conclude conclusion therefore ultimately verdict summary hence thus overall"
+    "answer final finally conclude conclusion therefore ultimately verdict summary hence thus overall so actually"
 )
 PREFERENCES = wordset(
     "best primarily predominantly mainly mostly dominant primary prominent main predominant closest likely "
