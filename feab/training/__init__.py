@@ -10,7 +10,11 @@ __all__ = ["train"]
 
 
 def train(
-    recipe: str | Path, *, out: str | Path | None = None, log: Callable[[dict[str, Any]], None] | None = None, **override: Any
+    recipe: str | Path,
+    *,
+    out: str | Path | None = None,
+    log: Callable[[dict[str, Any]], None] | None = None,
+    **override: Any,
 ) -> Path:
     """Train the model of a recipe file and return its folder.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 
@@ -22,7 +23,7 @@ def build_cnn(features: int = 256, widths: tuple[int, ...] = (32, 64, 128, 256))
         ]
 
     layers = convolution(3, widths[0], 2, 5)
-    for inside, outside in zip(widths, widths[1:], strict=False):
+    for inside, outside in pairwise(widths):
         layers += convolution(inside, outside, 2) + convolution(outside, outside, 1)
     layers += [
         torch.nn.AdaptiveAvgPool2d(3),

@@ -97,7 +97,7 @@ class Speaker:
         self._processor = processor
 
     def split(self, question: str) -> tuple[list[int], list[int], int]:
-        """Token ids before the picture, ids from the picture to the start of the answer, and the picture's place there."""
+        """Token ids before the picture, ids from it to the start of the answer, and its place in the latter."""
         from PIL import Image
 
         messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]
@@ -160,7 +160,7 @@ def fit_language(
     known = truths(faces)
     with_class = np.flatnonzero(faces.expression.numpy() >= 0)
     parameters = list(speaker.text.parameters())
-    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, stage.learning_rate, total_steps=stage.steps + 1, pct_start=stage.warmup
     )

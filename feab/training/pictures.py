@@ -90,7 +90,7 @@ def normalise(pixels: Any) -> Any:
 
 
 def augment(pixels: Any, generator: Any, erase: float = 0.0) -> Any:
-    """Random mirror, shift, scale, turn, light and (for a share `erase`) a blanked patch; float (b, 3, s, s) in [-1, 1].
+    """Random mirror, shift, scale, turn, light and, for a share `erase`, a blanked patch; (b, 3, s, s) in [-1, 1].
 
     Mirroring is safe because presence and intensity are the larger of the two sides.
     """
@@ -104,7 +104,10 @@ def augment(pixels: Any, generator: Any, erase: float = 0.0) -> Any:
     angle, scale = uniform(-0.12, 0.12), uniform(0.9, 1.08)
     mirror = (torch.rand(count, generator=generator) < 0.5).float() * -2 + 1
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    rows = [torch.stack([cos * mirror, -sin, uniform(-0.1, 0.1)], 1), torch.stack([sin * mirror, cos, uniform(-0.1, 0.1)], 1)]
+    rows = [
+        torch.stack([cos * mirror, -sin, uniform(-0.1, 0.1)], 1),
+        torch.stack([sin * mirror, cos, uniform(-0.1, 0.1)], 1),
+    ]
     grid = torch.nn.functional.affine_grid(torch.stack(rows, 1), list(pixels.shape), align_corners=False)
     out = torch.nn.functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
     gain = uniform(0.8, 1.2)[:, None, None, None] * (1 + 0.1 * (torch.rand(count, 3, 1, 1, generator=generator) - 0.5))

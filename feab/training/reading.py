@@ -47,21 +47,21 @@ def loss_of(heads: Any, features: Any, faces: Faces, rows: Any, weights: dict[An
 
     functional = torch.nn.functional
     x = heads["norm"](features)
-    total = torch.zeros(())
-    expression = faces.expression[rows]
-    if bool((expression >= 0).any()):
-        logits = heads["expression"](x)
-        total = total + weights["expression"] * functional.cross_entropy(
-            logits, expression, ignore_index=-1, label_smoothing=0.05
-        )
-    va = faces.va[rows]
-    total = total + weights["va"] * _masked_mean((torch.tanh(heads["va"](x)) - va.nan_to_num()) ** 2, va)
-    presence = faces.presence[rows]
-    entropy = functional.binary_cross_entropy_with_logits(heads["presence"](x), presence.nan_to_num(), reduction="none")
-    total = total + weights["presence"] * _masked_mean(entropy, presence)
-    intensity = faces.intensity[rows]
-    total = total + weights["intensity"] * _masked_mean((heads["intensity"](x) - intensity.nan_to_num()) ** 2, intensity)
-    return total
+    expression, va = faces.expression[rows], faces.va[rows]
+    presence, intensity = faces.presence[rows], faces.intensity[rows]
+    wrong_class = functional.cross_entropy(
+        heads["expression"](x), expression, ignore_index=-1, label_smoothing=0.05, reduction="sum"
+    )
+    wrong_unit = functional.binary_cross_entropy_with_logits(
+        heads["presence"](x), presence.nan_to_num(), reduction="none"
+    )
+    losses = {
+        "expression": wrong_class / (expression >= 0).sum().clamp(min=1),
+        "va": _masked_mean((torch.tanh(heads["va"](x)) - va.nan_to_num()) ** 2, va),
+        "presence": _masked_mean(wrong_unit, presence),
+        "intensity": _masked_mean((heads["intensity"](x) - intensity.nan_to_num()) ** 2, intensity),
+    }
+    return sum(weights[name] * value for name, value in losses.items())
 
 
 def fit(encode: Any, heads: Any, faces: Faces, stage: VisionStage, *, seed: int, log: Log) -> None:
@@ -71,7 +71,7 @@ def fit(encode: Any, heads: Any, faces: Faces, stage: VisionStage, *, seed: int,
     generator = torch.Generator().manual_seed(seed)
     parameters = [*encode.parameters(), *heads.parameters()]
     steps = stage.epochs * (len(faces) // stage.batch_size)
-    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, stage.learning_rate, total_steps=steps + 1, pct_start=stage.warmup
     )

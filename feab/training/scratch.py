@@ -1,10 +1,8 @@
-"""`method: scratch`: from a recipe to a model folder that `feab run` takes, with its log, curves and validation scores."""
+"""`method: scratch`: from a recipe to a model folder that `feab run` takes, with log, curves and validation scores."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +111,7 @@ def eye_of(model: Any) -> Any:
 
 
 def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) -> dict[str, Any]:
-    """Ask the saved model about the validation split through the `hf` adapter; primary, interval and coverage a task."""
+    """Ask the saved model about the validation split through the `hf` adapter: primary, interval, coverage."""
     from feab.answers import parse
     from feab.data import load_dataset
     from feab.models import load_model
@@ -132,9 +130,13 @@ def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) ->
             answer = parse(c.texts[0], q.kind, q.choices or None, finish_reason=c.finish_reasons[0])
             predictions.append(
                 Prediction(
-                    task=q.task, sample=q.sample, prompt=q.prompt, text=c.texts[0],
-                    answer=answer_json(answer), outcome=answer.outcome,
-                )  # fmt: skip
+                    task=q.task,
+                    sample=q.sample,
+                    prompt=q.prompt,
+                    text=c.texts[0],
+                    answer=answer_json(answer),
+                    outcome=answer.outcome,
+                )
             )
         scores = score_task(task, predictions, dataset.labels())
         found[task.name] = {
@@ -166,11 +168,3 @@ def draw_curves(folder: Path) -> None:
     right.legend(fontsize=7)
     figure.savefig(folder / "curves.png", dpi=110)
     pyplot.close(figure)
-
-
-def copy_weights(source: Path, target: Path) -> None:
-    """Copy what a model needs (no logs) into another folder, replacing what is there file by file."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name in sorted(os.listdir(source)):
-        if name != LOG_NAME and (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
