@@ -13,7 +13,7 @@ _FURTHER = {
     21: "neck tightener",
     22: "lip funneler", 27: "mouth stretch", 28: "lip suck", 29: "jaw thrust", 30: "jaw sideways", 31: "jaw clencher",
     32: "lip bite", 33: "cheek blow", 34: "cheek puff", 35: "cheek suck", 36: "tongue bulge", 37: "lip wipe",
-    38: "nostril dilator", 39: "nostril compressor", 41: "lid droop", 
+    38: "nostril dilator", 39: "nostril compressor", 41: "lid droop",
 }  # fmt: skip
 _VARIANTS = {
     "inner eyebrow raiser": 1, "inner brow raise": 1, "outer eyebrow raiser": 2,
@@ -90,7 +90,8 @@ def read_range(text: str, at: int, end: int, first: int) -> tuple[int | None, in
 _BULLET = re.compile(r"[\s>•·▪‣+-]{0,6}(?:\d{1,2}[.)]\s{1,3}(?=[a-z|]))?")
 _UNCHECKED = re.compile(r"[\s•+-]{0,6}\[\s{0,3}\]\s*[a-z0-9]")
 _LEAD = re.compile(
-    rf"(?:(?:the|only|just)\s)?(?:(?:active|activated|present|visible|detected|observed|predicted|identified|answer|list of)\s){{0,2}}"
+    rf"(?:(?:the|only|just)\s)?"
+    rf"(?:(?:active|activated|present|visible|detected|observed|predicted|identified|answer|list of)\s){{0,2}}"
     rf"{TERM}(?:\s(?:present|active|activated|visible|detected|observed|are|is|identified)){{0,3}}\s{{0,2}}[:=-]\s{{0,2}}"
 )
 _SEPARATOR = re.compile(r"[\s,;+/&|\"'\[\]()]+|(?:and|plus)\b")

@@ -10,7 +10,9 @@ from feab.answers.reading import UNREADABLE, Unreadable
 from feab.answers.words import CONTRASTS, LIGHT, denies, wordset
 
 _ANCHOR = re.compile(
-    rf"(?<![a-z0-9])(?:{TERM}|(?<!the )(?<!his )(?<!her )(?<!their )(?=lips part|jaw drop){NAME}|(?!lips part|jaw drop){NAME})"
+    rf"(?<![a-z0-9])(?:{TERM}"
+    # "the lips part" is what lips do, "lips part" the unit
+    rf"|(?<!the )(?<!his )(?<!her )(?<!their )(?=lips part|jaw drop){NAME}|(?!lips part|jaw drop){NAME})"
     r"|(?<![a-z-])(?P<yes>(?:present|active|activated|detected|visible|observed)\s{0,2}[:=])"
     r"|(?<![a-z-])(?P<no>(?:absent|inactive|not (?:present|active|activated|visible|detected|observed)|none?)"
     r"\s{0,2}[:=])"
@@ -72,7 +74,9 @@ _NONE = re.compile(
     r"(?!\s*(?:except|but|apart))"
 )
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\w\s]")
-_LIGHT = LIGHT | wordset("au aus action unit units activation active activity movement muscle see observe detect")
+_LIGHT = LIGHT | wordset(
+    "au aus action unit units activation active activity involvement movement muscle see observe detect"
+)
 
 
 @dataclass(slots=True)

@@ -167,7 +167,14 @@ def _statuses(
         return [head] * size
     if (supposed := _supposed_after(words, group[-1].last + 1)) is not None:
         return [supposed] * size
-    return [_alone(words, mention, group[at - 1].last if at else before) for at, mention in enumerate(group)]
+    statuses: list[Status] = []
+    for at, mention in enumerate(group):
+        gap = words[group[at - 1].last + 1 : mention.first] if at else []
+        status = _alone(words, mention, group[at - 1].last if at else before)
+        if {"or", "/"}.intersection(gap) and statuses[-1] is Status.MINOR and status is Status.ASSERTED:
+            status = Status.MINOR  # "perhaps anger or disgust": the hedge covers both
+        statuses.append(status)
+    return statuses
 
 
 def _before(words: list[str], spaced: list[bool], first: int) -> Status:

@@ -224,8 +224,8 @@ def test_units_survive_every_dress(units: set[int], dress: str) -> None:
 
 _HOSTILE = (
     "happy or ", "not ", "not happy, ", "AU1, ", "AU1 and not ", "AU1 -", "AU1: is are ", "valence: 0.1 ", "valence ",
-    "valence (", "{", "[", "{\"a\": [", "<answer>", "<think>", "</think>", "answer: ", "\n", "- AU1: absent\n", " ", "a",
-    "1, ", "\\boxed{", "(", "no action units ", "'a':", "lip corner ", "i can't ", "0,", "-", "🙂", ": = ( | ",
+    "valence (", "{", "[", "{\"a\": [", "<answer>", "<think>", "</think>", "answer: ", "\n", "- AU1: absent\n", " ",
+    "a", "1, ", "\\boxed{", "(", "no action units ", "'a':", "lip corner ", "i can't ", "0,", "-", "🙂", ": = ( | ",
     "valence and arousal are ",
 )  # fmt: skip
 
