@@ -103,7 +103,7 @@ class InputMaker:
         self._own = threading.local()
         self._template = template
         self._pixels = (min_pixels, max_pixels)
-        self._native_pixels = _takes_pixel_limits(processor)
+        self._native_size = _size_in_pixels(processor, min_pixels, max_pixels)
         tokenizer = processor.tokenizer
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self._bos = tokenizer.bos_token
@@ -177,11 +177,7 @@ class InputMaker:
         return fields, tuple(picture.size for picture in pictures)
 
     def _process(self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Fields:
-        options: dict[str, Any] = {}
-        if self._native_pixels and any(self._pixels):
-            low, high = self._pixels
-            limits = {"min_pixels": low, "max_pixels": high}
-            options["images_kwargs"] = {name: value for name, value in limits.items() if value is not None}
+        options = {"images_kwargs": {"size": self._native_size}} if self._native_size else {}
         images = [list(several) for several in pictures]
         batch = self._mine()(
             text=list(texts),
@@ -210,7 +206,7 @@ class InputMaker:
             raise
         except Exception as error:  # Pillow's decoders raise nearly anything on a broken file
             raise ImageError(f"cannot be decoded ({first_line(error)})") from None
-        return picture if self._native_pixels else _within(picture, *self._pixels)
+        return picture if self._native_size else _within(picture, *self._pixels)
 
     def _mine(self) -> Any:
         """A processor of this thread's own: fast tokenizers must not be used by two threads at once."""
@@ -307,9 +303,14 @@ def _shape(question: Question, fields: Fields) -> tuple[Hashable, ...]:
     return (question.task, question.prompt, drawing, length, shapes)
 
 
-def _takes_pixel_limits(processor: Any) -> bool:
+def _size_in_pixels(processor: Any, low: int | None, high: int | None) -> dict[str, int] | None:
+    """The `size` to give a processor that counts an image's size in pixels itself (the Qwen family), where asked."""
     accepted = getattr(getattr(processor.image_processor, "valid_kwargs", None), "__annotations__", {})
-    return "min_pixels" in accepted and "max_pixels" in accepted
+    if (low is None and high is None) or not {"min_pixels", "max_pixels"} <= set(accepted):
+        return None
+    size = dict(processor.image_processor.size)
+    shortest, longest = low or size["shortest_edge"], high or size["longest_edge"]
+    return {"shortest_edge": min(shortest, longest), "longest_edge": max(shortest, longest)}
 
 
 def _within(picture: Picture, low: int | None, high: int | None) -> Picture:
