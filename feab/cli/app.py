@@ -65,15 +65,22 @@ app.add_typer(data)
 
 Model = Annotated[
     str,
-    typer.Option("--model", "-m", help="A card's name, provider/rest (hf/…, mock/…, baseline/…), or a card's path."),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="A card's name, provider/rest (hf/…, mock/…, baseline/…), or a card's path.",
+    ),
 ]
 Tasks = Annotated[
     list[str] | None,
-    typer.Option("--tasks", "-t", help="Tasks or groups; comma-separated, repeatable.  [default: synth]"),
+    typer.Option(
+        "--tasks", "-t", metavar="NAMES", help="Tasks or groups; comma-separated, repeatable.  [default: synth]"
+    ),
 ]
 Include = Annotated[
     list[Path] | None,
-    typer.Option("--include", help="A folder of your own tasks and model cards; repeatable."),
+    typer.Option("--include", metavar="DIR", help="A folder of your own tasks and model cards; repeatable."),
 ]
 Arguments = Annotated[
     list[str] | None,
@@ -108,20 +115,29 @@ def run(
     model: Model,
     tasks: Tasks = None,
     data: Annotated[
-        str | None, typer.Option("--data", help="A dataset's name or folder, instead of the tasks' own.")
+        str | None,
+        typer.Option("--data", metavar="NAME|DIR", help="A dataset's name or folder, instead of the tasks' own."),
     ] = None,
     prompts: Annotated[
         list[str] | None,
-        typer.Option("--prompts", "-p", help="Prompt variants, comma-separated, or all.  [default: direct]"),
+        typer.Option(
+            "--prompts", "-p", metavar="NAMES", help="Prompt variants, comma-separated, or all.  [default: direct]"
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="At most so many faces a task: a seeded spread over the set.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="At most so many faces a task: a seeded spread over the set."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run folder.  [default: runs/MODEL/HASH]", show_default=False)
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The run folder.  [default: runs/MODEL/HASH]", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seeds drawn answers and the spread of --limit.")] = 0,
-    draws: Annotated[int, typer.Option("--draws", min=1, help="Answers a question; several are drawn at T = 1.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Seeds drawn answers and the spread of --limit.")
+    ] = 0,
+    draws: Annotated[
+        int, typer.Option("--draws", metavar="N", min=1, help="Answers a question; several are drawn at T = 1.")
+    ] = 1,
     include: Include = None,
     arguments: Arguments = None,
     json: Json = False,
@@ -161,7 +177,8 @@ def run(
 def score(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     data: Annotated[
-        str | None, typer.Option("--data", help="Take the labels from this dataset (name or folder).")
+        str | None,
+        typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
     ] = None,
     include: Include = None,
     json: Json = False,
@@ -181,7 +198,7 @@ def ask(
     pictures: Annotated[list[Path], typer.Argument(help="Pictures of faces.", metavar="FACE...")],
     model: Model,
     tasks: Tasks = None,
-    prompts: Annotated[str, typer.Option("--prompts", "-p", help="The prompt variant.")] = "direct",
+    prompts: Annotated[str, typer.Option("--prompts", "-p", metavar="NAME", help="The prompt variant.")] = "direct",
     include: Include = None,
     arguments: Arguments = None,
     json: Json = False,
@@ -213,8 +230,8 @@ def models(include: Include = None) -> None:
 @app.command(epilog="\b\nExamples:\n  feab train training/tiny.yaml\n  feab train tiny --seed 1 --out my-tiny/")
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe: its path, or its name in training/.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Where the model goes.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Instead of the recipe's seed.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the model goes.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the recipe's seed.")] = None,
 ) -> None:
     """Make a baseline by a recipe."""
     from feab.cli.training import train_and_show
@@ -241,10 +258,10 @@ def data_info(name: Annotated[str, typer.Argument(help="A dataset's name or fold
 @data.command("show", epilog="\b\nExamples:\n  feab data show synth --out sheet.png\n  feab data show my-faces/ -n 24")
 def data_show(
     name: Annotated[str, typer.Argument(help="A dataset's name or folder.")],
-    out: Annotated[Path, typer.Option("--out", help="The picture to write.")] = Path("sheet.png"),
-    split: Annotated[str, typer.Option("--split")] = "test",
-    number: Annotated[int, typer.Option("-n", min=1, max=400, help="Faces to show.")] = 48,
-    seed: Annotated[int, typer.Option("--seed", help="Chooses them.")] = 0,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write.")] = Path("sheet.png"),
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")] = "test",
+    number: Annotated[int, typer.Option("-n", metavar="N", min=1, max=400, help="Faces to show.")] = 48,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Chooses them.")] = 0,
 ) -> None:
     """A contact sheet with the labels, so that a person can look."""
     from feab.cli.datasets import show_sheet
@@ -254,11 +271,15 @@ def data_show(
 
 @data.command("render", epilog="\b\nExample:\n  feab data render --identities 20 --seed 7 --size 224 --out faces/")
 def data_render(
-    out: Annotated[Path, typer.Option("--out", help="The dataset folder to make; the same command resumes.")],
-    identities: Annotated[int, typer.Option("--identities", min=1, help="People; 24 pictures each.")] = 36,
-    seed: Annotated[int, typer.Option("--seed", help="Other seeds, other people.")] = 0,
-    size: Annotated[int, typer.Option("--size", min=64, max=1024, help="Pixels along an edge.")] = 224,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The dataset folder to make; the same command resumes.")
+    ],
+    identities: Annotated[int, typer.Option("--identities", metavar="N", min=1, help="People; 24 pictures each.")] = 36,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Other seeds, other people.")] = 0,
+    size: Annotated[int, typer.Option("--size", metavar="N", min=64, max=1024, help="Pixels along an edge.")] = 224,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes.  [default: all cores]")
+    ] = None,
 ) -> None:
     """Render labelled faces of people who do not exist."""
     from feab.cli.datasets import render

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from feab.cli.output import console, out, out_json, rows, say
+from feab.content import data_home
 from feab.data import Dataset, list_datasets, load_dataset, read_info, resolve
 from feab.errors import FeabError
 from feab.records import Sample
@@ -25,6 +26,7 @@ def show_datasets() -> None:
         splits = ", ".join(f"{name} {split.n:,}" for name, split in info.splits.items())
         lines.append([entry.name, splits, info.licence, info.third_party, str(entry.folder)])
     rows(["name", "splits", "licence", "third parties", "where"], lines)
+    say(f"\nFEAB_DATA is {data_home()}")
 
 
 def show_info(name: str, *, as_json: bool) -> None:

@@ -139,7 +139,7 @@ class Bars(_Watcher):
 
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
             words("score", "bold"),
             words("pace"),

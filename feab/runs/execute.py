@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 DRAWN = Sampling(temperature=1.0, top_p=1.0)
 """How answers are drawn when several are asked for (our choice); a single one is greedy."""
+
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
+"""What a disk says when it takes no more: the user's to put right."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -174,6 +179,13 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
             raise Stopped(finished, asked.stopped)
         score_parts(finished, parts)
         return finished
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise FeabError(
+            f"{path}: cannot be written ({error.strerror}); what came back before is there, and the same command goes "
+            "on from it"
+        ) from error
     finally:
         lock.release()
 

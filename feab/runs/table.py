@@ -14,48 +14,37 @@ if TYPE_CHECKING:
 FEW_CLUSTERS = 20
 """Intervals from fewer clusters are marked: they cover less than they say when clusters are unequal."""
 
-_NAMES = {
-    "macro_f1": "macro-F1",
-    "ccc": "mean CCC",
-    "f1": "mean AU F1",
-    "accuracy": "accuracy",
-}
+_NAMES = {"macro_f1": "macro-F1", "ccc": "CCC", "f1": "AU F1"}
+_ORACLE = "oracle-from-expression"
 
 
 def scores_table(scores: Scores) -> Table:
-    """One row a task (and one a prompt, where several were asked), then the overall score if there is one."""
+    """One row a task (and one a prompt, where several were asked), then the overall score; fits 80 columns."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("task", overflow="fold")
     table.add_column("faces", justify="right", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
-    table.add_column("chance", overflow="fold")
-    table.add_column("answered", overflow="fold")
+    table.add_column("chance", no_wrap=True)
     for name, task in scores.tasks.items():
-        _add(table, name, task)
+        _add(table, name, task, chance(task))
         if len(task.prompts) > 1:
             for prompt, part in task.prompts.items():
-                _add(table, f"  {prompt}", part)
+                _add(table, f"  {prompt}", part, "")
     if scores.overall is not None and scores.overall.value is not None:
         table.add_row("overall, above chance", "", f"{scores.overall.value:.3f}", interval(scores.overall))
     return table
 
 
-def _add(table: Table, name: str, task: TaskScores) -> None:
+def _add(table: Table, name: str, task: TaskScores, beside: str) -> None:
     from rich.text import Text
 
     estimate = task.metrics.get(task.primary, EstimateModel(value=None))
     value = "n/a" if estimate.value is None else f"{estimate.value:.3f}"
-    lost = failures(task.outcomes)
     table.add_row(
-        Text(name),
-        f"{task.n:,}",
-        f"{_NAMES.get(task.primary, task.primary)} {value}",
-        interval(estimate),
-        Text(chance(task)),
-        f"{task.coverage:.1%}" + ("" if lost == "none" else f", {lost}"),
+        Text(name), f"{task.n:,}", f"{_NAMES.get(task.primary, task.primary)} {value}", interval(estimate), Text(beside)
     )
 
 
@@ -70,8 +59,9 @@ def interval(estimate: EstimateModel) -> str:
 
 
 def chance(task: TaskScores) -> str:
-    """The primary score of each player without eyes, a line each: "uniform 0.120"."""
-    return "\n".join(f"{name.removeprefix('baseline/')} {value:.3f}" for name, value in task.chance.items())
+    """The primary score of each player without eyes, a line each: "0.124 uniform"."""
+    names = {name: "oracle" if name == _ORACLE else name for name in task.chance}
+    return "\n".join(f"{value:.3f} {names[name]}" for name, value in task.chance.items())
 
 
 def failures(outcomes: OutcomeCounts) -> str:
@@ -93,6 +83,12 @@ def notes(run: Run, scores: Scores) -> list[str]:
         lines.append(f"* fewer than {FEW_CLUSTERS} clusters (people or videos): the interval is rough")
     if any(estimate.value is None for estimate in shown):
         lines.append("n/a: too few of the faces carry the labels for this score")
+    if any(_ORACLE in task.chance for task in scores.tasks.values()):
+        lines.append("oracle: knows the expression without seeing the face")
+    for name, task in scores.tasks.items():
+        for prompt, part in task.prompts.items():
+            if part.coverage < 1 or part.outcomes.error:
+                lines.append(f"{name}, {prompt}: {part.coverage:.1%} answered ({failures(part.outcomes)})")
     if not run.complete:
         lines.append(incomplete(run))
     lines.append(f"run folder: {run.path}")

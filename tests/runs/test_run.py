@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -163,6 +165,23 @@ def test_draws_are_kept_apart_and_drawn(faces: str, script: str, tmp_path: Path)
     assert run.manifest.expected == 12
     assert {q.sampling.temperature for q in seen} == {1.0}
     assert run.manifest.identity.sampling["temperature"] == 1.0
+
+
+def test_a_full_disk_is_said_and_what_came_before_is_whole(
+    faces: str, script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, room = os.write, iter(range(9))
+
+    def write_some(fd: int, data: bytes) -> int:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data[: len(data) // 2 + 1])  # a system may write less than it was given
+
+    monkeypatch.setattr("feab.journal.journal.os.write", write_some)
+    with pytest.raises(FeabError, match=r"No space left on device.*the same command goes on"):
+        feab.run(script, data=faces, out=tmp_path / "run")
+    monkeypatch.undo()
+    assert feab.run(script, data=faces, out=tmp_path / "run").complete
 
 
 class Eyes:

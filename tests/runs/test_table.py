@@ -37,9 +37,9 @@ def task(value: float | None = 0.5, clusters: int = 72, **more: object) -> TaskS
 
 def test_a_row_holds_score_interval_chance_and_coverage() -> None:
     text = shown(Scores(tasks={"faces": task()}))
-    for words in ("faces", "1,152", "macro-F1 0.500", "0.450 to 0.550", "uniform 0.125", "75.0%", "280 unparsable"):
+    for words in ("faces", "1,152", "macro-F1 0.500", "0.450 to 0.550", "0.125 uniform", "0.028 majority"):
         assert words in text
-    assert "majority 0.028" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert "*" not in text
 
 
@@ -60,6 +60,28 @@ def test_prompts_have_rows_when_there_are_several_and_overall_comes_last() -> No
     assert "0.600" in text
 
 
+def test_what_was_not_answered_is_said_below() -> None:
+    scores = Scores(tasks={"faces": task(prompts={"direct": task()}, chance={"oracle-from-expression": 0.5})})
+    manifest = MANIFEST.model_copy(update={"outcomes": OutcomeCounts(ok=100)})
+    lines = notes(Run(Path("runs/x"), manifest), scores)
+    assert lines == [
+        "oracle: knows the expression without seeing the face",
+        "faces, direct: 75.0% answered (280 unparsable, 8 refused)",
+        "run folder: runs/x",
+    ]
+    assert "0.500 oracle" in shown(scores)
+
+
+def test_the_longest_row_fits_a_terminal() -> None:
+    wide = task(chance={"always-active": 0.5, "oracle-from-expression": 0.4}, clusters=12)
+    text = shown(Scores(tasks={"synth_valence_arousal": wide}), width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) == 3
+    assert "synth_valence_arousal" in text
+    assert "always-active" in text
+    assert "0.450 to 0.550 *" in text
+
+
 def test_names_are_taken_as_they_are() -> None:
     assert "[red]x[/red]" in shown(Scores(tasks={"[red]x[/red]": task()}))
 
@@ -74,17 +96,18 @@ IDENTITY = Identity(
     sampling={"temperature": 0.0},
 )
 
+MANIFEST = RunManifest(
+    identity=IDENTITY,
+    identity_sha256="0" * 64,
+    feab_version="0",
+    created="2026",
+    updated="2026",
+    expected=100,
+)
+
 
 def test_an_incomplete_run_says_so() -> None:
-    manifest = RunManifest(
-        identity=IDENTITY,
-        identity_sha256="0" * 64,
-        feab_version="0",
-        created="2026",
-        updated="2026",
-        expected=100,
-        outcomes=OutcomeCounts(ok=90, error=4),
-    )
+    manifest = MANIFEST.model_copy(update={"outcomes": OutcomeCounts(ok=90, error=4)})
     scores = Scores(tasks={"faces": task(clusters=12)})
     lines = notes(Run(Path("runs/x"), manifest), scores)
     assert lines[0].startswith("* fewer than 20 clusters")
