@@ -56,8 +56,8 @@ _FREE_COUNT = ((1, 2, 3, 4, 5), (0.15, 0.17, 0.18, 0.22, 0.28))
 _FREE_LETTERS = ((2, 3, 4, 5), (0.24, 0.26, 0.25, 0.25))
 # Relative chance in a free combination: AUs that few forms show are drawn more often, so that each has enough faces.
 _FREE_WEIGHTS: Mapping[int, float] = MappingProxyType({
-    1: 1.2, 2: 1.1, 4: 1.3, 5: 1.2, 6: 1.2, 7: 1.1, 9: 1.4, 10: 1.3, 12: 3.6, 14: 1.9, 15: 1.5, 17: 0.9, 20: 2.0,
-    23: 1.8, 24: 2.2, 25: 0.7, 26: 1.0,
+    1: 1.4, 2: 1.1, 4: 1.5, 5: 1.3, 6: 1.1, 7: 1.0, 9: 1.7, 10: 1.4, 12: 3.8, 14: 2.3, 15: 1.8, 17: 0.8, 20: 2.4,
+    23: 1.8, 24: 2.3, 25: 0.6, 26: 1.0,
 })  # fmt: skip
 # Beside a smile, units that pull valence down are drawn less often: otherwise nearly all free faces lie near the same
 # valence and knowing the class of the others is nearly knowing valence.

@@ -21,7 +21,7 @@ from feab.faces.scene import draw_scene
 from feab.faces.synth import Planned, SplitSpec, split_identity, split_plans
 from feab.faces.visibility import VISIBILITY_PX, changed_by
 
-_RAISES = 3  # how often a form's unseen AUs are raised by a letter before they are left as traces
+_ATTEMPTS = 6  # how often a picture is made before AUs of its form that cannot be seen are left as traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +72,23 @@ def shown_intensities(head: Head, identity: Identity, action: FacsAction) -> tup
 def take_shot(head: Head, identity: Identity, planned: Planned, *, size: int) -> RenderedFace:
     """Pose, render and check one picture.
 
-    An AU of the planned form that cannot be seen on this person is raised by a letter and the picture made again, up
-    to three times, so that a face with a class label shows what the class is named for.
+    When an AU of the planned form cannot be seen on this person, it is raised by a letter and the picture made again,
+    from the third time on in another light, so that a face with a class label shows what the class is named for.
     """
     plan = planned.plan
-    scene = draw_scene(np.random.default_rng(planned.scene_seed))
-    for attempt in range(_RAISES + 1):
+    for attempt in range(_ATTEMPTS):
+        light = (attempt - 1,) if attempt >= 2 else ()
+        scene = draw_scene(np.random.default_rng([*planned.scene_seed, *light]))
         action = pose(head, identity, plan, np.random.default_rng([*planned.scene_seed, 6]))
         found, gap, drop = shown_intensities(head, identity, action)
         shot = head.shoot(identity, action, scene, size=size)
         jpeg = encode_jpeg(shot.image)
         positives = tuple(sorted(au for au, intensity in found.items() if intensity >= 2))
         changed = changed_by(head, shot, jpeg, positives)
-        unseen = [au for au in _form_aus(plan) if changed.get(au, 0) < VISIBILITY_PX[au] and plan.letters[au] < 5]
-        if not unseen or attempt == _RAISES:
+        unseen = [au for au in _form_aus(plan) if changed.get(au, 0) < VISIBILITY_PX[au]]
+        if not unseen:
             break
-        plan = replace(plan, letters={au: k + (au in unseen) for au, k in plan.letters.items()})
+        plan = replace(plan, letters={au: min(5, k + (au in unseen)) for au, k in plan.letters.items()})
     face = head.face_box(identity, action, scene, size=size)
     return RenderedFace(jpeg, action.aus, gap, drop, MappingProxyType(changed), face)
 
