@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score
 from feab.errors import FeabError
 from feab.metrics import (
     Estimate,
+    action_unit_sums,
     bootstrap_weights,
     estimates,
     expression_scores,
@@ -181,6 +182,22 @@ def test_draws_are_uniform_over_clusters():
     weights = bootstrap_weights([("", str(i)) for i in range(8)], 20_000, seed=0)
     assert weights.mean(0) == pytest.approx(np.ones(8), abs=0.03)
     assert weights.var(0) == pytest.approx(np.full(8, 7 / 8), abs=0.04)
+
+
+def test_a_label_or_au_that_a_resample_does_not_show_is_left_out_of_it():
+    truth = (["fear"] * 6 + ["happiness"] * 6) * 2 + ["anger"] * 6
+    predicted = ["anger"] + truth[1:24] + ["fear"] * 6  # one false alarm of the label that is left out
+    expression = expression_sums(truth, predicted, LABELS, clusters=["a"] * 12 + ["b"] * 12 + ["c"] * 6)
+    without_c = np.array([[1.0, 1.0, 0.0]])
+    assert expression.values(without_c)[0, expression.column("macro_f1")] == pytest.approx((22 / 23 + 1) / 2)
+    assert expression.values()[0, expression.column("f1_anger")] == 0
+    t = np.zeros((60, 2))
+    t[:30, 0] = t[30:, 1] = 1
+    said = np.column_stack([t[:, 0], np.arange(60) == 0])
+    au = action_unit_sums(t, said, [1, 12], clusters=np.arange(60) // 5)
+    first = np.array([[float(int(c) < 6) for c in au.clusters]])
+    assert au.values(first)[0, au.column("f1")] == 1
+    assert au.values()[0, au.column("f1")] == 0.5
 
 
 def test_expanded_percentiles_are_hesterbergs():
