@@ -81,12 +81,12 @@ AGE_GROUPS: tuple[str, ...] = ("0-3", "4-19", "20-39", "40-69", "70+")
 # deliberately absent: reading those as a class is how other harnesses score a description as an answer.
 _ALIASES: dict[str, tuple[str, ...]] = {
     "neutral": ("neutral", "neutrality", "no expression", "expressionless"),
-    "happiness": ("happiness", "happy", "joy", "joyful", "joyous"),
-    "sadness": ("sadness", "sad", "sorrow", "sorrowful"),
-    "surprise": ("surprise", "surprised", "astonishment", "astonished"),
-    "fear": ("fear", "fearful", "afraid", "scared", "frightened", "terrified"),
+    "happiness": ("happiness", "happy", "joy", "joyful", "joyous", "joyfulness"),
+    "sadness": ("sadness", "sad", "sorrow", "sorrowful", "saddened", "sorrowfulness"),
+    "surprise": ("surprise", "surprised", "astonishment", "astonished", "suprise", "suprised"),
+    "fear": ("fear", "fearful", "afraid", "scared", "frightened", "terrified", "fearfulness", "terror"),
     "disgust": ("disgust", "disgusted"),
-    "anger": ("anger", "angry", "angered", "enraged"),
+    "anger": ("anger", "angry", "angered", "enraged", "furious", "rage"),
     "contempt": ("contempt", "contemptuous", "disdain", "disdainful", "scorn", "scornful"),
     "other": ("other", "others"),
 }
