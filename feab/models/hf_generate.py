@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from feab.models.hf_inputs import InputMaker, Prepared
+from feab.models.hf_features import FeatureKeeper
+from feab.models.hf_inputs import Fields, InputMaker, Prepared
 from feab.models.hf_load import quiet
 from feab.models.seeds import derived_seed
 from feab.records import FinishReason, Sampling
@@ -74,6 +75,7 @@ class Generator:
         self._tokenizer = tokenizer
         self._max_new_tokens = max_new_tokens
         self._verbose = verbose
+        self._features = FeatureKeeper(model)
         self.size = size
         ends = model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
@@ -112,9 +114,13 @@ class Generator:
         inputs = {name: self._move(tensor) for name, tensor in fields.items()}
         sampling = rows[0].prepared.question.sampling
         config = self._config(sampling)
-        drawing = [_SeededDraw(rows, sampling)] if sampling.temperature > 0 else []
+
+        def generate(given: Fields) -> Any:
+            drawing = [_SeededDraw(rows, sampling)] if sampling.temperature > 0 else []
+            return self._model.generate(**given, generation_config=config, logits_processor=drawing)
+
         with torch.inference_mode(), quiet(self._verbose):
-            tokens = self._model.generate(**inputs, generation_config=config, logits_processor=drawing)
+            tokens = self._features.run([row.prepared for row in rows], inputs, generate)
         written = tokens[:, inputs["input_ids"].shape[1] :].tolist()
         seconds = time.perf_counter() - start
         return [self._reply(ids, seconds) for ids in written]

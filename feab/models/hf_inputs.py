@@ -47,6 +47,8 @@ class Prepared:
     text: str = ""
     fields: Fields | None = None
     failure: Failure | None = None
+    images: tuple[bytes, ...] = ()
+    """Digests of its images."""
     shape: tuple[Hashable, ...] = ()
     """Questions of one shape can share a batch."""
 
@@ -121,14 +123,16 @@ class InputMaker:
         """The model's inputs for one question; a failure instead of an exception, whatever is wrong with it."""
         try:
             text = self._prompt(question)
-            fields = self._inputs(text, question)
+            encoded = _images(question)
+            digests = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
+            fields = self._inputs(text, encoded, digests)
         except ImageError as error:
             return Prepared(question, failure=Failure("image", str(error)))
         except MemoryError:
             return Prepared(question, failure=Failure("out_of_memory", "while its image was prepared"))
         except Exception as error:  # whatever a template or processor raises is one question's trouble, not the run's
             return Prepared(question, failure=Failure("prompt", first_line(error)))
-        return Prepared(question, text, fields, None, _shape(question, fields))
+        return Prepared(question, text, fields, None, digests, _shape(question, fields))
 
     def _prompt(self, question: Question) -> str:
         """The chat template applied to the messages, with the image placeholders still unexpanded."""
@@ -151,9 +155,7 @@ class InputMaker:
         self._prompts.put(turns, text)
         return text
 
-    def _inputs(self, text: str, question: Question) -> Fields:
-        encoded = _images(question)
-        digest = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
+    def _inputs(self, text: str, encoded: Sequence[bytes], digest: tuple[bytes, ...]) -> Fields:
         held = self._images.get(digest) if digest else None
         sizes = held[0] if held else None
         words = self._texts.get((text, sizes)) if held else None

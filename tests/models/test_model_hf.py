@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from itertools import count
@@ -142,6 +143,69 @@ def test_a_processor_that_shortcuts_would_betray_is_called_every_time(tiny):
         for question in questions:
             fresh = InputMaker(processor, cache_bytes=0)
             assert _same(maker.prepare(question).fields, fresh.prepare(question).fields)
+
+
+class TestKeptFeatures:
+    """The vision tower's work is kept between questions about one face, once that is proven to change nothing."""
+
+    def test_the_tower_sees_each_face_once_and_answers_stay(self, tiny):
+        model = load_model(f"hf/{tiny}", batch_size=4)
+        base = model._generator._model.base_model
+        seen = []
+        plain = base.get_image_features
+
+        @functools.wraps(plain)
+        def counted(pixel_values, pixel_attention_mask=None, **kwargs):
+            seen.append(len(pixel_values))
+            return plain(pixel_values, pixel_attention_mask, **kwargs)
+
+        base.get_image_features = counted
+        questions = three_tasks(range(24))
+        without = load_model(f"hf/{tiny}", batch_size=4)
+        without._generator._features._takes = frozenset()
+        expected = {key: c.texts for key, c in by_key(without.generate(questions)).items()}
+        assert {key: c.texts for key, c in by_key(model.generate(questions)).items()} == expected
+        assert model._generator._features.proven
+        assert sum(seen) <= 24 + 4 * 4, "each face once, and two batches twice to prove it"
+        seen.clear()
+        assert {key: c.texts for key, c in by_key(model.generate(questions)).items()} == expected
+        assert seen == []
+
+    @pytest.mark.parametrize("trouble", ["wrong", "raises", "one piece", "more than features"])
+    def test_a_model_whose_features_cannot_be_kept_gets_pixels(self, tiny, trouble):
+        model = load_model(f"hf/{tiny}", batch_size=4)
+        questions = three_tasks(range(8))
+        expected = {key: c.texts for key, c in by_key(load_model(f"hf/{tiny}").generate(questions)).items()}
+        base = model._generator._model.base_model
+        plain, inside = base.get_image_features, []
+
+        @functools.wraps(plain)
+        def odd(pixel_values, pixel_attention_mask=None, **kwargs):
+            made = plain(pixel_values, pixel_attention_mask, **kwargs)
+            if inside and trouble == "wrong":
+                made.pooler_output = [features * 0 for features in made.pooler_output]
+            if inside and trouble == "raises":
+                raise ValueError("no")
+            if inside and trouble == "one piece":
+                made.pooler_output = made.pooler_output[0]
+            if inside and trouble == "more than features":
+                made["deepstack"] = made.last_hidden_state
+            return made
+
+        base.get_image_features = odd
+        keeper = model._generator._features
+        swap = keeper._swapped
+
+        def marked(*args):
+            inside.append(True)
+            try:
+                return swap(*args)
+            finally:
+                inside.clear()
+
+        keeper._swapped = marked
+        assert {key: c.texts for key, c in by_key(model.generate(questions)).items()} == expected
+        assert not keeper.proven
 
 
 def test_a_bad_image_is_one_questions_trouble(model):
@@ -300,16 +364,18 @@ class TestMemory:
 
         model = load_model(f"hf/{tiny}", batch_size=4)
         network = model._generator._model
-        huge = model._maker.prepare(ask(2)).fields["pixel_values"]
+        questions = [ask(i, text=WORDS[0] + (" !" if i == 2 else " ?")) for i in range(6)]
+        huge = model._maker.prepare(questions[2]).fields["input_ids"][0]
+        assert model._maker.prepare(questions[2]).shape == model._maker.prepare(questions[1]).shape
         plain = network.generate
 
         def cramped(**inputs):
-            if any(torch.equal(one, huge[0]) for one in inputs["pixel_values"]):
+            if any(torch.equal(one, huge) for one in inputs["input_ids"]):
                 raise torch.OutOfMemoryError("out of memory")
             return plain(**inputs)
 
         network.generate = cramped
-        answers = by_key(model.generate([ask(i) for i in range(6)]))
+        answers = by_key(model.generate(questions))
         failed = [key[1] for key, completion in answers.items() if completion.error is not None]
         assert failed == ["2"]
         assert answers["t_expression", "2", "direct", 0].error.kind == "out_of_memory"
