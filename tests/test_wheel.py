@@ -14,7 +14,8 @@ CONTENT = ("tasks", "models", "generation", "training")
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a git checkout")
 def test_the_wheel_holds_what_git_tracks(tmp_path):
     # hatchling's force-include ignores .gitignore: stray files in a content folder would travel
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = listing.stdout.splitlines()
     wanted = {name for name in tracked if name.startswith("feab/")}
     wanted |= {f"feab/_content/{name}" for name in tracked if name.split("/")[0] in CONTENT}
     clone = tmp_path / "clone"

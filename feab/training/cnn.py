@@ -31,4 +31,9 @@ def build_cnn(features: int = 256, widths: tuple[int, ...] = (32, 64, 128, 256))
         torch.nn.Dropout(0.2),
         torch.nn.Linear(9 * widths[-1], features),
     ]
-    return torch.nn.Sequential(*layers)
+    return torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+def trunk_of(cnn: Any) -> Any:
+    """The convolutional part of `build_cnn`: pixels (b, 3, s, s) -> map (b, 256, s / 16, s / 16)."""
+    return cnn[:-4]

@@ -67,15 +67,13 @@ def run_gate(
     """Train the small CNN on 2,000 train faces and table its AUROC on the faces of other identities."""
     import torch
 
-    from feab.training.cnn import build_cnn
-    from feab.training.reading import fit, make_heads, read
-    from feab.training.recipe import VisionStage
+    from feab.training.reading import read
+    from feab.training.recipe import Schedule
+    from feab.training.reference import train_cnn
 
-    torch.manual_seed(seed)
     rows = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:FACES]
     some = train.take(rows)
-    encode, heads = build_cnn(), make_heads(256)
-    fit(encode, heads, some, VisionStage(epochs=epochs), seed=seed, log=log)
+    encode, heads = train_cnn(some, Schedule(epochs=epochs), seed=seed, log=log)
     result = gate_table(other.presence.numpy(), read(encode, heads, other.pixels).presence)
     return {**result, "trained_on": len(some), "tested_on": len(other), "epochs": epochs, "seed": seed}
 

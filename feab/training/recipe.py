@@ -38,22 +38,16 @@ class Architecture(_Strict):
     vocabulary: Annotated[int, Field(ge=300, le=20_000)] = 1_200
 
 
-class VisionStage(_Strict):
-    """Stage 1: tower and connector learn to put expression, VA and AUs into the image token."""
+class Schedule(_Strict):
+    """How long and how fast a network is trained on pictures."""
 
     epochs: Positive
     batch_size: Positive = 64
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    erase: Annotated[float, Field(ge=0, le=1)] = 0.25
+    erase: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of training images with one random patch blanked (random erasing)."""
-    weights: dict[Literal["expression", "va", "presence", "intensity"], float] = {
-        "expression": 1.0,
-        "va": 4.0,
-        "presence": 4.0,
-        "intensity": 8.0,
-    }
 
 
 class LanguageStage(_Strict):
@@ -81,7 +75,10 @@ class ScratchRecipe(_Strict):
     tasks: list[str]
     seed: int = 0
     architecture: Architecture
-    vision: VisionStage
+    teacher: Schedule
+    """Stage 0: a plain CNN, whose map the tower then imitates patch by patch."""
+    vision: Schedule
+    """Stage 1: tower and connector learn to put expression, VA and AUs into the image token."""
     language: LanguageStage
     dtype: Literal["float32", "float16", "bfloat16"] = "float16"
     """How the weights are stored."""

@@ -9,22 +9,22 @@ from feab.records import Answer, Outcome
 from feab.schemas import Prediction, TaskScores, answer_json
 from feab.tasks import Task
 from feab.training.pictures import Faces
-from feab.training.reading import Reading, fit, make_heads, read
-from feab.training.recipe import VisionStage
+from feab.training.reading import Reading, fit, loss_of, make_heads, read
+from feab.training.recipe import Schedule
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 WIDTH = 256
 
 
-def train_cnn(faces: Faces, stage: VisionStage, *, seed: int, log: Callable[[dict[str, Any]], None]) -> tuple[Any, Any]:
-    """The CNN of `cnn.py` and its heads, trained by the same loop and augmentation as a tiny model's vision stage."""
+def train_cnn(faces: Faces, stage: Schedule, *, seed: int, log: Callable[[dict[str, Any]], None]) -> tuple[Any, Any]:
+    """The CNN of `cnn.py` and its heads, trained by the same loop and augmentation as a tiny model's vision."""
     import torch
 
     from feab.training.cnn import build_cnn
 
     torch.manual_seed(seed)
     encode, heads = build_cnn(WIDTH), make_heads(WIDTH)
-    fit(encode, heads, faces, stage, seed=seed, log=log)
+    fit([encode, heads], lambda x, rows: loss_of(heads, encode(x), faces, rows), faces, stage, seed=seed, log=log)
     return encode, heads
 
 

@@ -20,8 +20,8 @@ LOG_NAME = "training.jsonl"
 def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     """Make the model of a recipe in folder `out`: weights, processor, recipe, log, curves and validation scores.
 
-    Vision stage, language stage, then the finished folder is asked about the validation split by feab's own adapter
-    and scored by feab's own scorer. The test split is never opened.
+    A CNN teacher, the vision stage that imitates it, the language stage; then the finished folder is asked about the
+    validation split by feab's own adapter and scored by feab's own scorer. The test split is never opened.
 
     Raises:
         FeabError: when `out` already holds a model, or the extra `hf` is not installed.
@@ -31,8 +31,10 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
         import transformers
     except ImportError:
         raise FeabError("training needs torch and transformers: pip install -c constraints.txt '.[hf]'") from None
+    from feab.training.imitation import fit_imitating, make_eye
     from feab.training.language import Speaker, corpus, fit_language, image_tokens, truths
-    from feab.training.reading import fit, make_heads
+    from feab.training.reading import make_heads
+    from feab.training.reference import train_cnn
     from feab.training.tiny import build_model, build_processor
 
     if (out / "model.safetensors").exists():
@@ -56,17 +58,18 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     known = truths(faces)
     processor = build_processor(recipe.architecture, corpus(tasks, known, faces.ids))
     model = build_model(recipe.architecture, processor.tokenizer)
-    encode = eye_of(model)
-    heads = make_heads(recipe.architecture.text.width)
-    fit(encode, heads, faces, recipe.vision, seed=recipe.seed, log=lambda e: note({"stage": "vision", **e}))
+    eye, heads = make_eye(model), make_heads(recipe.architecture.text.width)
 
-    tokens = image_tokens(encode, faces, recipe.language.views, recipe.seed)
+    def stage(name: str) -> Log:
+        return lambda event: note({"stage": name, **event})
+
+    teacher, _ = train_cnn(faces, recipe.teacher, seed=recipe.seed, log=stage("teacher"))
+    fit_imitating(eye, heads, teacher, faces, recipe.vision, seed=recipe.seed, log=stage("vision"))
+
+    tokens = image_tokens(eye, faces, recipe.language.views, recipe.seed)
     note({"stage": "image tokens", "views": len(tokens)})
     speaker = Speaker(model, processor)
-    fit_language(
-        speaker, tasks, faces, tokens, recipe.language, seed=recipe.seed,
-        log=lambda e: note({"stage": "language", **e}),
-    )  # fmt: skip
+    fit_language(speaker, tasks, faces, tokens, recipe.language, seed=recipe.seed, log=stage("language"))
 
     model.to(getattr(torch, recipe.dtype)).save_pretrained(out)
     processor.save_pretrained(out)
@@ -93,21 +96,6 @@ def load_split(recipe: ScratchRecipe, split: str, note: Log) -> Faces:
 
     dataset = load_dataset(recipe.dataset, split, on_progress=progress)
     return load_faces(dataset, square(recipe.architecture.image_size), progress)
-
-
-def eye_of(model: Any) -> Any:
-    """Tower and connector of an Idefics3 as one module: float pixels (b, 3, s, s) -> image token (b, width)."""
-    import torch
-
-    class Eye(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.tower, self.connector = model.model.vision_model, model.model.connector
-
-        def forward(self, pixels: Any) -> Any:
-            return self.connector(self.tower(pixel_values=pixels).last_hidden_state)[:, 0]
-
-    return Eye()
 
 
 def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) -> dict[str, Any]:
@@ -158,9 +146,11 @@ def draw_curves(folder: Path) -> None:
 
     events = [json.loads(line) for line in (folder / LOG_NAME).read_text(encoding="utf-8").splitlines()]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    vision = [e for e in events if e.get("stage") == "vision"]
-    left.plot([e["epoch"] for e in vision], [e["loss"] for e in vision])
-    left.set(title="vision stage", xlabel="epoch", ylabel="loss")
+    for name in ("teacher", "vision"):
+        epochs = [e for e in events if e.get("stage") == name]
+        left.plot([e["epoch"] for e in epochs], [e["loss"] for e in epochs], label=name)
+    left.set(title="teacher and vision stage", xlabel="epoch", ylabel="loss")
+    left.legend(fontsize=7)
     language = [e for e in events if e.get("stage") == "language"]
     for name in language[0]["loss"] if language else ():
         right.plot([e["step"] for e in language], [e["loss"].get(name) for e in language], label=name)

@@ -16,11 +16,12 @@ RECIPE = Path(__file__).resolve().parents[2] / "training" / "tiny.yaml"
 SMALL = {
     "architecture": {
         "image_size": 32,
-        "patch_size": 8,
+        "patch_size": 16,
         "vision": {"width": 32, "mlp": 32, "layers": 1, "heads": 2},
         "text": {"width": 32, "mlp": 32, "layers": 1, "heads": 2},
         "vocabulary": 600,
     },
+    "teacher": {"epochs": 1, "batch_size": 8},
     "vision": {"epochs": 1, "batch_size": 8},
     "language": {"views": 1, "steps": 6, "batch_size": 8},
 }
@@ -64,7 +65,7 @@ def test_a_recipe_becomes_a_model_folder_that_answers(faces_folder, tmp_path):
     scores = json.loads((out / "validation.json").read_text())
     assert set(scores) == {"synth_expression", "synth_valence_arousal", "synth_action_units"}
     events = [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
-    assert [e["stage"] for e in events if e["stage"] != "faces"][:2] == ["data", "vision"]
+    assert [e["stage"] for e in events if e["stage"] != "faces"][:3] == ["data", "teacher", "vision"]
     assert (out / "curves.png").stat().st_size > 1000
     with pytest.raises(FeabError, match="already holds a model"):
         train(RECIPE, out=out, log=lambda e: None, **options)
@@ -74,9 +75,9 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
     from PIL import Image
 
     from feab.tasks import load_tasks
+    from feab.training.imitation import make_eye
     from feab.training.language import Speaker, Truth, answer_text, corpus
     from feab.training.recipe import Architecture
-    from feab.training.scratch import eye_of
     from feab.training.tiny import build_model, build_processor
 
     torch.manual_seed(0)
@@ -91,7 +92,7 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
         for prompt in task.prompts:
             question = task.prompt_text(prompt, "a")
             answers = [answer_text(task, prompt, task.order(prompt, "a"), truth) for truth in known]
-            short = float(speaker.loss(question, eye_of(model)(pixels), answers))
+            short = float(speaker.loss(question, make_eye(model)(pixels), answers))
             total, count = 0.0, 0
             for image, answer in zip(images, answers, strict=True):
                 said = len(speaker.tokenizer(answer)["input_ids"]) + 1
