@@ -76,7 +76,7 @@ def _gate(path: Path) -> dict[str, Any] | None:
     unknown = [au for au in [*coded, *measured] if au not in ACTION_UNITS]
     if unknown:
         raise FeabError(f"{path}: AU {unknown[0]!r} is not one of {', '.join(map(str, FEAB_17))}")
-    filled = {"method": "a small CNN, other identities", "threshold": "–", "oracle": {}}
+    filled = {"method": "A small CNN is asked about other identities.", "threshold": "–", "oracle": {}}
     return {**filled, **data, "aus": measured}
 
 
@@ -166,7 +166,15 @@ def _au(au: int, labels: pd.DataFrame) -> dict[str, Any]:
 
 def _cells(labels: pd.DataFrame) -> list[dict[str, Any]]:
     keys = ["age_group", "perceived_gender", "ancestry_preset"]
+    traces = (labels[[au_column(au, "intensity") for au in FEAB_17]] == 1).sum(axis=1)
     return [
-        {"age": cell[0], "gender": cell[1], "preset": cell[2], "people": int(rows["subject"].nunique()), "n": len(rows)}
+        {
+            "age": cell[0],
+            "gender": cell[1],
+            "preset": cell[2],
+            "people": int(rows["subject"].nunique()),
+            "n": len(rows),
+            "traces": f"{traces[rows.index].mean():.2f}",
+        }
         for cell, rows in labels.groupby(keys, dropna=False)
     ]

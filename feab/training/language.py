@@ -90,28 +90,28 @@ class Speaker:
 
     def __init__(self, model: Any, processor: Any) -> None:
         self.model, self.tokenizer = model, processor.tokenizer
-        self.text = model.model.text_model
+        self.text = model.model.language_model
         self.embed = self.text.get_input_embeddings()
         self.image_id = self.tokenizer.convert_tokens_to_ids(processor.image_token)
         self.end = self.tokenizer.eos_token_id
         self._processor = processor
 
-    def split(self, question: str) -> tuple[list[int], list[int], int]:
-        """Token ids before the picture, ids from it to the start of the answer, and its place in the latter."""
+    def split(self, question: str) -> tuple[list[int], list[int]]:
+        """Token ids before the picture, and from it (its one token) to the start of the answer."""
         from PIL import Image
 
         messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]
         text = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         blank = Image.new("RGB", (8, 8))
-        ids = self._processor(text=[text], images=[[blank]], return_tensors="pt")["input_ids"][0].tolist()
+        ids = self._processor(text=[text], images=[blank], return_tensors="pt")["input_ids"][0].tolist()
         place = ids.index(self.image_id)
-        return ids[: place - 1], ids[place - 1 :], 1
+        return ids[:place], ids[place:]
 
     def loss(self, question: str, tokens: Any, answers: Sequence[str]) -> Any:
         """Mean cross-entropy of the answers' tokens given question and image tokens (b, width)."""
         import torch
 
-        before, after, place = self.split(question)
+        before, after = self.split(question)
         said = [[*ids, self.end] for ids in self.tokenizer(list(answers), add_special_tokens=False)["input_ids"]]
         longest = max(map(len, said))
         rows = torch.tensor([after + ids + [self.end] * (longest - len(ids)) for ids in said])
@@ -119,7 +119,7 @@ class Speaker:
         past = self.text(input_ids=torch.tensor([before]), use_cache=True).past_key_values
         past.batch_repeat_interleave(len(said))
         inputs = self.embed(rows)
-        inputs = torch.cat([inputs[:, :place], tokens[:, None], inputs[:, place + 1 :]], 1)
+        inputs = torch.cat([tokens[:, None], inputs[:, 1:]], 1)
         seen = torch.cat([torch.ones(len(said), len(before), dtype=torch.long), real], 1)
         hidden = self.text(inputs_embeds=inputs, past_key_values=past, attention_mask=seen).last_hidden_state
         logits = self.model.lm_head(hidden[:, len(after) - 1 : -1])

@@ -47,7 +47,7 @@ def load_faces(dataset: Any, prepare: Callable[[bytes], Any], on_progress: Calla
 
     Args:
         dataset: the split.
-        prepare: encoded bytes -> uint8 array (3, side, side); see `square`.
+        prepare: encoded bytes -> uint8 array (3, side, side); see `seen_by`.
         on_progress: called with (done, total).
     """
     import torch
@@ -71,21 +71,22 @@ def load_faces(dataset: Any, prepare: Callable[[bytes], Any], on_progress: Calla
     )
 
 
-def square(side: int) -> Callable[[bytes], Any]:
-    """A `prepare` that decodes and resizes to side x side pixels (Lanczos, as Idefics3's image processor does)."""
+def seen_by(image_processor: Any) -> Callable[[bytes], Any]:
+    """A `prepare` that shows a face as a transformers image processor (values in [-1, 1]) does."""
     import io
 
     from PIL import Image
 
     def prepare(data: bytes) -> Any:
-        image = Image.open(io.BytesIO(data)).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
-        return np.asarray(image).transpose(2, 0, 1).copy()
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        values = np.asarray(image_processor(image)["pixel_values"][0])
+        return np.rint((values + 1) * 127.5).astype(np.uint8)
 
     return prepare
 
 
 def normalise(pixels: Any) -> Any:
-    """uint8 -> float32 in [-1, 1], as the Idefics3 image processor does (mean and SD .5)."""
+    """uint8 -> float32 in [-1, 1] (mean and SD .5)."""
     return pixels.float().div_(127.5).sub_(1.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from feab.errors import FeabError
 
@@ -18,8 +18,44 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Tower(_Strict):
-    """A stack of transformer blocks."""
+class Picture(_Strict):
+    """What a network sees of a face: the shortest edge resized, then the centre cropped (as CLIP does)."""
+
+    resize: Positive
+    """Pixels of the shortest edge."""
+    crop: Annotated[int, Field(gt=0, multiple_of=16)]
+    """Pixels a side of the square that is kept."""
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Picture:
+        if self.crop > self.resize:
+            raise ValueError(f"crop {self.crop} is larger than resize {self.resize}")
+        return self
+
+
+class Vision(_Strict):
+    """A LeViT: four strided convolutions to a grid, blocks of attention on it, then one token for the whole face."""
+
+    kernel: Literal[3, 5]
+    width: Annotated[int, Field(gt=0, multiple_of=8)]
+    """Channels on the grid."""
+    blocks: Annotated[int, Field(ge=0)]
+    keys: Positive
+    """Key dimensions of each place's head in the gathering step."""
+    values: Positive
+    """Numbers each place hands to the token; a multiple of `keys`."""
+    out: Positive
+    """Width of the token."""
+
+    @model_validator(mode="after")
+    def _whole_ratio(self) -> Vision:
+        if self.values % self.keys:
+            raise ValueError(f"values {self.values} is not a multiple of keys {self.keys}")
+        return self
+
+
+class Text(_Strict):
+    """A Llama."""
 
     width: Positive
     mlp: Positive
@@ -28,13 +64,11 @@ class Tower(_Strict):
 
 
 class Architecture(_Strict):
-    """An Idefics3 (SmolVLM family): vision transformer, pixel shuffle to ONE image token, Llama."""
+    """A LLaVA: vision tower, two-layer connector, language model; ONE image token a face."""
 
-    image_size: Positive
-    """Pixels a side, as the vision tower sees it."""
-    patch_size: Positive
-    vision: Tower
-    text: Tower
+    picture: Picture
+    vision: Vision
+    text: Text
     vocabulary: Annotated[int, Field(ge=300, le=20_000)] = 1_200
 
 
@@ -75,8 +109,6 @@ class ScratchRecipe(_Strict):
     tasks: list[str]
     seed: int = 0
     architecture: Architecture
-    teacher: Schedule
-    """Stage 0: a plain CNN, whose map the tower then imitates patch by patch."""
     vision: Schedule
     """Stage 1: tower and connector learn to put expression, VA and AUs into the image token."""
     language: LanguageStage

@@ -23,7 +23,7 @@ def train_cnn(faces: Faces, stage: Schedule, *, seed: int, log: Callable[[dict[s
     from feab.training.cnn import build_cnn
 
     torch.manual_seed(seed)
-    encode, heads = build_cnn(WIDTH), make_heads(WIDTH)
+    encode, heads = build_cnn(faces.pixels.shape[-1], WIDTH), make_heads(WIDTH)
     fit([encode, heads], lambda x, rows: loss_of(heads, encode(x), faces, rows), faces, stage, seed=seed, log=log)
     return encode, heads
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from feab.errors import FeabError
 from feab.tasks import Task, load_tasks
-from feab.training.pictures import Faces, load_faces, square
+from feab.training.pictures import Faces, load_faces, seen_by
 from feab.training.recipe import ScratchRecipe
 
 Log = Callable[[dict[str, Any]], None]
@@ -20,8 +20,8 @@ LOG_NAME = "training.jsonl"
 def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     """Make the model of a recipe in folder `out`: weights, processor, recipe, log, curves and validation scores.
 
-    A CNN teacher, the vision stage that imitates it, the language stage; then the finished folder is asked about the
-    validation split by feab's own adapter and scored by feab's own scorer. The test split is never opened.
+    The vision stage, the language stage; then the finished folder is asked about the validation split by feab's own
+    adapter and scored by feab's own scorer. The test split is never opened.
 
     Raises:
         FeabError: when `out` already holds a model, or the extra `hf` is not installed.
@@ -31,11 +31,10 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
         import transformers
     except ImportError:
         raise FeabError("training needs torch and transformers: pip install -c constraints.txt '.[hf]'") from None
-    from feab.training.imitation import fit_imitating, make_eye
     from feab.training.language import Speaker, corpus, fit_language, image_tokens, truths
-    from feab.training.reading import make_heads
-    from feab.training.reference import train_cnn
+    from feab.training.reading import fit, loss_of, make_heads
     from feab.training.tiny import build_model, build_processor
+    from feab.training.tower import make_eye
 
     if (out / "model.safetensors").exists():
         raise FeabError(f"{out} already holds a model; name another --out, or remove it first")
@@ -63,9 +62,10 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     def stage(name: str) -> Log:
         return lambda event: note({"stage": name, **event})
 
-    teacher, _ = train_cnn(faces, recipe.teacher, seed=recipe.seed, log=stage("teacher"))
-    fit_imitating(eye, heads, teacher, faces, recipe.vision, seed=recipe.seed, log=stage("vision"))
+    def wrong(pixels: Any, rows: Any) -> Any:
+        return loss_of(heads, eye(pixels), faces, rows)
 
+    fit([eye, heads], wrong, faces, recipe.vision, seed=recipe.seed, log=stage("vision"))
     tokens = image_tokens(eye, faces, recipe.language.views, recipe.seed)
     note({"stage": "image tokens", "views": len(tokens)})
     speaker = Speaker(model, processor)
@@ -83,8 +83,9 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
 
 
 def load_split(recipe: ScratchRecipe, split: str, note: Log) -> Faces:
-    """The faces of one split at the recipe's image size; a rendered split is rendered first if need be."""
+    """The faces of one split as the recipe's model sees them; a rendered split is rendered first if need be."""
     from feab.data import load_dataset
+    from feab.training.tiny import build_image_processor
 
     last = 0.0
 
@@ -95,7 +96,7 @@ def load_split(recipe: ScratchRecipe, split: str, note: Log) -> Faces:
             note({"stage": "faces", "split": split, "done": done, "of": total})
 
     dataset = load_dataset(recipe.dataset, split, on_progress=progress)
-    return load_faces(dataset, square(recipe.architecture.image_size), progress)
+    return load_faces(dataset, seen_by(build_image_processor(recipe.architecture.picture)), progress)
 
 
 def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) -> dict[str, Any]:
@@ -146,11 +147,9 @@ def draw_curves(folder: Path) -> None:
 
     events = [json.loads(line) for line in (folder / LOG_NAME).read_text(encoding="utf-8").splitlines()]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    for name in ("teacher", "vision"):
-        epochs = [e for e in events if e.get("stage") == name]
-        left.plot([e["epoch"] for e in epochs], [e["loss"] for e in epochs], label=name)
-    left.set(title="teacher and vision stage", xlabel="epoch", ylabel="loss")
-    left.legend(fontsize=7)
+    epochs = [e for e in events if e.get("stage") == "vision"]
+    left.plot([e["epoch"] for e in epochs], [e["loss"] for e in epochs])
+    left.set(title="vision stage", xlabel="epoch", ylabel="loss")
     language = [e for e in events if e.get("stage") == "language"]
     for name in language[0]["loss"] if language else ():
         right.plot([e["step"] for e in language], [e["loss"].get(name) for e in language], label=name)

@@ -1,20 +1,18 @@
-"""Building a small Idefics3 (the SmolVLM family) from nothing: tokenizer, processor, random weights."""
+"""Building a small LLaVA from nothing: tokenizer, processor, random weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from feab.training.recipe import Architecture
+from feab.training.recipe import Architecture, Picture
+from feab.training.tower import start_local, vision_config
 
 SPECIAL = (
     "<pad>",
     "<s>",
     "<|end|>",
     "<image>",
-    "<fake_token_around_image>",
-    "<global-img>",
-    "<end_of_utterance>",
     "<|user|>",
     "<|assistant|>",
     "<|system|>",
@@ -33,14 +31,14 @@ TEMPLATE = (
 
 
 def build_processor(architecture: Architecture, corpus: Iterable[str]) -> Any:
-    """An `Idefics3Processor` whose byte-level BPE vocabulary is learnt from `corpus` (prompts and answers).
+    """A `LlavaProcessor` whose byte-level BPE vocabulary is learnt from `corpus` (prompts and answers).
 
     Args:
-        architecture: gives image size and vocabulary size.
+        architecture: gives the picture's and the vocabulary's size.
         corpus: texts; order and repetition matter to BPE, so give them in a fixed order.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import Idefics3ImageProcessorPil, Idefics3Processor, PreTrainedTokenizerFast
+    from transformers import LlavaProcessor, PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE(unk_token=None))
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -61,67 +59,61 @@ def build_processor(architecture: Architecture, corpus: Iterable[str]) -> Any:
         padding_side="left",
     )
     tokenizer.chat_template = TEMPLATE
-    side = {"longest_edge": architecture.image_size}
-    images = Idefics3ImageProcessorPil(size=side, max_image_size=side, do_image_splitting=False)
-    return Idefics3Processor(image_processor=images, tokenizer=tokenizer, image_seq_len=1, chat_template=TEMPLATE)
+    return LlavaProcessor(
+        image_processor=build_image_processor(architecture.picture),
+        tokenizer=tokenizer,
+        patch_size=architecture.picture.crop,  # one token a picture
+        vision_feature_select_strategy="full",
+        chat_template=TEMPLATE,
+    )
+
+
+def build_image_processor(picture: Picture) -> Any:
+    """CLIP's image processor: shortest edge to `resize`, centre crop, values in [-1, 1]."""
+    from transformers import CLIPImageProcessorPil
+
+    return CLIPImageProcessorPil(
+        size={"shortest_edge": picture.resize},
+        crop_size={"height": picture.crop, "width": picture.crop},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
 
 
 def build_model(architecture: Architecture, tokenizer: Any, *, init: float = 0.05) -> Any:
-    """An `Idefics3ForConditionalGeneration` with random weights (seed torch first).
+    """A `LlavaForConditionalGeneration` with random weights (seed torch first).
 
-    The pixel shuffle folds the whole patch grid into one token: a language model this small does not learn to attend
-    over many image tokens in the few steps it gets.
+    The tower gives one token a face: a language model this small does not learn to attend over many image tokens in
+    the few steps it gets.
     """
-    from transformers import Idefics3Config, Idefics3ForConditionalGeneration
+    from transformers import LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
-    a = architecture
-    config = Idefics3Config(
-        vision_config={
-            "model_type": "idefics3_vision",
-            "hidden_size": a.vision.width,
-            "intermediate_size": a.vision.mlp,
-            "num_hidden_layers": a.vision.layers,
-            "num_attention_heads": a.vision.heads,
-            "image_size": a.image_size,
-            "patch_size": a.patch_size,
-        },
-        text_config={
-            "model_type": "llama",
-            "vocab_size": len(tokenizer),
-            "hidden_size": a.text.width,
-            "intermediate_size": a.text.mlp,
-            "num_hidden_layers": a.text.layers,
-            "num_attention_heads": a.text.heads,
-            "num_key_value_heads": a.text.heads,
-            "max_position_embeddings": 2048,
-            "pad_token_id": tokenizer.pad_token_id,
-            "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-            "initializer_range": init,
-            "tie_word_embeddings": True,
-        },
-        scale_factor=a.image_size // a.patch_size,
+    text = architecture.text
+    config = LlavaConfig(
+        vision_config=vision_config(architecture),
+        text_config=LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=text.width,
+            intermediate_size=text.mlp,
+            num_hidden_layers=text.layers,
+            num_attention_heads=text.heads,
+            num_key_value_heads=text.heads,
+            max_position_embeddings=2048,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            initializer_range=init,
+            tie_word_embeddings=True,
+        ),
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        image_seq_length=1,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
         tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model = Idefics3ForConditionalGeneration(config)
+    model = LlavaForConditionalGeneration(config)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
-    _place_patches(model.model.vision_model.embeddings, a.image_size // a.patch_size)
+    start_local(model.model.vision_tower)
     return model
-
-
-def _place_patches(embeddings: Any, grid: int) -> None:
-    """Start position embeddings at 2-D sines and cosines, so that neighbours are near from the first step."""
-    import torch
-
-    table = embeddings.position_embedding.weight
-    width = table.shape[1]
-    quarter = width // 4
-    rate = 1.0 / (100.0 ** (torch.arange(quarter) / quarter))
-    rows, columns = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
-    waves = [f(place.reshape(-1, 1) * rate) for place in (rows, columns) for f in (torch.sin, torch.cos)]
-    with torch.no_grad():
-        table.zero_()
-        table[:, : 4 * quarter] = 0.5 * torch.cat(waves, 1)

@@ -15,13 +15,11 @@ torch = pytest.importorskip("torch")
 RECIPE = Path(__file__).resolve().parents[2] / "training" / "tiny.yaml"
 SMALL = {
     "architecture": {
-        "image_size": 32,
-        "patch_size": 16,
-        "vision": {"width": 32, "mlp": 32, "layers": 1, "heads": 2},
+        "picture": {"resize": 48, "crop": 32},
+        "vision": {"kernel": 3, "width": 16, "blocks": 1, "keys": 4, "values": 8, "out": 32},
         "text": {"width": 32, "mlp": 32, "layers": 1, "heads": 2},
         "vocabulary": 600,
     },
-    "teacher": {"epochs": 1, "batch_size": 8},
     "vision": {"epochs": 1, "batch_size": 8},
     "language": {"views": 1, "steps": 6, "batch_size": 8},
 }
@@ -65,7 +63,7 @@ def test_a_recipe_becomes_a_model_folder_that_answers(faces_folder, tmp_path):
     scores = json.loads((out / "validation.json").read_text())
     assert set(scores) == {"synth_expression", "synth_valence_arousal", "synth_action_units"}
     events = [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
-    assert [e["stage"] for e in events if e["stage"] != "faces"][:3] == ["data", "teacher", "vision"]
+    assert [e["stage"] for e in events if e["stage"] != "faces"][:3] == ["data", "vision", "image tokens"]
     assert (out / "curves.png").stat().st_size > 1000
     with pytest.raises(FeabError, match="already holds a model"):
         train(RECIPE, out=out, log=lambda e: None, **options)
@@ -75,10 +73,10 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
     from PIL import Image
 
     from feab.tasks import load_tasks
-    from feab.training.imitation import make_eye
     from feab.training.language import Speaker, Truth, answer_text, corpus
     from feab.training.recipe import Architecture
     from feab.training.tiny import build_model, build_processor
+    from feab.training.tower import make_eye
 
     torch.manual_seed(0)
     tasks = load_tasks(["synth"])
@@ -86,8 +84,8 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
     processor = build_processor(Architecture(**SMALL["architecture"]), corpus(tasks, known, ["a", "b"]))
     model = build_model(Architecture(**SMALL["architecture"]), processor.tokenizer).eval()
     speaker = Speaker(model, processor)
-    images = [Image.fromarray(np.full((32, 32, 3), shade, np.uint8)) for shade in (30, 200)]
-    pixels = torch.cat([processor.image_processor([[i]], return_tensors="pt")["pixel_values"][:, 0] for i in images])
+    images = [Image.fromarray(np.full((48, 60, 3), shade, np.uint8)) for shade in (30, 200)]
+    pixels = torch.cat([processor.image_processor(i, return_tensors="pt")["pixel_values"] for i in images])
     for task in tasks:
         for prompt in task.prompts:
             question = task.prompt_text(prompt, "a")
@@ -101,7 +99,7 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
                     {"role": "assistant", "content": answer},
                 ]
                 text = processor.apply_chat_template(messages, tokenize=False)
-                whole = processor(text=[text], images=[[image]], return_tensors="pt")
+                whole = processor(text=[text], images=[image], return_tensors="pt")
                 logits = model(**whole).logits[0, -said - 1 : -1]
                 ids = whole["input_ids"][0, -said:]
                 total += float(torch.nn.functional.cross_entropy(logits, ids, reduction="sum"))
@@ -133,9 +131,9 @@ def test_the_gate_passes_what_can_be_told_apart_and_nothing_else():
     scores[:, seen] = presence[:, seen] + presence[:, rival]  # sees 9, but takes 4 for it
     result = gate_table(presence, scores)
     assert result["coded"] == [12]
-    row = result["table"]["9"]
-    assert row["rivals"]["4"] == pytest.approx(0.5)
-    assert row["auroc"] > 0.7
-    assert 0.4 < result["table"]["1"]["auroc"] < 0.6
+    row = result["aus"]["9"]
+    assert row["rivals_alone"]["4"] == pytest.approx(0.5)
+    assert row["cnn"] > 0.7
+    assert 0.4 < result["aus"]["1"]["cnn"] < 0.6
     few = gate_table(np.where(np.arange(400)[:, None] < 5, 1.0, 0.0) * np.ones(len(FEAB_17)), scores)
     assert few["coded"] == []
