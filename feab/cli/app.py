@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -289,4 +290,6 @@ def data_render(
 
 def main() -> None:
     """The console script."""
+    # Arrow's own allocator keeps what it has freed: 19 MB of a run over 17,000 faces. Read when pyarrow is imported.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     sys.exit(app())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from feab.cli.output import console, say
 from feab.journal import Journal, Progress
 from feab.journal.lines import read_predictions
-from feab.runs.running import RunningScore
+from feab.runs.running import Rows, RunningScore
 from feab.runs.table import failures
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _SHORT = {"expression": "macro-F1", "valence_arousal": "CCC", "action_units": "A
 class TaskState:
     """One task's standing, and the words for it."""
 
-    def __init__(self, part: Part, journal: Journal, rows: Mapping[str, int]) -> None:
+    def __init__(self, part: Part, journal: Journal, rows: Rows) -> None:
         self.name = part.task.name
         self.total = part.expected
         self.outcomes = journal.outcomes(self.name)
         self.done = self.before = sum(self.outcomes.model_dump().values())
         top = "direct" if "direct" in part.prompts else part.prompts[0]
-        self.score = RunningScore(part.task, part.dataset.labels(), top, rows)
+        self.score = RunningScore(part.task, part.dataset.labels(part.task.label_columns), top, rows)
         self.measure = _SHORT[part.task.kind]
         self.first = 0.0
         self.shown = 0.0
@@ -86,10 +86,10 @@ class _Watcher:
         self.states: dict[str, TaskState] = {}
 
     def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
-        rows: dict[int, dict[str, int]] = {}
+        rows: dict[int, Rows] = {}
         for part in parts:
             if id(part.dataset) not in rows:
-                rows[id(part.dataset)] = {sample: row for row, sample in enumerate(part.dataset.ids)}
+                rows[id(part.dataset)] = Rows(part.dataset.ids)
             self.states[part.task.name] = TaskState(part, journal, rows[id(part.dataset)])
         if len(journal):
             say(f"going on in {path}: {len(journal):,} answers are there")

@@ -113,9 +113,13 @@ def typed_labels(table: pa.Table, where: str) -> pa.Table:
     import pyarrow.compute as pc
 
     columns: dict[str, pa.ChunkedArray] = {}
+    nothing: dict[pa.DataType, pa.Array] = {}  # most sets label few of the columns: the empty ones share their nulls
     for name in table.column_names:
         column = table.column(name)
         wanted = column_type(name) or _kept_type(name, column.type, where)
+        if column.null_count == len(column):
+            columns[name] = nothing.setdefault(wanted, pa.nulls(len(column), wanted))
+            continue
         if not column.type.equals(wanted):
             try:
                 column = column.cast(wanted)
@@ -218,13 +222,16 @@ def check_labels(table: pa.Table, info: DatasetInfo, where: str, first_row: int 
 def _check_ids(ids: pa.ChunkedArray, where: str, first_row: int) -> None:
     import pyarrow.compute as pc
 
-    fine = pc.fill_null(pc.match_substring_regex(ids, _ID), False).to_pylist()
-    if not all(fine):
-        row = fine.index(False)
-        raise FeabError(
-            f"{where}: row {first_row + row}: id {ids[row].as_py()!r} must be 1 to 200 characters without <, > or "
-            "control characters"
-        )
+    start = 0
+    for chunk in ids.chunks:  # one by one: of all at once, the answers would be as large as the ids
+        wrong = pc.fill_null(pc.match_substring_regex(chunk, _ID), False).index(False).as_py()
+        if wrong >= 0:
+            row = start + wrong
+            raise FeabError(
+                f"{where}: row {first_row + row}: id {ids[row].as_py()!r} must be 1 to 200 characters without <, > or "
+                "control characters"
+            )
+        start += len(chunk)
     if pc.count_distinct(ids).as_py() == len(ids):
         return
     seen: dict[str, int] = {}

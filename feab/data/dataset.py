@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
@@ -56,10 +56,10 @@ class SplitFile:
             check_columns(names, info, where)
             # In batches and one thread: reading it whole leaves the allocator with eight times what the labels need.
             wanted = [name for name in names if name not in MEDIA]
-            empty = pa.schema([file.schema_arrow.field(name) for name in wanted]).empty_table()
-            batches = file.iter_batches(_LABEL_ROWS, columns=wanted, use_threads=False)
-            parts = [empty, *(pa.Table.from_batches([batch]) for batch in batches)]
-            self.labels = pa.concat_tables(typed_labels(part, where) for part in parts)
+            parts = [pa.schema([file.schema_arrow.field(name) for name in wanted]).empty_table()]
+            for batch in file.iter_batches(_LABEL_ROWS, columns=wanted, use_threads=False):
+                parts.append(typed_labels(pa.Table.from_batches([batch]), where))
+            self.labels = pa.concat_tables([typed_labels(parts[0], where), *parts[1:]])
         except FileNotFoundError:
             known = ", ".join(sorted(info.splits)) or "none"
             raise FeabError(f"{where}: no such file; splits in dataset.json: {known}") from None
@@ -104,7 +104,7 @@ class SplitFile:
         rows: list[dict[str, Any]] = self.labels.slice(start, stop - start).to_pylist()
         try:
             with pq.ParquetFile(self.path, metadata=self._metadata) as file:
-                media = file.read_row_group(group, columns=self.media)
+                media = file.read_row_group(group, columns=self.media, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise FeabError(f"{self.path}: row group {group} cannot be read: {error}") from error
         for name in self.media:
@@ -218,14 +218,19 @@ class Dataset(Sequence[Sample]):
         for row in self._rows:
             yield self._file.sample(row)
 
-    def labels(self) -> pd.DataFrame:
-        """All columns but the images, one row a sample, in order; null is NaN or None. A copy each time."""
+    def labels(self, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """All columns but the images, one row a sample, in order; null is NaN or None. A copy each time.
+
+        With `columns`, those of them that are there, which costs less memory.
+        """
         import pyarrow as pa
 
         table = self._file.labels
+        if columns is not None:
+            table = table.select([name for name in table.column_names if name in columns])
         if not isinstance(self._rows, range) or self._rows != range(len(table)):
             table = table.take(pa.array(list(self._rows), pa.int64()))
-        frame: pd.DataFrame = table.to_pandas()
+        frame: pd.DataFrame = table.to_pandas(use_threads=False)  # each thread would keep memory of its own
         return frame
 
     def __repr__(self) -> str:

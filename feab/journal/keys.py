@@ -31,7 +31,7 @@ class KeySet:
     __slots__ = ("_count", "_table")
 
     def __init__(self) -> None:
-        self._table = array("Q", bytes(8 * 1024))
+        self._table = array("Q", [0]) * 1024
         self._count = 0
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class KeySet:
 
     def _grow(self) -> None:
         before = self._table
-        self._table = array("Q", bytes(16 * len(before)))
+        self._table = array("Q", [0]) * (2 * len(before))
         for number in before:
             if number:
                 self._table[self._place(number)] = number

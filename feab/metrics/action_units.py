@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,8 +80,7 @@ def action_unit_sums(
     """
     t, p = _check(truth, predicted, aus)
     where = group(len(t), clusters, sources)  # checks lengths before faces are skipped
-    coded = ~np.isnan(t)
-    seen = coded.any(1)
+    seen = ~np.isnan(t).all(1)
     if not seen.all():
         kept = np.flatnonzero(seen)
         where = group(
@@ -89,12 +88,17 @@ def action_unit_sums(
             [where.clusters[i] for i in where.of_face[kept]],
             [where.sources[i] for i in where.of_face[kept]],
         )
-        t, p, coded = t[kept], p[kept], coded[kept]
-    present, absent, named = t == 1, t == 0, p == 1
-    cells = [present & named, absent & named, present & ~named, absent & ~named, absent & np.isnan(p)]
-    table = where.add_up(np.concatenate(cells, axis=1).astype(np.float64))
+        t, p = t[kept], p[kept]
+
+    def columns() -> Iterator[BoolArray]:
+        yield from ((t == 1) & (p == 1)).T
+        yield from ((t == 0) & (p == 1)).T
+        yield from ((t == 1) & (p != 1)).T
+        yield from ((t == 0) & (p != 1)).T
+        yield from ((t == 0) & np.isnan(p)).T
 
     k = len(aus)
+    table = where.add_up(columns(), 5 * k)
     counts = table.reshape(-1, 5, k)
     positives = counts[:, 0] + counts[:, 2]
     sources_of = strata(where.sources)
@@ -206,7 +210,8 @@ def action_unit_detail(
     names = sorted(set(sums.sources))
     if len(names) > 1:
         detail["sources"] = {}
-        of, seen = group(len(np.asarray(truth)), clusters, sources), ~np.isnan(np.asarray(truth, dtype=float)).all(1)
+        t = matrix(truth, "truth", k, narrowest(truth))
+        of, seen = group(len(t), clusters, sources), ~np.isnan(t).all(1)
         faces = dict.fromkeys(names, 0)
         for i in of.of_face[seen]:
             faces[of.sources[i]] += 1
@@ -221,10 +226,17 @@ def action_unit_detail(
     return detail
 
 
+def narrowest(values: npt.ArrayLike) -> npt.DTypeLike:
+    """The type of an array of float32 or truth values, which hold 1 and 0 as well as float64 does; else float64."""
+    given = getattr(values, "dtype", None)
+    return given if given in (np.float32, np.bool_) else np.float64
+
+
 def _check(truth: npt.ArrayLike, predicted: npt.ArrayLike, aus: Sequence[int]) -> tuple[FloatArray, FloatArray]:
     if not len(aus) or len(set(aus)) != len(aus):
         raise FeabError(f"aus must be a non-empty list of AU numbers without repetition, got {list(aus)}")
-    t, p = matrix(truth, "truth", len(aus)), matrix(predicted, "predicted", len(aus))
+    t = matrix(truth, "truth", len(aus), narrowest(truth))
+    p = matrix(predicted, "predicted", len(aus), narrowest(predicted))
     if len(t) != len(p):
         raise FeabError(f"truth has {len(t)} faces but predicted has {len(p)}; give one answer per face")
     for what, array in (("truth", t), ("predicted", p)):

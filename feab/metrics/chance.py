@@ -6,16 +6,16 @@ very truth it is scored on, so these are the best such players, not fair ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.metrics.action_units import ActionUnitFormula, action_unit_sums
+from feab.metrics.action_units import ActionUnitFormula, action_unit_sums, narrowest
 from feab.metrics.expression import ExpressionFormula, expression_sums
-from feab.metrics.sums import ClusterSums, FloatArray, matrix, mean_defined, missing
+from feab.metrics.sums import ClusterSums, FloatArray, IntArray, encode, matrix, mean_defined
 from feab.metrics.valence_arousal import valence_arousal_sums
 
 
@@ -31,7 +31,7 @@ def expression_chance(
     labels = list(labels)
     counts = [sum(t == label for t in truth) for label in labels]
     majority = labels[int(np.argmax(counts))] if labels else None
-    sums = expression_sums(truth, [majority] * len(truth), labels, sources=sources)
+    sums = expression_sums(truth, [majority] * len(truth), labels, clusters=_together(truth), sources=sources)
     if not sums.clusters:
         return {}
     assert isinstance(sums.formula, ExpressionFormula)
@@ -51,7 +51,8 @@ def valence_arousal_chance(truth: npt.ArrayLike, *, sources: Sequence[Any] | Non
         not change. Empty where the CCC is undefined.
     """
     t = matrix(truth, "truth", 2)
-    constant = _primary(valence_arousal_sums(t, np.zeros_like(t), sources=sources)) if len(t) else np.nan
+    together = _together(t)
+    constant = _primary(valence_arousal_sums(t, 0 * t, clusters=together, sources=sources)) if len(t) else np.nan
     return _defined({"uniform": constant, "constant": constant})
 
 
@@ -69,9 +70,10 @@ def action_unit_chance(
         2p / (1 + p) at prevalence p, the best answer without eyes; `majority`: the AUs present in more than half of the
         faces that code them. Empty where no AU has enough positives.
     """
-    t = matrix(truth, "truth", len(aus))
+    t = matrix(truth, "truth", len(aus), narrowest(truth))
     common = mean_defined(t, 0) > 0.5 if len(t) else np.zeros(len(aus), dtype=np.bool_)
-    majority = action_unit_sums(t, np.tile(common.astype(float), (len(t), 1)), aus, clusters=clusters, sources=sources)
+    same = np.broadcast_to(common, t.shape)
+    majority = action_unit_sums(t, same, aus, clusters=clusters, sources=sources)
     if not majority.clusters:
         return {}
     formula = majority.formula
@@ -116,20 +118,20 @@ def oracle_from_expression(
     Returns:
         `ccc` (mean of both) and `f1` (mean over AUs), each only where its truth is given and the score defined.
     """
-    names = ["" if missing(e) else str(e) for e in expression]
+    of, classes = encode(expression)
     scores = {}
     if valence_arousal is not None:
-        t = _same_length(matrix(valence_arousal, "valence_arousal", 2), names)
-        kept = ~np.isnan(t).any(1)
-        rows = np.flatnonzero(kept)
+        t = _same_length(matrix(valence_arousal, "valence_arousal", 2), of)
+        rows = np.flatnonzero(~np.isnan(t).any(1))
         if len(rows):
-            said = _class_means(t[rows], [names[i] for i in rows])
-            scores["ccc"] = _primary(valence_arousal_sums(t[rows], said))
+            t, of_row = t[rows], of[rows]
+            said = _class_means(t, of_row, classes)[of_row]
+            scores["ccc"] = _primary(valence_arousal_sums(t, said, clusters=_together(t)))
     if action_units is not None:
-        t = _same_length(matrix(action_units, "action_units", len(aus)), names)
+        t = _same_length(matrix(action_units, "action_units", len(aus), narrowest(action_units)), of)
         if len(t):
-            said = (_class_means(t, names) >= 0.5).astype(np.float64)
-            sums = action_unit_sums(t, said, aus, clusters=clusters)
+            common = _class_means(t, of, classes) >= 0.5
+            sums = action_unit_sums(t, common[of], aus, clusters=clusters)
             scores["f1"] = _primary(sums) if sums.clusters else np.nan
     return _defined(scores)
 
@@ -140,24 +142,32 @@ def _expected_f1(positives: float, n: float, p: float) -> float:
     Given that M faces were named, the true positives TP are hypergeometric with mean M positives / n, and
     F1 = 2 TP / (positives + M) is linear in TP: E[F1] = E[2 M positives / n / (positives + M)], M ~ Binomial(n, p).
     """
-    from scipy.stats import binom
+    from scipy.special import gammaln  # scipy.stats has this distribution, for 46 MB and a second
 
     if positives == 0:
         return float("nan")
+    if p == 1:
+        return 2 * positives / (positives + n)
     named = np.arange(int(n) + 1)
-    return float((binom.pmf(named, int(n), p) * 2 * named * positives / n / (positives + named)).sum())
+    log = named * np.log(p / (1 - p)) - gammaln(named + 1) - gammaln(n - named + 1)
+    likely = np.exp(log - log.max())
+    # Divided by their sum, the probabilities keep their digits where the logarithms are in the ten thousands.
+    return float((likely * 2 * named * positives / n / (positives + named)).sum() / likely.sum())
 
 
-def _class_means(truth: FloatArray, names: Sequence[str]) -> FloatArray:
-    """For each face the mean of its class, leaving out NaN."""
-    unique, of = np.unique(np.asarray(names), return_inverse=True)
-    means = np.stack([mean_defined(truth[of == c], 0) for c in range(len(unique))])
-    return np.asarray(means[of], dtype=np.float64)
+def _together(faces: Sized) -> list[str]:
+    """All faces in one cluster: where no interval is wanted, sums for each face would be all that memory holds."""
+    return ["all"] * len(faces)
 
 
-def _same_length(truth: FloatArray, names: Sequence[str]) -> FloatArray:
-    if len(truth) != len(names):
-        raise FeabError(f"expression has {len(names)} faces but the truth has {len(truth)}; give one class per face")
+def _class_means(truth: FloatArray, of: IntArray, classes: int) -> FloatArray:
+    """The mean of each class, leaving out NaN."""
+    return np.stack([mean_defined(truth[of == c], 0) for c in range(classes)])
+
+
+def _same_length(truth: FloatArray, of: IntArray) -> FloatArray:
+    if len(truth) != len(of):
+        raise FeabError(f"expression has {len(of)} faces but the truth has {len(truth)}; give one class per face")
     return truth
 
 

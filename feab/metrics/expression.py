@@ -88,9 +88,7 @@ def expression_sums(
     told, said = _encode(truth, predicted, labels)
     k = len(labels)
     where = group(len(told), clusters, sources)
-    cells = (where.of_face * k + told) * (k + 1) + said
-    g = len(where.clusters)
-    table = np.bincount(cells, minlength=g * k * (k + 1)).reshape(g, k * (k + 1)).astype(np.float64)
+    table = where.add_up_classes(told * (k + 1) + said, k * (k + 1))
     names = [n for n, _ in _WHOLE] + [f"f1_{x}" for x in labels] + [f"recall_{x}" for x in labels]
     scales: list[Scale] = [s for _, s in _WHOLE]
     return ClusterSums(
@@ -101,7 +99,7 @@ def expression_sums(
         clusters=where.clusters,
         sources=where.sources,
         table=table,
-        support=np.ones((g, len(names)), dtype=np.bool_),
+        support=np.ones((len(table), len(names)), dtype=np.bool_),
         formula=ExpressionFormula(_kept(told, where, k)),
     )
 

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 
 from feab.errors import FeabError
-from feab.metrics.sums import BoolArray, ClusterSums, FloatArray, Scale, bootstrap_weights, strata
+from feab.metrics.sums import BoolArray, ClusterSums, FloatArray, Scale, strata
 
 LEVEL = 0.95
 MIN_CLUSTERS = 10
@@ -152,7 +152,7 @@ def estimates(
         return {name: Estimate(None) for name in sums.names}
     values = sums.values()[0]
     spread = jackknife(sums.leave_one_out()[0], sums.support, sums.sources)
-    draws = sums.values(bootstrap_weights(sums.keys, resamples, seed)) if method == "bootstrap" else None
+    draws = sums.drawn(resamples, seed) if method == "bootstrap" else None
     found = {}
     for i, (name, scale) in enumerate(zip(sums.names, sums.scales, strict=True)):
         value, se, df, g = (float(x[i]) for x in (values, spread.se, spread.df, spread.clusters))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from feab.metrics.intervals import MIN_CLUSTERS, Estimate, clopper_pearson, expanded_percentiles, jackknife
-from feab.metrics.sums import ClusterSums, FloatArray, bootstrap_weights, ratio
+from feab.metrics.sums import ClusterSums, FloatArray, bootstrap_blocks, ratio
 from feab.vocabulary import KINDS
 
 
@@ -18,8 +18,7 @@ def chance_corrected(sums: ClusterSums, weights: FloatArray | None = None) -> Fl
     s0 is what a player without eyes gets: 1/K of K labels for expression, the F1 of naming every AU, 0 for CCC. For
     AUs it is taken from the same faces, so it moves with the resample.
     """
-    totals = sums.totals(weights)
-    return _corrected(sums.formula.values(totals)[:, sums.column(sums.primary)], sums.formula.chance(totals))
+    return _of_totals(sums, sums.totals(weights))
 
 
 def overall(tasks: Sequence[ClusterSums], *, resamples: int = 1000, seed: int = 0) -> Estimate:
@@ -65,9 +64,17 @@ def overall(tasks: Sequence[ClusterSums], *, resamples: int = 1000, seed: int = 
         return Estimate(value, clopper_pearson(1.0, g)[0], 1.0, g)
     if not (math.isfinite(se) and se > 1e-12 and df > 0):
         return Estimate(value, clusters=g)
-    weights = bootstrap_weights(keys, resamples, seed)
-    low, high = expanded_percentiles(average(lambda task: chance_corrected(task, weights[:, rows[id(task)]])), df)
+    totals: dict[int, list[FloatArray]] = {id(task): [] for task in tasks}
+    for weights in bootstrap_blocks(keys, resamples, seed):
+        for task in tasks:
+            totals[id(task)].append(task.totals(weights[:, rows[id(task)]]))
+    draws = average(lambda task: _of_totals(task, np.concatenate(totals[id(task)], axis=1)))
+    low, high = expanded_percentiles(draws, df)
     return Estimate(value, low, high, g)
+
+
+def _of_totals(sums: ClusterSums, totals: FloatArray) -> FloatArray:
+    return _corrected(sums.formula.values(totals)[:, sums.column(sums.primary)], sums.formula.chance(totals))
 
 
 def _corrected(score: FloatArray, chance: FloatArray) -> FloatArray:

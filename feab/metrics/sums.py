@@ -8,7 +8,8 @@ clusters with replacement or swapping whole clusters between two models are then
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -24,6 +25,12 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 Scale = Literal["fraction", "correlation", "distance"]
 """Where a score lives: [0, 1], [-1, 1] or [0, infinity)."""
+
+BLOCK = 2**16
+"""Most numbers in the weights of one block of resamples: 0.5 MB, so that memory does not grow with the clusters."""
+
+_LEFT_OUT = 256
+"""Clusters deleted, each for itself, in one go."""
 
 
 class Formula(Protocol):
@@ -80,23 +87,34 @@ class ClusterSums:
         """The scores, (m, metrics), under row weights of shape (m, clusters); NaN where undefined."""
         return self.formula.values(self.totals(weights))
 
+    def drawn(self, resamples: int, seed: int) -> FloatArray:
+        """The scores, (resamples, metrics), of the clusters that `bootstrap_weights` draws."""
+        blocks = bootstrap_blocks(self.keys, resamples, seed)
+        return self.formula.values(np.concatenate([self.totals(weights) for weights in blocks], axis=1))
+
     def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
         """Scores (clusters, metrics) and chance levels (clusters,) with one cluster deleted at a time."""
         full = self.totals()
         scores, chance = [], []
         for s, rows in enumerate(strata(self.sources)):
-            part = self.table[rows]
-            left = np.repeat(full, len(part), axis=1)
-            left[s] -= part
-            scores.append(self.formula.values(left))
-            chance.append(self.formula.chance(left))
+            for start in range(rows.start, max(rows.stop, rows.start + 1), _LEFT_OUT):
+                part = self.table[start : min(start + _LEFT_OUT, rows.stop)]
+                left = np.repeat(full, len(part), axis=1)
+                left[s] -= part
+                scores.append(self.formula.values(left))
+                chance.append(self.formula.chance(left))
         return np.concatenate(scores), np.concatenate(chance)
 
 
 def strata(sources: Sequence[str]) -> list[slice]:
-    """The row ranges of equal neighbours in `sources`, in order; of no rows, one empty range."""
-    changes = [i for i in range(1, len(sources)) if sources[i] != sources[i - 1]]
-    return [slice(a, b) for a, b in zip([0, *changes], [*changes, len(sources)], strict=True)]
+    """The row range of each source, from the sorted source of every row; of no rows, one empty range."""
+    ranges = []
+    start = 0
+    while start < len(sources):
+        stop = bisect_right(sources, sources[start], lo=start)
+        ranges.append(slice(start, stop))
+        start = stop
+    return ranges or [slice(0, 0)]
 
 
 def bootstrap_weights(keys: Sequence[tuple[str, str]], resamples: int, seed: int) -> FloatArray:
@@ -106,20 +124,30 @@ def bootstrap_weights(keys: Sequence[tuple[str, str]], resamples: int, seed: int
     of clusters only, so every model and task that shares the clusters sees the same draws, whatever other sources
     stand beside them.
     """
+    return np.concatenate(list(bootstrap_blocks(keys, resamples, seed)))
+
+
+def bootstrap_blocks(keys: Sequence[tuple[str, str]], resamples: int, seed: int) -> Iterator[FloatArray]:
+    """The rows of `bootstrap_weights`, a few at a time: never more than `BLOCK` numbers, or one row."""
     if resamples < 1:
         raise FeabError(f"resamples must be at least 1, got {resamples}")
     if seed < 0:
         raise FeabError(f"seed must not be negative, got {seed}")
     names = [source for source, _ in keys]
-    weights = np.empty((resamples, len(keys)))
+    of_source = []
     for rows in strata(names):
-        g = rows.stop - rows.start
         name = int.from_bytes(hashlib.sha256(names[rows.start].encode()).digest()[:8], "big")
-        rng = np.random.default_rng([seed, name])
-        # Each resample counts in its own block of g bins: one bincount for all of them.
-        drawn = rng.integers(0, g, size=(resamples, g), dtype=np.int32) + g * np.arange(resamples)[:, None]
-        weights[:, rows] = np.bincount(drawn.ravel(), minlength=resamples * g).reshape(resamples, g)
-    return weights
+        of_source.append((rows, np.random.default_rng([seed, name])))
+    size = max(1, BLOCK // max(1, len(keys)))
+    for start in range(0, resamples, size):
+        m = min(size, resamples - start)
+        weights = np.empty((m, len(keys)))
+        for rows, rng in of_source:
+            g = rows.stop - rows.start
+            # Each resample counts in its own block of g bins: one bincount for all of them.
+            drawn = rng.integers(0, g, size=(m, g), dtype=np.int32) + g * np.arange(m)[:, None]
+            weights[:, rows] = np.bincount(drawn.ravel(), minlength=m * g).reshape(m, g)
+        yield weights
 
 
 # ------------------------------------------------------------------------------------------------------------- inputs
@@ -148,14 +176,18 @@ class Grouping:
             index[rows] = s
         return index
 
-    def add_up(self, columns: FloatArray) -> FloatArray:
-        """Sums of `columns` (faces, p) per cluster, (clusters, p)."""
-        if not len(self.clusters):
-            return np.zeros((0, columns.shape[1]))
-        order = np.argsort(self.of_face, kind="stable")
-        starts = np.searchsorted(self.of_face[order], np.arange(len(self.clusters)))
-        sums: FloatArray = np.add.reduceat(columns[order], starts, axis=0)
-        return sums
+    def add_up(self, columns: Iterable[npt.NDArray[Any]], number: int) -> FloatArray:
+        """Sums per cluster of columns of shape (faces,), which are pulled one by one: (clusters, `number`)."""
+        table = np.empty((len(self.clusters), number))
+        for j, column in enumerate(columns):
+            table[:, j] = np.bincount(self.of_face, weights=column, minlength=len(table))
+        return table
+
+    def add_up_classes(self, codes: IntArray, classes: int, weights: FloatArray | None = None) -> FloatArray:
+        """Faces, or sums of `weights` (faces,), of each class 0 to `classes` - 1 per cluster: (clusters, classes)."""
+        cells = len(self.clusters) * classes
+        found = np.bincount(self.of_face * classes + codes, weights=weights, minlength=cells)
+        return found.reshape(-1, classes).astype(np.float64, copy=False)
 
 
 def group(n: int, clusters: Sequence[Any] | None, sources: Sequence[Any] | None) -> Grouping:
@@ -169,24 +201,35 @@ def group(n: int, clusters: Sequence[Any] | None, sources: Sequence[Any] | None)
     for what, given in (("clusters", clusters), ("sources", sources)):
         if given is not None and len(given) != n:
             raise FeabError(f"{what} has {len(given)} entries but there are {n} faces; give one per face")
-    own = [f"face {i:09d}" for i in range(n)]
-    cluster = own if clusters is None else [o if missing(c) else str(c) for o, c in zip(own, clusters, strict=True)]
-    source = [""] * n if sources is None else ["" if missing(s) else str(s) for s in sources]
-    keys = list(zip(source, cluster, strict=True))
-    unique = sorted(set(keys))
+
+    def keys() -> Iterator[tuple[str, str]]:  # gone through twice, because as a list they are larger than the sums
+        for i in range(n):
+            source = "" if sources is None or missing(sources[i]) else str(sources[i])
+            alone = clusters is None or missing(clusters[i])
+            yield source, f"face {i:09d}" if alone or clusters is None else str(clusters[i])
+
+    unique = sorted(set(keys()))
     row = {key: i for i, key in enumerate(unique)}
-    of_face = np.fromiter((row[key] for key in keys), dtype=np.intp, count=n)
+    of_face = np.fromiter((row[key] for key in keys()), dtype=np.intp, count=n)
     return Grouping(tuple(c for _, c in unique), tuple(s for s, _ in unique), of_face)
 
 
-def matrix(values: npt.ArrayLike, what: str, columns: int) -> FloatArray:
-    """`values` as float64 of shape (n, columns).
+def encode(classes: Sequence[Any]) -> tuple[IntArray, int]:
+    """The number of each face's class, in the order of their names, and how many there are; missing is a class."""
+    names = sorted({"" if missing(c) else str(c) for c in classes})
+    number = {name: i for i, name in enumerate(names)}
+    codes = (number["" if missing(c) else str(c)] for c in classes)
+    return np.fromiter(codes, dtype=np.intp, count=len(classes)), len(names)
+
+
+def matrix(values: npt.ArrayLike, what: str, columns: int, dtype: npt.DTypeLike = np.float64) -> FloatArray:
+    """`values` as numbers of type `dtype` and shape (n, columns).
 
     Raises:
         FeabError: when the shape is another, or something in it is not a number.
     """
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise FeabError(f"{what} must be an array of numbers of shape (faces, {columns}): {error}") from None
     if array.size == 0:

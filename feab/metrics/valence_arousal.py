@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from feab.metrics.sums import (
     FloatArray,
     Grouping,
     Scale,
+    encode,
     group,
     matrix,
     mean_defined,
-    missing,
     ratio,
 )
 
@@ -101,24 +101,28 @@ def valence_arousal_sums(
     signed = t != 0
     agree = signed & answered[:, None] & (np.sign(p) == np.sign(t))
     error = p - t
-    columns = [np.ones((n, 1))]
-    for a in range(2):
-        moments = _moments(x[:, a], y[:, a])
-        columns.append(np.column_stack([*moments, abs(error[:, a]), error[:, a] ** 2, agree[:, a], signed[:, a]]))
-    columns.append(answered[:, None].astype(np.float64))
-    columns += [np.column_stack(_moments(x[:, a], y[:, a])) * answered[:, None] for a in range(2)]
+
+    def columns() -> Iterator[npt.NDArray[Any]]:
+        yield np.ones(n)
+        for a in range(2):
+            yield from _moments(x[:, a], y[:, a])
+            yield from (abs(error[:, a]), error[:, a] ** 2, agree[:, a], signed[:, a])
+        yield answered
+        for a in range(2):
+            yield from (moment * answered for moment in _moments(x[:, a], y[:, a]))
+
+    table = where.add_up(columns(), 2 + 2 * len(_ALL) + 2 * len(_ANSWERED))
+    has_answer = table[:, 1 + 2 * len(_ALL)] > 0
     classes = 0
     if within is not None:
-        one_hot = _one_hot(within)
-        classes = one_hot.shape[1]
-        columns.append(one_hot)
-        columns += [one_hot * v[:, a, None] for a in range(2) for v in (x, y)]
-    table = where.add_up(np.concatenate(columns, axis=1))
+        codes, classes = encode(within)  # of free AU combinations, too: these are compared among themselves
+        of_class = [where.add_up_classes(codes, classes)]
+        of_class += [where.add_up_classes(codes, classes, v[:, a]) for a in range(2) for v in (x, y)]
+        table = np.concatenate([table, *of_class], axis=1)
 
     formula = ValenceArousalFormula(classes)
     names, scales = zip(*formula.metrics(), strict=True)
     support = np.ones((len(table), len(names)), dtype=np.bool_)
-    has_answer = where.add_up(answered[:, None].astype(np.float64))[:, 0] > 0
     support[:, [i for i, name in enumerate(names) if name.endswith("answered")]] = has_answer[:, None]
     return ClusterSums(
         kind="valence_arousal",
@@ -248,8 +252,10 @@ def _agreement(
     return np.where(defined, ccc, np.nan), np.where(defined, pcc, np.nan)
 
 
-def _moments(x: FloatArray, y: FloatArray) -> tuple[FloatArray, ...]:
-    return x, y, x * x, y * y, x * y
+def _moments(x: FloatArray, y: FloatArray) -> Iterator[FloatArray]:
+    yield from (x, y)
+    for one, other in ((x, x), (y, y), (x, y)):
+        yield one * other
 
 
 def _check(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> tuple[FloatArray, FloatArray, BoolArray]:
@@ -279,11 +285,3 @@ def _source_means(values: FloatArray, where: Grouping) -> FloatArray:
     for s in range(len(set(where.sources))):
         means[of == s] = values[of == s].mean(0)
     return means
-
-
-def _one_hot(classes: Sequence[Any]) -> FloatArray:
-    # A missing class is a class: faces of free AU combinations are compared among themselves.
-    names = ["" if missing(c) else str(c) for c in classes]
-    number = {name: i for i, name in enumerate(sorted(set(names)))}
-    codes = np.array([number[name] for name in names], dtype=np.intp)
-    return np.asarray(np.eye(len(number))[codes], dtype=np.float64)

@@ -14,8 +14,6 @@ from feab.errors import FeabError
 from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from feab.data import Dataset
     from feab.tasks import Task
 
@@ -66,17 +64,17 @@ def plan(
     from feab.data import load_dataset
     from feab.tasks import load_tasks
 
-    datasets: dict[tuple[str, str], tuple[Dataset, pd.DataFrame]] = {}
+    datasets: dict[tuple[str, str], Dataset] = {}
     parts = []
     for task in load_tasks(tasks, include=include):
         names = task.prompt_names(prompts)
         key = (fspath(data) if data is not None else task.dataset, task.split)
         if key not in datasets:
-            opened = load_dataset(*key)
-            datasets[key] = (opened, opened.labels())  # a copy, read once for all tasks
-        dataset, labels = datasets[key]
+            datasets[key] = load_dataset(*key)
+        dataset = datasets[key]
         asked = replace(task, dataset=dataset.name, split=dataset.split)
-        rows = rows_asked(asked, labels, limit=limit, seed=seed)
+        columns = task.label_columns if limit is None else ("id", *task.label_columns)
+        rows = rows_asked(asked, dataset.labels(columns), limit=limit, seed=seed)
         if not len(rows):
             raise FeabError(f"{dataset.name}/{dataset.split} holds no sample with a label that task {task.name} scores")
         parts.append(Part(asked, dataset, rows, names, draws))

@@ -49,7 +49,7 @@ def score(
         task = replace(load_tasks([name], include=include)[0], dataset=asked.dataset, split=asked.split)
         _check_task(task, asked)
         dataset = _labels(labels, asked, identity)
-        rows = rows_asked(task, dataset.labels(), limit=identity.limit, seed=identity.seed)
+        rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
     return score_parts(found, parts, write=write)
 
@@ -62,11 +62,13 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     """
     from feab.tasks.scoring import score_all
 
+    # Without a limit everything was asked that a task can score, and there is no need to hold all the ids.
+    limited = [part for part in parts if run.manifest.identity.limit is not None]
     scores = score_all(
         [part.task for part in parts],
         run.predictions(),
         {part.task.name: part.dataset for part in parts},
-        asked={part.task.name: frozenset(part.ids) for part in parts},
+        asked={part.task.name: frozenset(part.ids) for part in limited},
         prompts={part.task.name: part.prompts for part in parts},
         draws=run.manifest.identity.draws,
     )

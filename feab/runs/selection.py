@@ -60,9 +60,9 @@ def _carries_label(task: Task, labels: pd.DataFrame) -> pd.Series[bool]:
     if task.kind == "expression":
         return labels["expression"].isin(list(task.labels)) if "expression" in labels else present("expression")
     if task.kind == "valence_arousal":
-        return present("valence") & present("arousal")
-    what = "presence" if task.threshold is None else "intensity"
+        valence, arousal = map(present, task.label_columns)
+        return valence & arousal
     coded: pd.Series[bool] = pd.Series(False, index=labels.index)
-    for au in task.aus:
-        coded |= present(f"au{au:02d}_{what}")
+    for name in task.label_columns:
+        coded |= present(name)
     return coded

@@ -14,9 +14,8 @@ import numpy as np
 import feab.metrics as metrics
 from feab.errors import FeabError
 from feab.metrics import ClusterSums, Estimate
-from feab.records import AnswerValue
 from feab.schemas import EstimateModel, Prediction, Scores, TaskScores
-from feab.tasks.draws import Answers
+from feab.tasks.draws import Answers, Values
 from feab.tasks.task import DEFAULT_PROMPT, Task
 from feab.tasks.truth import Labels, Truth, truth_of
 
@@ -71,7 +70,8 @@ def score_task(
     Raises:
         FeabError: for a sample the dataset does not hold, a line that occurs twice, or an answer of the wrong kind.
     """
-    return _score(task, _read([task], predictions)[task.name], data, asked, prompts, draws).scores
+    read, numbers = _read([task], predictions)
+    return _score(task, read[task.name], numbers, data, asked, prompts, draws).scores
 
 
 def score_all(
@@ -103,11 +103,12 @@ def score_all(
     Raises:
         FeabError: as `score_task`; and for predictions of a task that is not among `tasks`.
     """
-    read = _read(tasks, predictions, strict=True)
+    read, numbers = _read(tasks, predictions, strict=True)
     scored = {
         task.name: _score(
             task,
-            read[task.name],
+            read.pop(task.name),
+            numbers,
             datasets[task.name],
             (asked or {}).get(task.name),
             (prompts or {}).get(task.name),
@@ -125,10 +126,11 @@ def score_all(
 
 def _read(
     tasks: Sequence[Task], predictions: Iterable[Prediction], *, strict: bool = False
-) -> dict[str, dict[str, Answers]]:
-    """Task -> prompt -> answers."""
-    kinds = {task.name: task.kind for task in tasks}
-    found: dict[str, dict[str, Answers]] = {name: {} for name in kinds}
+) -> tuple[dict[str, dict[str, Answers]], dict[str, int]]:
+    """Task -> prompt -> answers; and the number of each sample."""
+    named = {task.name: task for task in tasks}
+    found: dict[str, dict[str, Answers]] = {name: {} for name in named}
+    numbers: dict[str, int] = {}
     for line in predictions:
         of_task = found.get(line.task)
         if of_task is None:
@@ -137,14 +139,15 @@ def _read(
             continue
         answers = of_task.get(line.prompt)
         if answers is None:
-            answers = of_task[line.prompt] = Answers(kinds[line.task])
+            answers = of_task[line.prompt] = Answers(named[line.task], numbers)
         answers.add(line)
-    return found
+    return found, numbers
 
 
 def _score(
     task: Task,
     read: Mapping[str, Answers],
+    numbers: dict[str, int],
     data: Labels,
     asked: Collection[str] | None,
     prompts: Sequence[str] | None,
@@ -153,9 +156,9 @@ def _score(
     truth = truth_of(task, data, only=None if asked is None else frozenset(asked))
     names = [*task.prompt_names(list(prompts))] if prompts is not None else [p for p in task.prompts if p in read]
     names += [p for p in read if p not in names]  # a prompt that was removed from the task file since
-    each = {name: _score_prompt(task, read.get(name, Answers(task.kind)), truth, draws) for name in names}
+    each = {name: _score_prompt(task, read.get(name, Answers(task, numbers)), truth, draws) for name in names}
     if not each:
-        empty = _score_prompt(task, Answers(task.kind), truth, draws)
+        empty = _score_prompt(task, Answers(task, numbers), truth, draws)
         return _Scored(empty.scores, empty.sums, complete=False)
     first = each[DEFAULT_PROMPT if DEFAULT_PROMPT in each else names[0]]
     return _Scored(
@@ -166,35 +169,30 @@ def _score(
 
 
 def _score_prompt(task: Task, answers: Answers, truth: Truth, draws: int) -> _Scored:
-    known = set(truth.ids)
-    for sample in answers.lines:
-        if sample not in known and sample not in truth.unscored:
-            raise FeabError(f"a prediction of task {task.name} is about sample {sample!r}, which the dataset lacks")
-    here = truth.take([i for i, sample in enumerate(truth.ids) if sample in answers.lines])
-    values = [answers.combined(sample) for sample in here.ids]
-    sums = _sums(task, here, values)
-    answered = sum(value is not None for value in values)
+    said = answers.said(truth.ids, truth.unscored, draws)
+    here = truth if len(said.rows) == len(truth.ids) else truth.take(said.rows)
+    sums = _sums(task, here, said.values)
     scores = TaskScores(
         kind=task.kind,
-        n=len(values),
-        coverage=answered / len(values) if values else 0.0,
+        n=len(here.ids),
+        coverage=said.answered / len(here.ids) if here.ids else 0.0,
         outcomes=answers.counts(),
         primary=sums.primary,
         metrics={name: _model(estimate) for name, estimate in metrics.estimates(sums).items()},
         chance=_chance(task, here),
-        detail=_detail(task, here, values),
+        detail=_detail(task, here, said.values),
     )
-    return _Scored(scores, sums, answers.complete(truth.ids, draws))
+    return _Scored(scores, sums, said.complete)
 
 
-def _sums(task: Task, truth: Truth, values: Sequence[AnswerValue | None]) -> ClusterSums:
+def _sums(task: Task, truth: Truth, values: Values) -> ClusterSums:
     where: dict[str, Any] = {"clusters": truth.clusters, "sources": truth.sources}
     if task.kind == "expression":
-        return metrics.expression_sums(_classes(truth), _labels(values), task.labels, **where)
+        return metrics.expression_sums(_classes(truth), _texts(values), task.labels, **where)
     if task.kind == "valence_arousal":
         within = truth.expression if any(truth.expression) else None
-        return metrics.valence_arousal_sums(truth.values, _points(values), within=within, **where)
-    return metrics.action_unit_sums(truth.values, _units(values, task.aus), task.aus, **where)
+        return metrics.valence_arousal_sums(truth.values, values, within=within, **where)
+    return metrics.action_unit_sums(truth.values, values, task.aus, **where)
 
 
 def _chance(task: Task, truth: Truth) -> dict[str, float]:
@@ -218,31 +216,29 @@ def _chance(task: Task, truth: Truth) -> dict[str, float]:
     return found
 
 
-def _detail(task: Task, truth: Truth, values: Sequence[AnswerValue | None]) -> dict[str, Any]:
+def _detail(task: Task, truth: Truth, values: Values) -> dict[str, Any]:
     where: dict[str, Any] = {"clusters": truth.clusters, "sources": truth.sources}
     if task.kind == "expression":
-        found = metrics.expression_detail(_classes(truth), _labels(values), task.labels, **where)
+        found = metrics.expression_detail(_classes(truth), _texts(values), task.labels, **where)
     elif task.kind == "valence_arousal":
-        found = metrics.valence_arousal_detail(truth.values, _points(values), **where)
+        found = metrics.valence_arousal_detail(truth.values, values, **where)
     else:
-        found = metrics.action_unit_detail(truth.values, _units(values, task.aus), task.aus, **where)
+        found = metrics.action_unit_detail(truth.values, values, task.aus, **where)
     groups = {name: _slices(task, truth, values, column) for name, column in truth.groups.items()}
     slices = {name: _slices(task, truth, values, column) for name, column in truth.slices.items()}
     return {**found, "groups": groups, **({"slices": slices} if slices else {})}
 
 
-def _slices(
-    task: Task, truth: Truth, values: Sequence[AnswerValue | None], column: Sequence[str | None]
-) -> dict[str, dict[str, Any]]:
+def _slices(task: Task, truth: Truth, values: Values, column: Sequence[str | None]) -> dict[str, dict[str, Any]]:
     """Scores of the faces that share a value of one column; groups of few people are left out."""
     found = {}
     for name in sorted({value for value in column if value is not None}):
-        rows = [i for i, value in enumerate(column) if value == name]
+        rows = np.fromiter((i for i, value in enumerate(column) if value == name), dtype=np.intp)
         part = truth.take(rows)
         people = {(s, c if c is not None else i) for s, c, i in zip(part.sources, part.clusters, part.ids, strict=True)}
         if len(people) < MIN_GROUP:
             continue
-        estimates = metrics.estimates(_sums(task, part, [values[i] for i in rows]))
+        estimates = metrics.estimates(_sums(task, part, values[rows]))
         shown = {m: _model(estimates[m]).model_dump() for m in SLICED[task.kind]}
         found[name] = {"n": len(rows), "clusters": len(people), "metrics": shown}
     return found
@@ -252,23 +248,9 @@ def _classes(truth: Truth) -> list[str]:
     return [e for e in truth.expression if e is not None]  # a task of this kind scores no face without a class
 
 
-def _labels(values: Sequence[AnswerValue | None]) -> list[str | None]:
-    return [value if isinstance(value, str) else None for value in values]
-
-
-def _points(values: Sequence[AnswerValue | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    nothing = (np.nan, np.nan)
-    return np.array([v if isinstance(v, tuple) else nothing for v in values], dtype=np.float64).reshape(-1, 2)
-
-
-def _units(values: Sequence[AnswerValue | None], aus: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    said = np.full((len(values), len(aus)), np.nan)
-    column = {au: j for j, au in enumerate(aus)}
-    for row, value in zip(said, values, strict=True):
-        if isinstance(value, frozenset):
-            row[:] = 0.0
-            row[[column[au] for au in value if au in column]] = 1.0
-    return said
+def _texts(values: Values) -> list[str | None]:
+    texts: list[str | None] = values.tolist()
+    return texts
 
 
 def _model(estimate: Estimate) -> EstimateModel:

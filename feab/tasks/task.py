@@ -63,6 +63,16 @@ class Task:
             return self.labels
         return tuple(str(au) for au in self.aus) if self.kind == "action_units" else AXES
 
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns of a dataset that hold this task's truth."""
+        if self.kind == "expression":
+            return ("expression",)
+        if self.kind == "valence_arousal":
+            return AXES
+        what = "presence" if self.threshold is None else "intensity"
+        return tuple(f"au{au:02d}_{what}" for au in self.aus)
+
     def prompt_names(self, wanted: str | Sequence[str] = DEFAULT_PROMPT) -> tuple[str, ...]:
         """Prompt names from a comma list or a sequence; "all" means every prompt of the task, in file order.
 

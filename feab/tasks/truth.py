@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.tasks.task import AXES, Task
+from feab.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,8 @@ _MAX_VALUES = 12
 class HasLabels(Protocol):
     """A dataset, as far as scoring looks at it."""
 
-    def labels(self) -> pd.DataFrame:
-        """One row a sample, every column but the pictures."""
+    def labels(self, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """One row a sample; at least those of `columns` that are there, or every column but the pictures."""
         ...
 
 
@@ -41,8 +41,8 @@ class Truth:
     """What the scored faces display, row by row. Rows are faces that carry a label of the task."""
 
     ids: tuple[str, ...]
-    values: npt.NDArray[np.float64]
-    """VA: (n, 2). AUs: (n, AUs of the task): 1, 0, NaN not coded. Expression: (n, 0)."""
+    values: npt.NDArray[np.floating[Any]]
+    """VA: (n, 2). AUs: (n, AUs of the task), as float32: 1, 0, NaN not coded. Expression: (n, 0)."""
     expression: tuple[str | None, ...]
     """The class of each face where one is known, whatever the task's kind."""
     clusters: tuple[str | None, ...]
@@ -84,45 +84,47 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
         FeabError: when the labels have no id column, or an id twice.
     """
     give = getattr(data, "labels", None)  # of a frame this would be a column, which cannot be called
-    frame = cast("pd.DataFrame", give() if callable(give) else data)
+    wanted = ("id", *task.label_columns, "expression", "subject", "video", "source", *GROUPS, *SLICES)
+    frame = cast("pd.DataFrame", give(wanted) if callable(give) else data)
     if "id" not in frame:
         raise FeabError(f"the labels for task {task.name} have no 'id' column")
-    ids = [str(i) for i in frame["id"].tolist()]
-    if len(set(ids)) < len(ids):
+    ids = [str(i) for i in frame["id"]]
+    if not frame["id"].is_unique:
         raise FeabError(f"the labels for task {task.name} name a sample twice; ids must be unique")
     values, labelled = _values(task, frame)
     if only is not None:
         labelled = labelled & np.fromiter((i in only for i in ids), dtype=np.bool_, count=len(ids))
     rows = np.flatnonzero(labelled)
-    kept = frame.iloc[rows]
+    kept = frame if len(rows) == len(ids) else frame.iloc[rows]
     subject = _words(kept, "subject") or (None,) * len(rows)
     video = _words(kept, "video") or (None,) * len(rows)
     return Truth(
-        ids=tuple(ids[i] for i in rows),
-        values=values[rows],
+        ids=tuple(ids) if len(rows) == len(ids) else tuple(ids[i] for i in rows),
+        values=values if len(rows) == len(ids) else values[rows],
         expression=_words(kept, "expression") or (None,) * len(rows),
         clusters=tuple(s if s is not None else v for s, v in zip(subject, video, strict=True)),
         sources=_words(kept, "source") or (None,) * len(rows),
         groups=_columns(kept, GROUPS),
         slices=_columns(kept, SLICES),
-        unscored=frozenset(ids) - {ids[i] for i in rows},
+        unscored=frozenset(ids[i] for i in np.flatnonzero(~labelled)),
     )
 
 
-def _values(task: Task, frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _values(task: Task, frame: pd.DataFrame) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.bool_]]:
     """The task's truth for every row, and which rows have one."""
     n = len(frame)
     if task.kind == "expression":
         known = frame["expression"].isin(task.labels).to_numpy() if "expression" in frame else np.zeros(n, dtype=bool)
         return np.empty((n, 0)), np.asarray(known, dtype=np.bool_)
     if task.kind == "valence_arousal":
-        values = np.column_stack([_numbers(frame, axis) for axis in AXES])
+        values = np.column_stack([_numbers(frame, axis) for axis in task.label_columns])
         return values, np.asarray(~np.isnan(values).any(axis=1))
-    what = "presence" if task.threshold is None else "intensity"
-    values = np.column_stack([_numbers(frame, f"au{au:02d}_{what}") for au in task.aus])
-    if task.threshold is not None:
-        values = np.where(np.isnan(values), np.nan, (values >= task.threshold).astype(np.float64))
-    return values, np.asarray(~np.isnan(values).all(axis=1))
+    coded = np.empty((n, len(task.aus)), dtype=np.float32)
+    for j, name in enumerate(task.label_columns):
+        column = _numbers(frame, name)
+        there = column if task.threshold is None else np.where(np.isnan(column), np.nan, column >= task.threshold)
+        coded[:, j] = there
+    return coded, np.asarray(~np.isnan(coded).all(axis=1))
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
@@ -137,8 +139,10 @@ def _words(frame: pd.DataFrame, column: str) -> tuple[str | None, ...] | None:
         return None
     series = frame[column]
     # :g, because a float32 column holds .35 as .3499999940395355
-    texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in series.tolist())
-    return tuple(text if there else None for text, there in zip(texts, series.notna().tolist(), strict=True))
+    texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in series)
+    kept: dict[str, str] = {}  # one object a word: a name a face would be the largest thing here
+    known = series.notna()
+    return tuple(kept.setdefault(text, text) if there else None for text, there in zip(texts, known, strict=True))
 
 
 def _columns(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, tuple[str | None, ...]]:

@@ -246,3 +246,19 @@ def test_mistakes_are_named():
         expression_scores(truth, predicted, LABELS, clusters=who, method="bootstrap", resamples=0)
     with pytest.raises(FeabError, match="seed"):
         expression_scores(truth, predicted, LABELS, clusters=who, method="bootstrap", seed=-1)
+
+
+def test_draws_and_deletions_do_not_depend_on_how_many_are_held_at_once(monkeypatch):
+    truth, predicted, who = sample(groups=23)
+    sources = np.where(who % 3 == 0, "a", "b")
+    keys = expression_sums(truth, predicted, LABELS, clusters=who, sources=sources).keys
+
+    def everything():
+        sums = expression_sums(truth, predicted, LABELS, clusters=who, sources=sources)
+        return bootstrap_weights(keys, 37, seed=4), sums.drawn(37, seed=4), sums.leave_one_out()[0]
+
+    whole = everything()
+    monkeypatch.setattr("feab.metrics.sums.BLOCK", 5 * len(keys))
+    monkeypatch.setattr("feab.metrics.sums._LEFT_OUT", 4)
+    for one, other in zip(whole, everything(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import f1_score
 
 from feab.errors import FeabError
@@ -23,6 +24,7 @@ from feab.metrics import (
     valence_arousal_scores,
     valence_arousal_sums,
 )
+from feab.metrics.chance import _expected_f1
 from feab.vocabulary import EXPRESSIONS
 
 AUS = [1, 4, 12]
@@ -165,6 +167,17 @@ def test_uniform_and_majority_expression_rows_are_what_such_players_score_on_ave
     assert rows["majority"] == pytest.approx(2 * 60 / 160 / 3)
     balanced = expression_chance(labels * 500, labels)
     assert balanced["uniform"] == pytest.approx(1 / 4, abs=0.001)
+
+
+def test_with_one_label_guessing_is_always_right():
+    assert expression_chance(["fear"] * 9, ["fear"]) == {"uniform": 1.0, "majority": 1.0}
+
+
+def test_the_expected_f1_is_the_sum_over_the_binomial_distribution():
+    for positives, n, p in ((3, 40, 0.125), (900, 17_000, 0.125), (12_000, 17_000, 0.5)):
+        named = np.arange(n + 1)
+        expected = (stats.binom.pmf(named, n, p) * 2 * named * positives / n / (positives + named)).sum()
+        assert _expected_f1(positives, n, p) == pytest.approx(expected, rel=1e-12)
 
 
 def test_action_unit_rows_are_what_such_players_score():

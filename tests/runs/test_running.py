@@ -9,7 +9,7 @@ from faces_folder import make_faces, make_script
 
 import feab
 from feab.data import load_dataset
-from feab.runs.running import RunningScore
+from feab.runs.running import Rows, RunningScore
 from feab.tasks import load_tasks
 
 
@@ -20,7 +20,7 @@ def test_the_running_score_ends_at_the_final_one(tmp_path: Path) -> None:
     assert run.scores.overall is not None
     assert run.scores.overall.low is not None
     dataset = load_dataset(faces)
-    rows = {sample: row for row, sample in enumerate(dataset.ids)}
+    rows = Rows(dataset.ids)
     for task in load_tasks("synth"):
         running = RunningScore(task, dataset.labels(), "direct", rows)
         assert running.value is None

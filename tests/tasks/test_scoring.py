@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from feab.errors import FeabError
 from feab.schemas import Prediction, Scores
 from feab.tasks import load_tasks
-from feab.tasks.draws import majority, plurality
+from feab.tasks.draws import Answers
 from feab.tasks.scoring import ORACLE, score_all, score_task
 from feab.tasks.truth import truth_of
 
@@ -163,18 +163,40 @@ def test_several_draws_become_one_answer():
     assert metric(score_task(VA, pairs, va), "ccc") == pytest.approx(1.0)
 
 
+def drawn(task, answers: list) -> list[Prediction]:
+    """The draws of one face, out of order, behind a face that says nothing."""
+    lines = [line(task, "f1", a, draw=d, outcome="ok" if a is not None else "refused") for d, a in enumerate(answers)]
+    return [line(task, "f0", outcome="unparsable"), *reversed(lines)]
+
+
+def combined(task, answers: list):
+    told = Answers(task, {})
+    for prediction in drawn(task, answers):
+        told.add(prediction)
+    said = told.said(["f0", "f1"], (), len(answers))
+    assert (said.rows.tolist(), said.answered, said.complete) == ([0, 1], 1, len(answers) == 1)
+    return said.values[1]
+
+
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=9))
 def test_plurality_is_the_commonest_and_of_a_tie_the_first(labels):
-    chosen = plurality(labels)
+    chosen = combined(TWO, labels)
     most = max(labels.count(x) for x in labels)
     assert labels.count(chosen) == most
     assert all(labels.count(x) < most for x in labels[: labels.index(chosen)])
 
 
-@given(st.lists(st.frozensets(st.integers(1, 4)), min_size=1, max_size=7))
+@given(st.lists(st.frozensets(st.sampled_from([*UNITS.aus, 43])), min_size=1, max_size=7))
 def test_majority_names_an_au_when_more_than_half_do(sets):
-    for au in range(1, 5):
-        assert (au in majority(sets)) == (sum(au in s for s in sets) > len(sets) / 2)
+    named = combined(UNITS, [sorted(s) for s in sets])
+    for said, au in zip(named, UNITS.aus, strict=True):
+        assert said == (sum(au in s for s in sets) > len(sets) / 2)
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=7))
+def test_the_mean_point_is_of_the_draws_that_gave_one(points):
+    value = combined(VA, [{"valence": v, "arousal": a} for v, a in points])
+    assert value.tolist() == pytest.approx(np.mean(points, axis=0).tolist())
 
 
 def test_groups_of_ten_people_are_shown_and_smaller_ones_are_not():
@@ -247,8 +269,8 @@ def test_labels_may_come_from_a_dataset_or_as_a_frame():
     labels, lines = run_of_three()
 
     class Dataset:
-        def labels(self):
-            return labels
+        def labels(self, columns=None):
+            return labels if columns is None else labels[[name for name in labels if name in columns]]
 
     assert score_task(VA, lines, Dataset()) == score_task(VA, lines, labels)
 
