@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -292,4 +293,7 @@ def main() -> None:
     """The console script."""
     # Arrow's own allocator keeps what it has freed: 19 MB of a run over 17,000 faces. Read when pyarrow is imported.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    sys.exit(app())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without a letter shows "?" instead of a traceback
+    sys.exit(app(prog_name="feab"))

@@ -16,7 +16,7 @@ from feab.errors import FeabError
 from feab.runs import Run, load_run
 from feab.runs import run as run_model
 from feab.runs import score as score_run
-from feab.runs.table import incomplete, notes, scores_table
+from feab.runs.table import incomplete, missing_scores, notes, scores_table
 from feab.schemas import Scores
 
 
@@ -64,8 +64,8 @@ def show(run: Run, scores: Scores, *, as_json: bool) -> int:
     """Print scores as a table, or as JSON alone; 0 for a complete run, 3 for one with errors or gaps."""
     if as_json:
         out_json(scores.model_dump(mode="json", by_alias=True))
-        if not run.complete:
-            say(incomplete(run))
+        for line in [*missing_scores(scores), *([] if run.complete else [incomplete(run)])]:
+            say(line)
     else:
         screen = console()
         screen.print(scores_table(scores))

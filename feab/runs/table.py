@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feab.metrics import FEW_CLUSTERS, MIN_CLUSTERS
+from feab.metrics.action_units import MIN_POSITIVE_CLUSTERS, MIN_POSITIVES
+from feab.metrics.expression import MIN_FACES
 from feab.schemas import EstimateModel, OutcomeCounts, Scores, TaskScores
 
 if TYPE_CHECKING:
@@ -11,10 +14,15 @@ if TYPE_CHECKING:
 
     from feab.runs.folder import Run
 
-FEW_CLUSTERS = 20
-"""Intervals from fewer clusters are marked: they cover less than they say when clusters are unequal."""
+NOTHING = "–"
+"""Stands for a score or an interval that there is not; `notes` say why."""
 
 _NAMES = {"macro_f1": "macro-F1", "ccc": "CCC", "f1": "AU F1"}
+_NEEDS = {
+    "expression": f"needs at least {MIN_FACES} faces of one label",
+    "valence_arousal": "needs faces whose valence differs and faces whose arousal differs",
+    "action_units": f"needs an AU on at least {MIN_POSITIVES} faces of at least {MIN_POSITIVE_CLUSTERS} people",
+}
 _ORACLE = "oracle-from-expression"
 
 
@@ -42,18 +50,16 @@ def _add(table: Table, name: str, task: TaskScores, beside: str) -> None:
     from rich.text import Text
 
     estimate = task.metrics.get(task.primary, EstimateModel(value=None))
-    value = "n/a" if estimate.value is None else f"{estimate.value:.3f}"
+    value = NOTHING if estimate.value is None else f"{estimate.value:.3f}"
     table.add_row(
         Text(name), f"{task.n:,}", f"{_NAMES.get(task.primary, task.primary)} {value}", interval(estimate), Text(beside)
     )
 
 
 def interval(estimate: EstimateModel) -> str:
-    """An interval as "0.512 to 0.574", marked with * under 20 clusters; where there is none, why."""
-    if estimate.value is None:
-        return ""
+    """An interval as "0.512 to 0.574", marked with * under 20 clusters, which cover less than they say; else a dash."""
     if estimate.low is None or estimate.high is None:
-        return "too few clusters" if estimate.clusters is not None else ""
+        return NOTHING
     mark = " *" if estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS else ""
     return f"{estimate.low:.3f} to {estimate.high:.3f}{mark}"
 
@@ -77,14 +83,18 @@ def failures(outcomes: OutcomeCounts) -> str:
 
 def notes(run: Run, scores: Scores) -> list[str]:
     """What the reader must know to read the table, and where the run lies."""
-    lines = []
+    lines = missing_scores(scores)
     shown = [task.metrics.get(task.primary, EstimateModel(value=None)) for task in scores.tasks.values()]
     if any(interval(estimate).endswith("*") for estimate in shown):
-        lines.append(f"* fewer than {FEW_CLUSTERS} clusters (people or videos): the interval is rough")
-    if any(estimate.value is None for estimate in shown):
-        lines.append("n/a: too few of the faces carry the labels for this score")
+        lines.append(f"* faces of fewer than {FEW_CLUSTERS} people (or videos): the interval is rough")
+    if any(e.value is not None and e.low is None and 0 < (e.clusters or 0) < MIN_CLUSTERS for e in shown):
+        lines.append(f"{NOTHING} no interval: it needs faces of at least {MIN_CLUSTERS} people (or videos)")
+    if any(task.chance for task in scores.tasks.values()):
+        lines.append("chance: scores of answers that do not depend on the face, from the same labels")
     if any(_ORACLE in task.chance for task in scores.tasks.values()):
-        lines.append("oracle: knows the expression without seeing the face")
+        lines.append("oracle: knows the expression without seeing the face, and nothing else")
+    if scores.overall is not None and scores.overall.value is not None:
+        lines.append("overall: mean of the three kinds, each from 0 at chance to 1 at perfect")
     for name, task in scores.tasks.items():
         for prompt, part in task.prompts.items():
             if part.coverage < 1 or part.outcomes.error:
@@ -93,6 +103,20 @@ def notes(run: Run, scores: Scores) -> list[str]:
         lines.append(incomplete(run))
     lines.append(f"run folder: {run.path}")
     return lines
+
+
+def missing_scores(scores: Scores) -> list[str]:
+    """For each task without a score what it would need, a line each."""
+    lines = []
+    for name, task in scores.tasks.items():
+        if task.metrics.get(task.primary, EstimateModel(value=None)).value is None:
+            why = _NEEDS[task.kind] if task.n else "no face was answered"
+            lines.append(f"{NOTHING} {name}: no {_NAMES.get(task.primary, task.primary)} from {_faces(task.n)}: {why}")
+    return lines
+
+
+def _faces(n: int) -> str:
+    return f"{n:,} face" if n == 1 else f"{n:,} faces"
 
 
 def incomplete(run: Run) -> str:

@@ -26,7 +26,14 @@ def feab_cli(*arguments: object) -> Result:
 def test_run_prints_a_table_and_the_folder(faces: Path, script: Path, tmp_path: Path) -> None:
     done = feab_cli("run", "--model", f"mock/{script}", "--data", faces, "--out", tmp_path / "run")
     assert done.exit_code == 0, done.stderr
-    for words in ("synth_expression", "macro-F1", "95 % interval", "chance", "uniform", "too few clusters"):
+    for words in (
+        "synth_expression",
+        "macro-F1",
+        "95 % interval",
+        "chance",
+        "uniform",
+        "no interval: it needs faces of at least 10",
+    ):
         assert words in done.stdout
     assert f"run folder: {tmp_path / 'run'}" in done.stdout
     assert "synth_action_units: 30/30" in done.stderr
@@ -45,6 +52,24 @@ def test_json_is_all_there_is_on_stdout(faces: Path, script: Path, tmp_path: Pat
     scored = feab_cli("score", tmp_path / "run", "--data", faces, "--json")
     assert scored.exit_code == 0
     assert scored.stdout == done.stdout
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_few_faces_give_dashes_and_reasons(faces: Path, script: Path, tmp_path: Path, limit: int) -> None:
+    run = ("run", "--model", f"mock/{script}", "--data", faces, "--limit", limit, "--out", tmp_path / "run")
+    done = feab_cli(*run)
+    scored = feab_cli("score", tmp_path / "run", "--data", faces)
+    as_json = feab_cli(*run, "--json")
+    assert (done.exit_code, scored.exit_code, as_json.exit_code) == (0, 0, 0)
+    assert scored.stdout == done.stdout
+    assert json.loads(as_json.stdout)["tasks"]["synth_action_units"]["metrics"]["f1"]["value"] is None
+    for words in (done.stdout, as_json.stderr):
+        assert "needs at least 5 faces of one label" in words
+        assert "needs an AU on at least 10 faces of at least 5 people" in words
+        assert ("needs faces whose valence differs" in words) == (limit == 1)
+        assert "nan" not in words.lower()
+    assert "macro-F1 –" in done.stdout
+    assert max(map(len, done.stdout.splitlines()[:4])) <= 80
 
 
 def test_a_failure_makes_the_run_incomplete_and_the_same_command_mends_it(faces: Path, tmp_path: Path) -> None:

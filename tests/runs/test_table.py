@@ -9,7 +9,7 @@ from rich.console import Console
 
 from feab.runs.folder import Run
 from feab.runs.identity import default_folder, differences, identity_sha256
-from feab.runs.table import interval, notes, scores_table
+from feab.runs.table import interval, missing_scores, notes, scores_table
 from feab.schemas import EstimateModel, Identity, OutcomeCounts, RunManifest, Scores, TaskScores
 
 
@@ -46,8 +46,21 @@ def test_a_row_holds_score_interval_chance_and_coverage() -> None:
 def test_few_clusters_are_marked_and_very_few_have_no_interval() -> None:
     assert interval(EstimateModel(value=0.5, low=0.4, high=0.6, clusters=19)).endswith("*")
     assert not interval(EstimateModel(value=0.5, low=0.4, high=0.6, clusters=20)).endswith("*")
-    assert interval(EstimateModel(value=0.5, clusters=9)) == "too few clusters"
-    assert interval(EstimateModel(value=None)) == ""
+    assert interval(EstimateModel(value=0.5, clusters=9)) == interval(EstimateModel(value=None)) == "–"
+    lines = notes(Run(Path("runs/x"), MANIFEST), Scores(tasks={"faces": task(clusters=9)}))
+    assert lines[0] == "– no interval: it needs faces of at least 10 people (or videos)"
+
+
+def test_a_score_that_there_is_not_is_a_dash_with_its_reason() -> None:
+    kinds = {"expression": "5 faces of one label", "valence_arousal": "differs", "action_units": "10 faces of at least"}
+    for kind, why in kinds.items():
+        scores = Scores(tasks={"faces": task(None, clusters=2, kind=kind, n=2, chance={})})
+        assert "macro-F1 –" in shown(scores)
+        first = notes(Run(Path("runs/x"), MANIFEST), scores)[0]
+        assert first.startswith("– faces: no macro-F1 from 2 faces: needs")
+        assert why in first
+    nobody = Scores(tasks={"faces": task(None, clusters=0, n=0)})
+    assert missing_scores(nobody) == ["– faces: no macro-F1 from 0 faces: no face was answered"]
 
 
 def test_prompts_have_rows_when_there_are_several_and_overall_comes_last() -> None:
@@ -65,7 +78,8 @@ def test_what_was_not_answered_is_said_below() -> None:
     manifest = MANIFEST.model_copy(update={"outcomes": OutcomeCounts(ok=100)})
     lines = notes(Run(Path("runs/x"), manifest), scores)
     assert lines == [
-        "oracle: knows the expression without seeing the face",
+        "chance: scores of answers that do not depend on the face, from the same labels",
+        "oracle: knows the expression without seeing the face, and nothing else",
         "faces, direct: 75.0% answered (280 unparsable, 8 refused)",
         "run folder: runs/x",
     ]
@@ -110,8 +124,8 @@ def test_an_incomplete_run_says_so() -> None:
     manifest = MANIFEST.model_copy(update={"outcomes": OutcomeCounts(ok=90, error=4)})
     scores = Scores(tasks={"faces": task(clusters=12)})
     lines = notes(Run(Path("runs/x"), manifest), scores)
-    assert lines[0].startswith("* fewer than 20 clusters")
-    assert lines[1].startswith("INCOMPLETE: 10 of 100 answers are missing, 4 of them failed")
+    assert lines[0].startswith("* faces of fewer than 20 people")
+    assert lines[2].startswith("INCOMPLETE: 10 of 100 answers are missing, 4 of them failed")
     assert lines[-1] == "run folder: runs/x"
 
 
