@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
-from feab.records import Answer, Failure, Media, Question, Sample
+from feab.records import Answer, Failure, Media, Question
 from feab.runs.execute import parse_answer
 
 if TYPE_CHECKING:
     from feab.models import Model
-    from feab.tasks import Task
 
 MAX_PICTURE = 64 * 2**20
 """Largest picture file taken, in bytes."""
@@ -51,46 +50,24 @@ def ask_about(
     for path in paths:
         _check(path)
     loaded = load_tasks(tasks, include=include)
-    for task in loaded:
-        if len(task.prompt_names(prompt)) != 1:
-            raise FeabError(f"--prompts {prompt}: ask with one prompt at a time")
-    return _ask_about(model, paths, loaded, prompt)
+    questions = [
+        task.question(str(number), Media(path=str(path)), prompt)
+        for number, path in enumerate(paths)
+        for task in loaded
+    ]
+    return _ask_about(model, paths, questions)
 
 
-def _ask_about(model: Model, paths: Sequence[Path], tasks: Sequence[Task], prompt: str) -> Iterator[Said]:
-    names = {str(number): path for number, path in enumerate(paths)}
-    questions = (
-        question
-        for number, path in names.items()
-        for task in tasks
-        for question in task.questions([_unlabelled(task, number, path)], prompt)
-    )
+def _ask_about(model: Model, paths: Sequence[Path], questions: Sequence[Question]) -> Iterator[Said]:
     for completion in model.generate(questions):
         question, error = completion.question, completion.error
+        path = paths[int(question.sample)]
         if error is not None:
-            yield Said(names[question.sample], question, None, None, error)
+            yield Said(path, question, None, None, error)
             continue
         reason = completion.finish_reasons[0] if completion.finish_reasons else "unknown"
         text = completion.texts[0]
-        yield Said(names[question.sample], question, text, parse_answer(question, text, reason), None)
-
-
-def _unlabelled(task: Task, name: str, path: Path) -> Sample:
-    """The picture as a sample, with labels that mean nothing.
-
-    A task asks only about samples it could score, so the picture needs a label to get through that door. A question
-    carries no label, and nothing here is scored.
-    """
-    au = dict.fromkeys(task.aus, 0.0)
-    return Sample(
-        id=name,
-        media=Media(path=str(path)),
-        expression=task.labels[0] if task.labels else None,
-        valence=0.0,
-        arousal=0.0,
-        au_presence=au,
-        au_intensity=au,
-    )
+        yield Said(path, question, text, parse_answer(question, text, reason), None)
 
 
 def _check(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
-from feab.records import Image, Message, Question, Sample, Sampling, Text
+from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
@@ -210,25 +210,43 @@ class Task:
         self, samples: Iterable[Sample], names: Sequence[str], draws: int, sampling: Sampling
     ) -> Iterator[Question]:
         for name in names:
-            prompt = self.prompts[name]
-            words = self.wording(name)
-            settings = replace(sampling, max_tokens=prompt.max_tokens)
-            schema = answer_schema(self) if prompt.json else None
-            for sample in samples:
-                if not self.asks_about(sample):
-                    continue
-                options = self.order(name, sample.id)
-                yield Question(
-                    task=self.name,
-                    sample=sample.id,
-                    prompt=name,
-                    kind=self.kind,
-                    messages=(Message("user", (Image(sample.media), Text(words(sample.id)))),),
-                    choices=() if self.kind == "valence_arousal" else options,
-                    schema=schema,
-                    n=draws,
-                    sampling=settings,
-                )
+            build = self._builder(name, draws, sampling)
+            yield from (build(sample.id, sample.media) for sample in samples if self.asks_about(sample))
+
+    def question(
+        self, sample: str, media: Media, prompt: str = DEFAULT_PROMPT, *, sampling: Sampling | None = None
+    ) -> Question:
+        """The question about one picture or clip that need not be in any dataset; `sample` is a name to know it by.
+
+        Raises:
+            FeabError: unless `prompt` names one prompt of the task.
+        """
+        names = self.prompt_names(prompt)
+        if len(names) != 1:
+            raise FeabError(f"prompt {prompt!r}: ask with one prompt at a time, such as {', '.join(self.prompts)}")
+        return self._builder(names[0], 1, sampling or Sampling())(sample, media)
+
+    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Media], Question]:
+        """From a sample's id and picture to the question in the words of one prompt."""
+        prompt = self.prompts[name]
+        words = self.wording(name)
+        settings = replace(sampling, max_tokens=prompt.max_tokens)
+        schema = answer_schema(self) if prompt.json else None
+
+        def build(sample: str, media: Media) -> Question:
+            return Question(
+                task=self.name,
+                sample=sample,
+                prompt=name,
+                kind=self.kind,
+                messages=(Message("user", (Image(media), Text(words(sample)))),),
+                choices=() if self.kind == "valence_arousal" else self.order(name, sample),
+                schema=schema,
+                n=draws,
+                sampling=settings,
+            )
+
+        return build
 
 
 def answer_schema(task: Task) -> dict[str, Any]:

@@ -35,6 +35,16 @@ def test_a_question_carries_picture_words_options_and_no_truth():
     assert question.schema is None
 
 
+def test_a_picture_outside_a_dataset_is_asked_about_in_the_same_words():
+    for task in (EXPRESSION, VA, UNITS):
+        labelled = sample("a", expression="fear", valence=0.0, arousal=0.0, au_presence={12: 1.0})
+        for prompt in task.prompts:
+            (ours,) = task.questions([labelled], prompt)
+            assert task.question("a", labelled.media, prompt) == ours
+        with pytest.raises(FeabError, match="one prompt at a time, such as direct, json"):
+            task.question("a", labelled.media, "direct,json")
+
+
 def test_samples_without_the_tasks_label_are_skipped():
     free = sample("free", valence=0.1, arousal=0.2, au_presence={12: 1.0})
     posed = sample("posed", expression="fear")
