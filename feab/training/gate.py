@@ -19,7 +19,7 @@ from feab.vocabulary import FEAB_17
 THRESHOLD = 0.90
 FACES = 2_000
 EPOCHS = 30
-PICTURE = Picture(resize=170, crop=128)
+PICTURE = Picture(resize=185, crop=128)
 MIN_FACES = 10
 """A comparison with fewer faces on either side is not made."""
 

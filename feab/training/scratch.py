@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
+from feab.schemas import TaskScores
 from feab.tasks import Task, load_tasks
 from feab.training.pictures import Faces, load_faces, seen_by
 from feab.training.recipe import ScratchRecipe
@@ -31,6 +32,7 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
         import transformers
     except ImportError:
         raise FeabError("training needs torch and transformers: pip install -c constraints.txt '.[hf]'") from None
+    from feab.data import load_dataset
     from feab.training.language import Speaker, corpus, fit_language, image_tokens, truths
     from feab.training.reading import fit, loss_of, make_heads
     from feab.training.tiny import build_model, build_processor
@@ -75,7 +77,8 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     processor.save_pretrained(out)
     (out / "recipe.json").write_text(recipe.model_dump_json(indent=1) + "\n", encoding="utf-8")
     note({"stage": "saved", "parameters": sum(p.numel() for p in model.parameters())})
-    scores = validation_scores(recipe, out, tasks)
+    unseen = load_dataset(recipe.dataset, recipe.validation_split)
+    scores = {name: in_short(task) for name, task in scores_of(out, tasks, unseen).items()}
     (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
     note({"stage": "validation", **{name: task["primary"] for name, task in scores.items()}})
     draw_curves(out)
@@ -99,17 +102,19 @@ def load_split(recipe: ScratchRecipe, split: str, note: Log) -> Faces:
     return load_faces(dataset, seen_by(build_image_processor(recipe.architecture.picture)), progress)
 
 
-def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) -> dict[str, Any]:
-    """Ask the saved model about the validation split through the `hf` adapter: primary, interval, coverage."""
+def scores_of(folder: Path, tasks: list[Task], dataset: Any) -> dict[str, TaskScores]:
+    """Ask the saved model about a dataset through the `hf` adapter, prompt `direct`; scores per task.
+
+    Raises:
+        FeabError: when the model fails on a question.
+    """
     from feab.answers import parse
-    from feab.data import load_dataset
     from feab.models import load_model
     from feab.schemas import Prediction, answer_json
     from feab.tasks.scoring import score_task
 
-    dataset = load_dataset(recipe.dataset, recipe.validation_split)
     model = load_model(f"hf/{folder.resolve()}", dtype="float32")
-    found: dict[str, Any] = {}
+    found: dict[str, TaskScores] = {}
     for task in tasks:
         predictions = []
         for c in model.generate(task.questions(dataset)):
@@ -127,15 +132,20 @@ def validation_scores(recipe: ScratchRecipe, folder: Path, tasks: list[Task]) ->
                     outcome=answer.outcome,
                 )
             )
-        scores = score_task(task, predictions, dataset.labels())
-        found[task.name] = {
-            "primary": scores.metrics[scores.primary].value,
-            "interval": [scores.metrics[scores.primary].low, scores.metrics[scores.primary].high],
-            "coverage": scores.coverage,
-            "metric": scores.primary,
-        }
+        found[task.name] = score_task(task, predictions, dataset.labels())
     model.close()
     return found
+
+
+def in_short(scores: TaskScores) -> dict[str, Any]:
+    """A task's primary metric with its 95 % interval, and the coverage."""
+    primary = scores.metrics[scores.primary]
+    return {
+        "metric": scores.primary,
+        "primary": primary.value,
+        "interval": [primary.low, primary.high],
+        "coverage": scores.coverage,
+    }
 
 
 def draw_curves(folder: Path) -> None:
