@@ -58,14 +58,12 @@ class Journal:
         FeabError: on opening, when another process has it open.
     """
 
-    def __init__(self, path: Path, *, lock: FileLock | None = None) -> None:
-        """Take the lock (default: `.lock` beside the file; one that is given must be held already), then repair."""
+    def __init__(self, path: Path, *, locked: bool = False) -> None:
+        """Take the lock `.lock` beside the file, unless the caller has it already (`locked`), then repair."""
         self.path = path
-        self._lock = lock
-        if lock is None:
-            self._lock = FileLock(path.parent / ".lock")
+        self._lock = None if locked else FileLock(path.parent / ".lock")
+        if self._lock is not None:
             self._lock.acquire()
-        self._owns_lock = lock is None
         self.done = KeySet()
         """Keys that hold an answer, as `key_number`."""
         self._failed = KeySet()
@@ -140,7 +138,7 @@ class Journal:
                 self._release()
 
     def _release(self) -> None:
-        if self._owns_lock and self._lock is not None:
+        if self._lock is not None:
             self._lock.release()
 
     def _repair(self) -> Repair:

@@ -14,8 +14,10 @@ class FileLock:
     The kernel holds it (`flock`), so a killed process leaves none behind; the file only names the holder.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str | None = None) -> None:
+        """`what` is worked on, in words for whoever is refused; by default the folder of the file."""
         self.path = path
+        self._what = what or str(path.parent)
         self._fd: int | None = None
 
     def acquire(self) -> None:
@@ -37,7 +39,7 @@ class FileLock:
                 os.close(fd)
                 who = f"process {holder}" if holder.isdigit() else "another process"
                 raise FeabError(
-                    f"{self.path.parent}: {who} is working on this run; wait for it, or give another --out"
+                    f"{self._what}: {who} is working on this run; wait for it, or give another --out"
                 ) from None
             if self._is_current(fd):
                 break

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import feab
 from feab.errors import FeabError
 from feab.journal import FileLock, Journal
 from feab.runs.files import read_model, write_model
-from feab.runs.folder import MANIFEST
-from feab.runs.identity import differences, identity_sha256
+from feab.runs.folder import MANIFEST, PREDICTIONS
+from feab.runs.identity import FOLDER_DIGITS, differences, identity_sha256
 from feab.runs.surroundings import git_state, machine, versions
 from feab.schemas import Identity, RunManifest
 
@@ -64,21 +68,71 @@ class Book:
             self.write()
 
 
-def open_folder(path: Path) -> FileLock:
-    """Make a run folder and take its lock.
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Make a run folder and hold its lock; a folder that was made here and stayed empty is taken away again.
 
     Raises:
         FeabError: when it cannot be made, is in use, or holds other things than a run.
     """
+    with _swept(path):
+        lock = _open_folder(path)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@contextmanager
+def requested(model: str, request: Mapping[str, Any], root: Path) -> Iterator[None]:
+    """Hold a lock in `root` on asking `model` for all this: the run's own folder has no name before it is loaded.
+
+    Raises:
+        FeabError: when another process was asked for the same.
+    """
+    text = json.dumps([model, request], sort_keys=True, default=str)
+    lock = FileLock(root / f".{hashlib.sha256(text.encode()).hexdigest()[:FOLDER_DIGITS]}.lock", model)
+    with _swept(root):
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise FeabError(f"{root}: cannot hold run folders ({error.strerror}); give another --out") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _is_ours(entry: Path) -> bool:
+    """Whether a run that was killed before its manifest was there may have left this."""
+    unfinished = entry.name in (f"{MANIFEST}.new", f"{PREDICTIONS}.repair")
+    empty = entry.name == PREDICTIONS and entry.stat().st_size == 0
+    return unfinished or empty or entry.name.startswith(".")
+
+
+@contextmanager
+def _swept(path: Path) -> Iterator[None]:
+    """Remove, in the end, those of the folder and its parents that were not there and are empty."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # one that is not empty stays, and so do those above it
+            for folder in made:
+                folder.rmdir()
+
+
+def _open_folder(path: Path) -> FileLock:
+    lock = FileLock(path / ".lock")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+        strangers = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry))
+        if strangers and not (path / MANIFEST).exists():
+            raise FeabError(f"{path}: holds other files ({strangers[0]}, ...) and no run; give an empty --out")
+        lock.acquire()
     except OSError as error:
         raise FeabError(f"{path}: cannot be used as a run folder ({error.strerror})") from None
-    if strangers and MANIFEST not in strangers:
-        raise FeabError(f"{path}: holds other files ({strangers[0]}, ...) and no run; give an empty --out")
-    lock = FileLock(path / ".lock")
-    lock.acquire()
     return lock
 
 
@@ -89,11 +143,9 @@ def manifest_for(path: Path, identity: Identity, expected: int, permission: str 
         FeabError: when the folder holds a run of another identity; the message lists what differs.
     """
     commit, dirty = git_state()
-    earlier = read_model(path / MANIFEST, RunManifest) if (path / MANIFEST).exists() else None
+    earlier = _earlier(path)
     if earlier is not None:
-        if differs := differences(earlier.identity, identity):
-            shown = "\n  ".join(differs[:8])
-            raise FeabError(f"{path}: holds another run; what differs:\n  {shown}\nGive another --out")
+        _refuse_another(path, earlier.identity, identity)
         permission = permission or earlier.permission
     return RunManifest(
         identity=identity,
@@ -108,6 +160,26 @@ def manifest_for(path: Path, identity: Identity, expected: int, permission: str 
         permission=permission,
         provenance=earlier.provenance if earlier is not None else "feab",
     )
+
+
+def check_asked(path: Path, asked: Mapping[str, Any]) -> None:
+    """What can be told before a model is loaded: whether a run in the folder asked the same of whichever model.
+
+    Raises:
+        FeabError: when it did not; the message lists what differs.
+    """
+    if earlier := _earlier(path):
+        _refuse_another(path, earlier.identity, earlier.identity.model_copy(update=asked))
+
+
+def _earlier(path: Path) -> RunManifest | None:
+    return read_model(path / MANIFEST, RunManifest) if (path / MANIFEST).exists() else None
+
+
+def _refuse_another(path: Path, there: Identity, here: Identity) -> None:
+    if differs := differences(there, here):
+        shown = "\n  ".join(differs[:8])
+        raise FeabError(f"{path}: holds another run; what differs:\n  {shown}\nGive another --out")
 
 
 def now() -> str:

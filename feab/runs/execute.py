@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from feab.errors import FeabError
-from feab.journal import Asked, FileLock, Journal, Progress, ask
+from feab.journal import Asked, Journal, Progress, ask
 from feab.records import Answer, Failure, FinishReason, Question, Sampling
-from feab.runs.book import Book, manifest_for, open_folder
+from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
 from feab.runs.parts import Part, plan
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DRAWN = Sampling(temperature=1.0, top_p=1.0)
 """How answers are drawn when several are asked for (our choice); a single one is greedy."""
 
+RUNS = Path("runs")
+"""Where run folders lie, unless --out says otherwise."""
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
 """What a disk says when it takes no more: the user's to put right."""
@@ -106,16 +108,25 @@ def run(
         raise FeabError(f"limit {limit}: must be at least 1")
     if draws < 1:
         raise FeabError(f"draws {draws}: must be at least 1")
-    parts = plan(tasks, data=data, prompts=prompts, limit=limit, seed=seed, draws=draws, include=include)
-    chosen = _Choice(out, limit, seed, draws, permission, progress)
-    if not isinstance(model, str):
-        if adapter_args:
-            raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
-        return _run(model, parts, chosen, None)
-    from feab.models import load_model
-    from feab.models.cards import find_card
+    if adapter_args and not isinstance(model, str):
+        raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
+    what: dict[str, Any] = {"prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "include": include}
+    chosen = _Choice(None if out is None else Path(out).expanduser(), limit, seed, draws, permission, progress)
+    with ExitStack() as held:
+        # A second process is turned away here, before it reads faces or loads a model.
+        if chosen.out is not None:
+            held.enter_context(claimed(chosen.out))
+        elif isinstance(model, str):
+            held.enter_context(requested(model, {"tasks": tasks, "data": data, **what, **adapter_args}, RUNS))
+        parts = plan(tasks, data=data, **what)
+        if chosen.out is not None:
+            check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws))
+        if not isinstance(model, str):
+            return _run(model, parts, chosen, None)
+        from feab.models import load_model
+        from feab.models.cards import find_card
 
-    with closing(load_model(model, include=include, **adapter_args)) as loaded:
+        loaded = held.enter_context(closing(load_model(model, include=include, **adapter_args)))
         card = find_card(loaded.info.name, include)
         return _run(loaded, parts, chosen, None if card is None else card.price)
 
@@ -124,7 +135,8 @@ def run(
 class _Choice:
     """What the caller chose, beyond whom to ask what."""
 
-    out: str | PathLike[str] | None
+    out: Path | None
+    """The run folder, of which this process has the lock; None stands for the default folder."""
     limit: int | None
     seed: int
     draws: int
@@ -134,24 +146,30 @@ class _Choice:
 
 def identify(model: Model, parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> Identity:
     """Everything that changes the answers."""
-    sampling = sampling_for(draws, seed)
     info = model.info
-    crops = sorted({part.task.crop for part in parts})
     return Identity(
         model=info.name,
         revision=info.revision,
         adapter=info.adapter,
         adapter_version=info.adapter_version,
         adapter_args=dict(info.args_that_change_answers),
-        tasks={part.task.name: part.task.identity(part.prompts) for part in parts},
-        prompts=list(dict.fromkeys(name for part in parts for name in part.prompts)),
-        datasets={f"{part.dataset.name}/{part.dataset.split}": part.dataset.fingerprint for part in parts},
-        crop=", ".join(crops),
-        sampling={"temperature": sampling.temperature, "top_p": sampling.top_p},
-        draws=draws,
-        seed=seed,
-        limit=limit,
+        **_asked(parts, limit=limit, seed=seed, draws=draws),
     )
+
+
+def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> dict[str, Any]:
+    """The fields of the identity that do not depend on the model."""
+    sampling = sampling_for(draws, seed)
+    return {
+        "tasks": {part.task.name: part.task.identity(part.prompts) for part in parts},
+        "prompts": list(dict.fromkeys(name for part in parts for name in part.prompts)),
+        "datasets": {f"{part.dataset.name}/{part.dataset.split}": part.dataset.fingerprint for part in parts},
+        "crop": ", ".join(sorted({part.task.crop for part in parts})),
+        "sampling": {"temperature": sampling.temperature, "top_p": sampling.top_p},
+        "draws": draws,
+        "seed": seed,
+        "limit": limit,
+    }
 
 
 def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | None) -> Run:
@@ -167,12 +185,27 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
         for part in parts
     ]
     identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws)
-    path = default_folder(identity, Path("runs")) if chosen.out is None else Path(chosen.out).expanduser()
-    lock = open_folder(path)
+    permission = chosen.permission if any(needed) else None
+    if chosen.out is not None:
+        return _run_in(chosen.out, identity, permission, model, parts, chosen, price)
+    path = default_folder(identity, RUNS)
+    with claimed(path):
+        return _run_in(path, identity, permission, model, parts, chosen, price)
+
+
+def _run_in(
+    path: Path,
+    identity: Identity,
+    permission: str | None,
+    model: Model,
+    parts: Sequence[Part],
+    chosen: _Choice,
+    price: Price | None,
+) -> Run:
+    """Ask and score in a folder whose lock this process has."""
     try:
-        expected = sum(part.expected for part in parts)
-        manifest = manifest_for(path, identity, expected, chosen.permission if any(needed) else None)
-        asked, finished = _fill(path, lock, manifest, model, parts, chosen, price)
+        manifest = manifest_for(path, identity, sum(part.expected for part in parts), permission)
+        asked, finished = _fill(path, manifest, model, parts, chosen, price)
         if asked.interrupted:
             raise Interrupted(finished)
         if asked.stopped is not None:
@@ -186,13 +219,10 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
             f"{path}: cannot be written ({error.strerror}); what came back before is there, and the same command goes "
             "on from it"
         ) from error
-    finally:
-        lock.release()
 
 
 def _fill(
     path: Path,
-    lock: FileLock,
     manifest: RunManifest,
     model: Model,
     parts: Sequence[Part],
@@ -200,7 +230,7 @@ def _fill(
     price: Price | None,
 ) -> tuple[Asked, Run]:
     """Ask what is missing; the manifest is true at the end, whatever ends it."""
-    with Journal(path / PREDICTIONS, lock=lock) as journal:
+    with Journal(path / PREDICTIONS, locked=True) as journal:
         book = Book(path, manifest, journal, price)
         book.write()
         try:

@@ -141,6 +141,71 @@ def test_ctrl_c_carries_the_run_and_leaves_a_true_manifest(faces: str, script: s
     assert feab.run(script, data=faces, out=tmp_path / "run").complete
 
 
+def test_what_cannot_be_run_is_refused_before_a_model_is_loaded(
+    faces: str, script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = {"tasks": "synth_expression", "data": faces}
+    in_use, done = tmp_path / "in-use", tmp_path / "done"
+    feab.run(script, **run, out=done)
+
+    def second(number: int, completion: Completion) -> Completion:
+        if number == 1:
+            with monkeypatch.context() as patched:
+                patched.setattr("feab.models.load_model", lambda *_, **__: pytest.fail("a model was loaded"))
+                with pytest.raises(FeabError, match=f"in-use: process {os.getpid()} is working on this run"):
+                    feab.run(script, **run, out=in_use)
+                with pytest.raises(FeabError, match="limit: null there, 7 here"):
+                    feab.run(script, **run, out=done, limit=7)
+        return completion
+
+    feab.run(Wrapped(load_model(script), second), **run, out=in_use)
+
+
+def test_what_a_kill_at_the_start_leaves_is_no_other_run(faces: str, script: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in ("predictions.jsonl", "manifest.json.new"):
+        (out / name).touch()
+    assert feab.run(script, "synth_expression", data=faces, out=out).complete
+    (out / "manifest.json").unlink()
+    with pytest.raises(FeabError, match="holds other files"):
+        feab.run(script, "synth_expression", data=faces, out=out)
+
+
+def test_the_same_command_without_a_folder_is_refused_while_the_first_still_loads(
+    faces: str, script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded = []
+
+    def loading(name: str, **arguments: Any) -> Any:
+        loaded.append(name)
+        with pytest.raises(FeabError, match=f"{name}: process {os.getpid()} is working on this run"):
+            feab.run(script, "synth_expression", data=faces)
+        return load_model(name, **arguments)
+
+    monkeypatch.setattr("feab.models.load_model", loading)
+    finished = feab.run(script, "synth_expression", data=faces)
+    assert loaded == [script]
+    assert finished.complete
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [finished.path.parent.name]
+
+
+@pytest.mark.parametrize("out", [None, "a/b"])
+def test_a_run_that_never_began_leaves_no_folders(
+    faces: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FeabError, match="unknown model"):
+        feab.run("no-such-model", data=faces, out=out)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FeabError, match="unknown model"):
+        feab.run("no-such-model", data=faces, out="mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_the_same_failure_again_and_again_stops_a_run(faces: str, script: str, tmp_path: Path) -> None:
     def broken(number: int, completion: Completion) -> Completion:
         return Completion(completion.question, error=Failure("http_400", f"image {number} is too large"))
