@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from feab.cli.output import console, out, out_json, rows, say
+from feab.cli.output import out, out_json, rows, say
+from feab.cli.rendering import Rendering
 from feab.content import data_home
 from feab.data import Dataset, list_datasets, load_dataset, read_info, resolve
 from feab.errors import FeabError
@@ -31,7 +30,8 @@ def show_datasets() -> None:
 
 def show_info(name: str, *, as_json: bool) -> None:
     """dataset.json in words, with counts from the label columns of each split that is here."""
-    folder = resolve(name)
+    with Rendering(cached=True) as bar:
+        folder = resolve(name, on_progress=bar)
     info = read_info(folder)
     if as_json:
         out_json(info.model_dump(mode="json", by_alias=True))
@@ -78,7 +78,8 @@ def show_sheet(name: str, path: Path, split: str, number: int, seed: int) -> Non
     """Write a contact sheet of some faces, captioned with their labels."""
     from feab.faces.sheets import contact_sheet
 
-    dataset = load_dataset(name, split)
+    with Rendering(cached=True) as bar:
+        dataset = load_dataset(name, split, on_progress=bar)
     if not dataset.info.images_may_be_shared:
         say(f"the licence of {dataset.info.name} does not let its faces be passed on: keep {path} to yourself")
     chosen = sorted(random.Random(seed).sample(range(len(dataset)), min(number, len(dataset))))
@@ -98,38 +99,10 @@ def caption(sample: Sample) -> str:
     return "\n".join([sample.expression or "(no expression)", va, "AU " + " ".join(there) if there else "no AU"])
 
 
-class _Bar:
-    """Progress over pictures: a bar on a terminal, lines elsewhere."""
-
-    def __init__(self) -> None:
-        from rich.progress import Progress
-
-        self._screen = console(stderr=True)
-        self._bar = Progress(console=self._screen, disable=not self._screen.is_terminal)
-        self._task = self._bar.add_task("rendering", total=None)
-        self._tenth = -1
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
-        tenth = 10 * done // max(total, 1)
-        if not self._screen.is_terminal and tenth != self._tenth:
-            self._tenth = tenth
-            say(f"rendering: {done:,}/{total:,}")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        self._bar.stop()
-
-
 def render(path: Path, identities: int, seed: int, size: int, workers: int | None) -> None:
     """Render a dataset folder, with progress."""
     from feab.data.rendered import render_dataset
 
-    with _Bar() as bar:
+    with Rendering() as bar:
         folder = render_dataset(identities, seed, size, path, workers=workers, on_progress=bar)
     say(f"{folder}: {read_info(folder).splits['test'].n:,} faces; ask about them with --data {path}")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from feab.cli.output import console, say
+from feab.cli.rendering import Rendering
 from feab.journal import Journal, Progress
 from feab.journal.lines import read_predictions
 from feab.runs.running import Rows, RunningScore
@@ -84,8 +85,12 @@ class _Watcher:
 
     def __init__(self) -> None:
         self.states: dict[str, TaskState] = {}
+        self.rendering = Rendering(cached=True)
+        """Called while faces are rendered that are not here yet."""
 
     def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
+        """Say where the run lies and what is there already."""
+        self.rendering.stop()
         rows: dict[int, Rows] = {}
         for part in parts:
             if id(part.dataset) not in rows:
@@ -107,7 +112,8 @@ class _Watcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to put away."""
+        """Put away what is still drawn."""
+        self.rendering.stop()
 
 
 class Lines(_Watcher):
@@ -179,6 +185,7 @@ class Bars(_Watcher):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the bars as they stand."""
+        self.rendering.stop()
         self._bars.stop()
 
 

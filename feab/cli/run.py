@@ -12,6 +12,7 @@ import yaml
 
 from feab.cli.output import clean, console, out_json, say
 from feab.cli.progress import watcher
+from feab.cli.rendering import Rendering
 from feab.errors import FeabError
 from feab.runs import Run, load_run
 from feab.runs import run as run_model
@@ -57,7 +58,9 @@ def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, 
 def score_and_show(path: Path, data: str | None, include: Sequence[Path], *, as_json: bool) -> int:
     """Score a folder, print, and return the exit status."""
     run = load_run(path)
-    return show(run, score_run(run, data, include=include), as_json=as_json)
+    with Rendering(cached=True) as bar:
+        scores = score_run(run, data, include=include, on_progress=bar)
+    return show(run, scores, as_json=as_json)
 
 
 def show(run: Run, scores: Scores, *, as_json: bool) -> int:

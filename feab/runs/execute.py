@@ -56,6 +56,10 @@ class Stopped(FeabError):  # noqa: N818
 class Watcher(Protocol):
     """Who wants to see a run proceed: the command line's progress display, or none."""
 
+    def rendering(self, done: int, total: int) -> None:
+        """Called before `start`, picture by picture, while a dataset that is not here yet is rendered."""
+        ...
+
     def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
         """Called once, before the first question; the journal may hold earlier answers."""
         ...
@@ -96,7 +100,7 @@ def run(
         draws: answers asked per question; several are drawn at temperature 1.
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
-        progress: told about each completion.
+        progress: told about each completion, and about faces that must be rendered first.
         adapter_args: passed to the adapter when `model` is a name.
 
     Raises:
@@ -118,7 +122,7 @@ def run(
             held.enter_context(claimed(chosen.out))
         elif isinstance(model, str):
             held.enter_context(requested(model, {"tasks": tasks, "data": data, **what, **adapter_args}, RUNS))
-        parts = plan(tasks, data=data, **what)
+        parts = plan(tasks, data=data, **what, on_progress=None if progress is None else progress.rendering)
         if chosen.out is not None:
             check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws))
         if not isinstance(model, str):

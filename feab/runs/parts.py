@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
@@ -55,8 +55,11 @@ def plan(
     seed: int = 0,
     draws: int = 1,
     include: Sequence[str | PathLike[str]] = (),
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Part]:
     """What would be asked, task by task; the arguments are those of `feab.run`.
+
+    `on_progress` is called with (done, total) pictures while a dataset has to be rendered first.
 
     Raises:
         FeabError: for unknown tasks, prompts or datasets, or a dataset without a label that a task can score.
@@ -70,7 +73,7 @@ def plan(
         names = task.prompt_names(prompts)
         key = (fspath(data) if data is not None else task.dataset, task.split)
         if key not in datasets:
-            datasets[key] = load_dataset(*key)
+            datasets[key] = load_dataset(*key, on_progress=on_progress)
         dataset = datasets[key]
         asked = replace(task, dataset=dataset.name, split=dataset.split)
         columns = task.label_columns if limit is None else ("id", *task.label_columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ def score(
     *,
     include: Sequence[str | PathLike[str]] = (),
     write: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Scores:
     """Scores of a run, from its folder and the labels alone; no model is asked. Writes its scores.json.
 
@@ -35,6 +36,7 @@ def score(
             (one of your own folder, or a private key).
         include: further folders of task files, if the run used such.
         write: False leaves scores.json as it is.
+        on_progress: called with (done, total) pictures while a dataset has to be rendered first.
 
     Raises:
         FeabError: when the folder does not validate, a task or the dataset is not the one that was asked, or a
@@ -48,7 +50,7 @@ def score(
     for name, asked in identity.tasks.items():
         task = replace(load_tasks([name], include=include)[0], dataset=asked.dataset, split=asked.split)
         _check_task(task, asked)
-        dataset = _labels(labels, asked, identity)
+        dataset = _labels(labels, asked, identity, on_progress)
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
     return score_parts(found, parts, write=write)
@@ -93,13 +95,20 @@ def _check_task(task: Task, asked: TaskIdentity) -> None:
     )
 
 
-def _labels(labels: Dataset | str | PathLike[str] | None, asked: TaskIdentity, identity: Identity) -> Dataset:
+def _labels(
+    labels: Dataset | str | PathLike[str] | None,
+    asked: TaskIdentity,
+    identity: Identity,
+    on_progress: Callable[[int, int], None] | None,
+) -> Dataset:
     from feab.data import load_dataset
 
     if labels is not None:
-        return load_dataset(labels, asked.split) if isinstance(labels, (str, PathLike)) else labels
+        if isinstance(labels, (str, PathLike)):
+            return load_dataset(labels, asked.split, on_progress=on_progress)
+        return labels
     try:
-        dataset = load_dataset(asked.dataset, asked.split)
+        dataset = load_dataset(asked.dataset, asked.split, on_progress=on_progress)
     except FeabError as error:
         raise FeabError(f"{error}. If the run used --data, give the same --data here") from None
     name = f"{asked.dataset}/{asked.split}"

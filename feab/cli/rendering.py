@@ -1,0 +1,66 @@
+"""How rendering shows that it proceeds."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from feab.cli.output import console, say
+from feab.content import cache_home
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Rendering:
+    """Progress over pictures, called with (done, total): a bar on a terminal, a plain line every tenth elsewhere.
+
+    Nothing is shown before the first call, so it may stand where nothing will be rendered.
+    """
+
+    def __init__(self, *, cached: bool = False) -> None:
+        """`cached`: the pictures go into feab's cache, and the first line says so."""
+        self._cached = cached
+        self._begun = False
+        self._bar: Progress | None = None
+        self._tenth = -1
+
+    def __enter__(self) -> Rendering:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show where rendering stands."""
+        if not self._begun:
+            self._begun = True
+            if self._cached:
+                say(f"rendering {total:,} faces, once: they are kept in {cache_home()}")
+            self._bar = _bar()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        elif (tenth := 10 * done // max(total, 1)) != self._tenth:
+            self._tenth = tenth
+            say(f"rendering: {done:,}/{total:,}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the bar as it stands, so that another may be drawn."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _bar() -> Progress | None:
+    """A bar on stderr that is being drawn; None where stderr is no terminal."""
+    from rich.progress import Progress
+
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        return None
+    bar = Progress(console=screen)
+    bar.add_task("rendering", total=None)
+    bar.start()
+    return bar
