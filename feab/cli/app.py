@@ -86,7 +86,11 @@ Include = Annotated[
 ]
 Arguments = Annotated[
     list[str] | None,
-    typer.Option("-M", metavar="KEY=VALUE", help="An argument of the adapter; repeatable."),
+    typer.Option(
+        "-M",
+        metavar="KEY=VALUE",
+        help="An argument of the model's adapter; repeatable. A wrong one is answered with the valid ones.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
@@ -128,17 +132,20 @@ def run(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", min=1, help="At most so many faces a task: a seeded spread over the set."),
+        typer.Option(
+            "--limit", metavar="N", min=1, help="At most N faces a task, spread over the whole set by --seed."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="The run folder.  [default: runs/MODEL/HASH]", show_default=False),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Seeds drawn answers and the spread of --limit.")
+        int, typer.Option("--seed", metavar="N", help="Chooses the faces of --limit, and seeds answers that are drawn.")
     ] = 0,
     draws: Annotated[
-        int, typer.Option("--draws", metavar="N", min=1, help="Answers a question; several are drawn at T = 1.")
+        int,
+        typer.Option("--draws", metavar="N", min=1, help="Answers per question; several are drawn at temperature 1."),
     ] = 1,
     include: Include = None,
     arguments: Arguments = None,
@@ -173,11 +180,12 @@ def run(
 
 
 @app.command(
+    short_help="Score a run folder again.",
     epilog="\b\nExamples:\n  feab score runs/feab-tiny/0123456789ab\n  feab score RUN --data my-faces/"
-    "\n  feab score RUN --json | jq .overall"
+    "\n  feab score RUN --json | jq .overall",
 )
 def score(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
@@ -192,9 +200,10 @@ def score(
 
 
 @app.command(
+    short_help="Ask about pictures of your own; nothing is scored.",
     epilog="\b\nExamples:\n  feab ask --model feab-tiny face.jpg"
     "\n  feab ask --model hf/Qwen/Qwen2.5-VL-7B-Instruct *.jpg --prompts reason"
-    "\n  feab ask -m feab-tiny face.jpg --json"
+    "\n  feab ask -m feab-tiny face.jpg --json",
 )
 def ask(
     pictures: Annotated[list[Path], typer.Argument(help="Pictures of faces.", metavar="FACE...")],
@@ -221,7 +230,7 @@ def tasks(include: Include = None) -> None:
     show_tasks(include or [])
 
 
-@app.command(epilog="\b\nExamples:\n  feab models\n  feab models --include my-models/")
+@app.command(short_help="Whom can be asked.", epilog="\b\nExamples:\n  feab models\n  feab models --include my-models/")
 def models(include: Include = None) -> None:
     """Whom can be asked: model cards, and the words a model's name may begin with."""
     from feab.cli.listing import show_models
@@ -231,7 +240,7 @@ def models(include: Include = None) -> None:
 
 @app.command(epilog="\b\nExamples:\n  feab train training/tiny.yaml\n  feab train tiny --seed 1 --out my-tiny/")
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe: its path, or its name in training/.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe: its path, or its name in training/.")],
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the model goes.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the recipe's seed.")] = None,
 ) -> None:
@@ -250,7 +259,9 @@ def data_list() -> None:
 
 
 @data.command("info", epilog="\b\nExamples:\n  feab data info synth\n  feab data info my-faces/")
-def data_info(name: Annotated[str, typer.Argument(help="A dataset's name or folder.")], json: Json = False) -> None:
+def data_info(
+    name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.")], json: Json = False
+) -> None:
     """What a dataset holds and what may be done with it."""
     from feab.cli.datasets import show_info
 
@@ -259,7 +270,7 @@ def data_info(name: Annotated[str, typer.Argument(help="A dataset's name or fold
 
 @data.command("show", epilog="\b\nExamples:\n  feab data show synth --out sheet.png\n  feab data show my-faces/ -n 24")
 def data_show(
-    name: Annotated[str, typer.Argument(help="A dataset's name or folder.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write.")] = Path("sheet.png"),
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")] = "test",
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, max=400, help="Faces to show.")] = 48,

@@ -48,11 +48,16 @@ def out_json(value: Any) -> None:
 
 
 def rows(header: list[str], lines: list[list[str]]) -> None:
-    """A borderless table on stdout: aligned on a terminal, tab-separated where a program reads."""
+    """A borderless table on stdout: aligned on a terminal, tab-separated where a program reads.
+
+    On a terminal that is too narrow for it, each line becomes a paragraph: the first cell, the others under it.
+    """
     if not sys.stdout.isatty():
         for line in [header, *lines]:
             print("\t".join(clean(cell).replace("\t", " ").replace("\n", " ") for cell in line))  # noqa: T201
         return
+    from rich.measure import Measurement
+    from rich.padding import Padding
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -60,4 +65,12 @@ def rows(header: list[str], lines: list[list[str]]) -> None:
         table.add_column(title, overflow="fold")
     for line in lines:
         table.add_row(*map(clean, line))
-    console().print(table)
+    screen = console()
+    if Measurement.get(screen, screen.options.update(max_width=10_000), table).maximum <= screen.width:
+        screen.print(table)
+        return
+    for name, *cells in lines:
+        screen.print(clean(name), style="bold", soft_wrap=True)
+        for title, cell in zip(header[1:], cells, strict=True):
+            if cell:
+                screen.print(Padding(clean(f"{title}: {cell}"), (0, 0, 0, 2)))

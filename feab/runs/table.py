@@ -93,6 +93,8 @@ def notes(run: Run, scores: Scores) -> list[str]:
         lines.append("chance: scores of answers that do not depend on the face, from the same labels")
     if any(_ORACLE in task.chance for task in scores.tasks.values()):
         lines.append("oracle: knows the expression without seeing the face, and nothing else")
+    if any(len(task.prompts) > 1 for task in scores.tasks.values()):
+        lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:
         lines.append("overall: mean of the three kinds, each from 0 at chance to 1 at perfect")
     for name, task in scores.tasks.items():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from faces_folder import make_faces, make_script, picture
+from rich.console import Console
 from typer.testing import CliRunner
 
 import feab
 from feab.cli import app
+from feab.cli.listing import show_tasks
 from feab.cli.output import clean
 from feab.cli.run import parse_arguments
 from feab.errors import FeabError
@@ -182,6 +185,30 @@ def test_listings_are_tab_separated_where_a_program_reads() -> None:
     assert models.exit_code == 0
     assert "baseline/uniform" in models.stdout
     assert "mock/" in models.stderr
+
+
+@pytest.mark.parametrize(("width", "paragraphs"), [(60, True), (200, False)])
+def test_listings_keep_words_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int, paragraphs: bool
+) -> None:
+    screen = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    monkeypatch.setattr("feab.cli.output.console", lambda: screen)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    show_tasks([])
+    assert isinstance(screen.file, io.StringIO)
+    lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width
+    words = " ".join(lines).split()
+    for word in ("synth_valence_arousal", "definitions,", "rule-derived"):
+        assert any(word in one for one in words)
+    assert ("  prompts: direct, json, definitions, reason, shuffled" in lines) == paragraphs
+    assert any(line.split()[:2] == ["name", "kind"] for line in lines) != paragraphs
+
+
+def test_the_list_of_verbs_is_not_cut_off() -> None:
+    text = feab_cli("--help").stdout
+    assert "Ask about pictures of your own" in text
+    assert "..." not in text.partition("Commands:")[2]
 
 
 def test_data_verbs(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
