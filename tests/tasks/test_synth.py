@@ -1,22 +1,19 @@
-"""The task files against the embedded set: they ask for what it codes."""
+"""The task files against the embedded set: they ask for what it codes, and the class does not answer the rest."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
 
-import feab
+from feab.data import load_dataset
+from feab.data.places import embedded_folder
 from feab.tasks import load_tasks
+from feab.tasks.oracle import LIMITS, oracle_scores
 from feab.tasks.truth import truth_of
 
-SHIPPED = Path(feab.__file__).parent / "data" / "synth" / "test.parquet"
 
-
-@pytest.mark.skipif(not SHIPPED.exists(), reason="the embedded set is not built in this checkout")
 def test_the_tasks_ask_for_what_the_embedded_set_codes():
-    from feab.data import load_dataset
-
     dataset = load_dataset("synth", "test")
     labels = dataset.labels()
     for task in load_tasks("synth"):
@@ -28,3 +25,18 @@ def test_the_tasks_ask_for_what_the_embedded_set_codes():
         if task.kind == "action_units":
             coded = [au for au in dataset.info.aus if labels[f"au{au:02d}_presence"].notna().any()]
             assert list(task.aus) == coded
+
+
+def test_the_expression_alone_scores_low_on_the_other_tasks_of_the_embedded_set():
+    found = oracle_scores(load_dataset("synth", "test").labels())
+    for name, limit in LIMITS.items():
+        assert 0 < found[name] <= limit, name
+
+
+def test_the_shipped_card_and_gate_say_what_the_expression_alone_scores():
+    found = oracle_scores(load_dataset("synth", "test").labels())
+    gate = json.loads((embedded_folder() / "gate.json").read_text(encoding="utf-8"))
+    assert gate["oracle"] == pytest.approx(found, abs=1e-4)
+    card = (embedded_folder() / "README.md").read_text(encoding="utf-8")
+    for name, value in gate["oracle"].items():
+        assert f"{name} {value:.3f}" in card
