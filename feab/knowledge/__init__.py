@@ -1,6 +1,8 @@
 """The emotion tables of `generation/knowledge/`: action units, expression forms, valence-arousal, AU pairs.
 
-Every row carries its source. Faces are rendered from these tables, prompts quote them and SEKE reasons with them.
+Every row carries its source. They are what generation's prompts (SEKE) quote; nothing in feab reads them at run time
+so far. Faces are drawn from `feab.faces.forms`, a choice from these tables with letters and shares of our own: the
+tests hold the two against each other and list where they differ.
 """
 
 from __future__ import annotations
