@@ -18,7 +18,7 @@ from feab.vocabulary import FEAB_17
 
 THRESHOLD = 0.90
 FACES = 2_000
-EPOCHS = 30
+EPOCHS = 40
 PICTURE = Picture(resize=185, crop=128)
 MIN_FACES = 10
 """A comparison with fewer faces on either side is not made."""
@@ -91,6 +91,7 @@ def run_gate(
 def write_gate(result: dict[str, Any], path: Path) -> None:
     """Write the table as JSON, numbers to four places."""
     rounded = json.loads(json.dumps(result), parse_float=lambda text: round(float(text), 4))
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
 
 
