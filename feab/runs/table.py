@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 NOTHING = "–"
 """Stands for a score or an interval that there is not; `notes` say why."""
 
-_NAMES = {"macro_f1": "macro-F1", "ccc": "CCC", "f1": "AU F1"}
+_NAMES = {"macro_f1": "macro-F1", "ccc": "CCC", "ccc_within": "CCC", "f1": "AU F1"}
 _NEEDS = {
     "expression": f"needs at least {MIN_FACES} faces of one label",
     "valence_arousal": "needs faces whose valence differs and faces whose arousal differs",
     "action_units": f"needs an AU on at least {MIN_POSITIVES} faces of at least {MIN_POSITIVE_CLUSTERS} people",
 }
 _ORACLE = "oracle-from-expression"
+_WITHIN = "ccc_within"
 
 
 def scores_table(scores: Scores) -> Table:
-    """One row a task (and one a prompt, where several were asked), then the overall score; fits 80 columns."""
+    """One row a task, under it the CCC within expressions and a row a prompt (of several), then the overall score.
+
+    Fits 80 columns.
+    """
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
@@ -37,23 +41,24 @@ def scores_table(scores: Scores) -> Table:
     table.add_column("95 % interval", no_wrap=True)
     table.add_column("chance", no_wrap=True)
     for name, task in scores.tasks.items():
-        _add(table, name, task, chance(task))
+        _add(table, name, task, task.primary, chance(task))
+        if _WITHIN in task.metrics:
+            _add(table, "  within expressions", task, _WITHIN, "")
         if len(task.prompts) > 1:
             for prompt, part in task.prompts.items():
-                _add(table, f"  {prompt}", part, "")
+                _add(table, f"  {prompt}", part, part.primary, "")
     if scores.overall is not None and scores.overall.value is not None:
         table.add_row("overall, above chance", "", f"{scores.overall.value:.3f}", interval(scores.overall))
     return table
 
 
-def _add(table: Table, name: str, task: TaskScores, beside: str) -> None:
+def _add(table: Table, name: str, task: TaskScores, metric: str, beside: str) -> None:
     from rich.text import Text
 
-    estimate = task.metrics.get(task.primary, EstimateModel(value=None))
+    estimate = task.metrics.get(metric, EstimateModel(value=None))
     value = NOTHING if estimate.value is None else f"{estimate.value:.3f}"
-    table.add_row(
-        Text(name), f"{task.n:,}", f"{_NAMES.get(task.primary, task.primary)} {value}", interval(estimate), Text(beside)
-    )
+    faces = "" if metric == _WITHIN else f"{task.n:,}"
+    table.add_row(Text(name), faces, f"{_NAMES.get(metric, metric)} {value}", interval(estimate), Text(beside))
 
 
 def interval(estimate: EstimateModel) -> str:
@@ -93,6 +98,8 @@ def notes(run: Run, scores: Scores) -> list[str]:
         lines.append("chance: scores of answers that do not depend on the face, from the same labels")
     if any(_ORACLE in task.chance for task in scores.tasks.values()):
         lines.append("oracle: knows the expression without seeing the face, and nothing else")
+    if any(_WITHIN in task.metrics for task in scores.tasks.values()):
+        lines.append("within expressions: CCC without each expression's mean, where the oracle has 0")
     if any(len(task.prompts) > 1 for task in scores.tasks.values()):
         lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:

@@ -96,6 +96,24 @@ def test_the_longest_row_fits_a_terminal() -> None:
     assert "0.450 to 0.550 *" in text
 
 
+def test_the_ccc_within_expressions_stands_under_the_ccc() -> None:
+    metrics = {
+        "ccc": EstimateModel(value=0.712, low=0.68, high=0.74, clusters=72),
+        "ccc_within": EstimateModel(value=0.213, low=0.15, high=0.27, clusters=72),
+    }
+    more = {"kind": "valence_arousal", "primary": "ccc", "metrics": metrics, "chance": {"oracle-from-expression": 0.6}}
+    scores = Scores(tasks={"synth_valence_arousal": task(**more), "faces": task()})
+    lines = shown(scores, width=80).splitlines()
+    assert "CCC 0.712" in lines[1]
+    assert lines[2].split() == ["within", "expressions", "CCC", "0.213", "0.150", "to", "0.270"]
+    assert len(lines) == 5  # one row for the other task: it has no such score, and two players without eyes
+    assert max(map(len, lines)) <= 80
+    told = [line for line in notes(Run(Path("runs/x"), MANIFEST), scores) if line.startswith("within expressions: ")]
+    assert len(told) == 1
+    assert len(told[0]) <= 80
+    assert not any("within" in line for line in notes(Run(Path("runs/x"), MANIFEST), Scores(tasks={"faces": task()})))
+
+
 def test_names_are_taken_as_they_are() -> None:
     assert "[red]x[/red]" in shown(Scores(tasks={"[red]x[/red]": task()}))
 
