@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from feab.data import load_dataset
+from feab.data import load_dataset, validate_dataset
+from feab.data.card import build_card
 from feab.data.places import embedded_folder
 from feab.tasks import load_tasks
 from feab.tasks.oracle import LIMITS, oracle_scores
@@ -38,5 +39,14 @@ def test_the_shipped_card_and_gate_say_what_the_expression_alone_scores():
     gate = json.loads((embedded_folder() / "gate.json").read_text(encoding="utf-8"))
     assert gate["oracle"] == pytest.approx(found, abs=1e-4)
     card = (embedded_folder() / "README.md").read_text(encoding="utf-8")
+    assert card == build_card(embedded_folder()), "the card is out of date: feab.data.card.write_card makes it anew"
     for name, value in gate["oracle"].items():
         assert f"{name} {value:.3f}" in card
+    for chosen in ("its weights are our choice", "70+ are our choice", "on both sides is our choice"):
+        assert chosen in card
+
+
+def test_the_shipped_folder_is_what_its_fingerprint_says():
+    info = validate_dataset(embedded_folder())
+    assert info.splits["test"].pinned
+    assert info.splits["test"].n == 1728
