@@ -14,6 +14,10 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
 
 
+SplitName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+"""Names a file of a dataset folder, so it can be no path."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -95,11 +99,12 @@ def answer_json(answer: Answer) -> str | VaValue | list[int] | None:
 class TaskIdentity(_Strict):
     """A task as it was asked: its version and the hash of every prompt used."""
 
-    version: str
+    version: Name
     kind: Kind
-    dataset: str
-    split: str
-    prompts: dict[str, str]
+    dataset: Name
+    """The name that its dataset.json gives it; never a path."""
+    split: SplitName
+    prompts: dict[Name, str]
     """Prompt name -> sha256 of its canonical JSON."""
     sha256: str
     """sha256 of the task's canonical JSON (all fields that change what is asked or scored)."""
@@ -113,7 +118,7 @@ class Identity(_Strict):
     adapter: str
     adapter_version: str
     adapter_args: dict[str, Any] = {}
-    tasks: dict[str, TaskIdentity]
+    tasks: dict[Name, TaskIdentity]
     prompts: list[str]
     datasets: dict[str, str]
     """"name/split" -> fingerprint."""
@@ -214,7 +219,7 @@ class DatasetInfo(_Versioned):
 
     name: Name
     version: str
-    splits: dict[str, SplitInfo]
+    splits: dict[SplitName, SplitInfo]
     licence: str
     images_may_be_shared: bool
     third_party: Literal["forbidden", "ask", "allowed"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.cli.output import say
+from feab.errors import FeabError
 
 
 def train_and_show(recipe: str, out: Path | None, seed: int | None) -> None:
@@ -17,6 +18,9 @@ def train_and_show(recipe: str, out: Path | None, seed: int | None) -> None:
     named = shipped("training") / f"{recipe}.yaml"
     if not path.is_file() and path.name == recipe and named.is_file():
         path = named
+    if not path.exists() and path.name == recipe:
+        known = ", ".join(sorted(file.stem for file in shipped("training").glob("*.yaml")))
+        raise FeabError(f"no recipe {recipe!r} here; known are {known}, or give a recipe's path")
     options: dict[str, Any] = {} if seed is None else {"seed": seed}
     made = train(path, out=out, **options)
     say(f"model: {made}")

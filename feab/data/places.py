@@ -80,6 +80,18 @@ def _locate(name_or_folder: str | os.PathLike[str]) -> tuple[Path, str | None]:
     raise FeabError(f"no dataset {text!r}: known names are {names} (FEAB_DATA is {data_home()}), or give a folder")
 
 
+def named(name: str) -> Path | None:
+    """The folder of the dataset that a bare name stands for: "synth", its subsets, one under FEAB_DATA; else None.
+
+    For names that a stranger wrote: never a path, and nothing in the working directory.
+    """
+    if Path(name).name != name or name in (".", ".."):
+        return None
+    if name == EMBEDDED or name in EMBEDDED_SUBSETS:
+        return embedded_folder()
+    return data_home() / name if _is_dataset(data_home() / name) else None
+
+
 def resolve(
     name_or_folder: str | os.PathLike[str], split: str = "test", *, on_progress: Progress | None = None
 ) -> Path:

@@ -154,7 +154,9 @@ def _label_rules() -> str:
 
 
 def _holds(folder: Path, split: str) -> bool:
-    return (folder / f"{split}.parquet").is_file() and split in read_info(folder).splits
+    # A kill between the two files leaves the split without its dataset.json: it is then made again from the shards.
+    files = (folder / f"{split}.parquet", folder / "dataset.json")
+    return all(file.is_file() for file in files) and split in read_info(folder).splits
 
 
 def render_dataset(

@@ -95,8 +95,8 @@ def write_split(
     import pyarrow.parquet as pq
 
     target = Path(folder)
-    if not split.isidentifier():
-        raise FeabError(f"split {split!r}: use letters, digits and _")
+    if not (split.isascii() and split.isidentifier() and len(split) <= 64):  # as feab.schemas.SplitName
+        raise FeabError(f"split {split!r}: use letters, digits and _, at most 64")
     if row_group < 1:
         raise FeabError(f"row_group must be at least 1, got {row_group}")
     target.mkdir(parents=True, exist_ok=True)

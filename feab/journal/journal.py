@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from feab.errors import FeabError
+from feab.journal.files import NO_FOLLOW, create_anew, sync_folder
 from feab.journal.keys import Key, KeySet, key_number
 from feab.journal.lines import RawLine, raw_lines, to_line
 from feab.journal.lock import FileLock
@@ -55,7 +57,7 @@ class Journal:
     to the operating system, so `kill -9` loses only what had not come back.
 
     Raises:
-        FeabError: on opening, when another process has it open.
+        FeabError: on opening, when another process has it open, or it is a link or no file.
     """
 
     def __init__(self, path: Path, *, locked: bool = False) -> None:
@@ -70,7 +72,7 @@ class Journal:
         self._tally = _Tally()
         try:
             self.repaired = self._repair()
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | NO_FOLLOW | os.O_CLOEXEC, 0o644)
         except BaseException:
             self._release()
             raise
@@ -143,12 +145,14 @@ class Journal:
 
     def _repair(self) -> Repair:
         """Read the file once, copying the lines to keep; the copy replaces it only if some line was dropped."""
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+            raise FeabError(f"{self.path}: is a link or no file; feab writes into files of the run folder only")
         if not self.path.exists():
             return Repair()
         found: Counter[str] = Counter()
         unended = False
         copy_path = self.path.with_name(self.path.name + ".repair")
-        with self.path.open("rb") as file, copy_path.open("wb") as copy:
+        with self.path.open("rb") as file, os.fdopen(create_anew(copy_path), "wb") as copy:
             for line in raw_lines(file):
                 prediction = line.parse()
                 reason = self._reason_to_drop(prediction, line)
@@ -176,12 +180,3 @@ class Journal:
         if prediction.outcome is Outcome.ERROR:
             return "errors"
         return "duplicates" if key_number(prediction.key) in self.done else "kept"
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the disk hold a rename in `folder`."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from feab.errors import FeabError
+from feab.journal.files import NO_FOLLOW
 
 
 class FileLock:
@@ -24,14 +25,16 @@ class FileLock:
         """Take the lock at once.
 
         Raises:
-            FeabError: when another process holds it; the message names its process id.
+            FeabError: when another process holds it (the message names its process id), or it is a link.
         """
         try:
             import fcntl
         except ImportError:  # pragma: no cover - Windows
             raise FeabError("feab locks run folders with POSIX file locks; on Windows run it inside WSL") from None
         while True:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            if self.path.is_symlink():  # a stranger's folder must not lead us to a file elsewhere
+                raise FeabError(f"{self.path}: is a link; remove it")
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | NO_FOLLOW | os.O_CLOEXEC, 0o644)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from feab.content import folders
 from feab.errors import FeabError
-from feab.models.yamlfile import parse_yaml, read_bytes
 from feab.schemas import Name
+from feab.yamlfile import parse_yaml, read_bytes
 
 CARD_LIMIT = 64 * 1024
 """Bytes a card may have."""
@@ -110,7 +110,8 @@ def _files(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted([*folder.glob("*.yaml"), *folder.glob("*/card.yaml")])
-        if re.search(rb"(?m)^adapter\s*:", read_bytes(path, _FILE_LIMIT))
+        if path.is_file()  # a named pipe would never end
+        and re.search(rb"(?m)^adapter\s*:", read_bytes(path, _FILE_LIMIT))
     ]
 
 

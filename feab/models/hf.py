@@ -19,8 +19,8 @@ from feab.models.hf_inputs import InputMaker, Prepared, first_line
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, require_libraries
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
-from feab.models.yamlfile import read_bytes
 from feab.records import Completion, Failure, Question, Usage
+from feab.yamlfile import read_text
 
 VERSION = "1"
 HELD_BATCHES = 4
@@ -74,7 +74,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
         torch.set_num_threads(options.threads)
     template = None
     if options.chat_template is not None:
-        template = read_bytes(Path(options.chat_template).expanduser(), 1024 * 1024).decode()
+        template = read_text(Path(options.chat_template).expanduser(), 1024 * 1024)
     device = _device(options.device)
     dtype = _dtype(options.dtype, device)
     with quiet(options.verbose):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from feab.pictures import PICTURE_FORMATS
 from feab.records import Failure, Image, Question, Text
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class InputMaker:
         from PIL import ImageOps
 
         try:
-            with Pillow.open(io.BytesIO(data)) as opened:
+            with Pillow.open(io.BytesIO(data), formats=PICTURE_FORMATS) as opened:
                 if opened.width * opened.height > MAX_IMAGE_PIXELS:
                     raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_IMAGE_PIXELS:,}")
                 turned = ImageOps.exif_transpose(opened)

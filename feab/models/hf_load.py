@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import inspect
 from collections.abc import Iterator
@@ -11,10 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
-from feab.models.yamlfile import read_bytes
+from feab.yamlfile import read_bytes, read_text
 
 _HASH_WHOLE = 64 * 1024 * 1024
 _PIECE = 1024 * 1024
+_DECISIVE = (
+    *("*config.json", "*.safetensors", "*.safetensors.index.json", "*.py"),
+    *("tokenizer*.json", "vocab*", "merges.txt", "*.model", "*.tiktoken", "added_tokens.json"),
+    *("special_tokens_map.json", "chat_template*", "*.jinja"),
+)
+"""Files of a checkpoint or a LoRA adapter that decide what it answers: model, generation, processor and tokenizer
+configuration, weights, the tokenizer's tables, the chat template, and code of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,7 @@ def _processor_config(source: Source) -> dict[str, Any]:
 
 def _template(source: Source) -> str | None:
     path = _file(source, "chat_template.jinja")
-    return read_bytes(path, 1024 * 1024).decode() if path else None
+    return read_text(path, 1024 * 1024) if path else None
 
 
 def _file(source: Source, name: str) -> Path | None:
@@ -221,13 +229,14 @@ def _with_adapter(model: Any, folder: Path) -> Any:
 def folder_digest(folder: Path) -> str:
     """A digest of a checkpoint folder: same digest, same answers.
 
-    SHA-256 over name, size and content of its JSON, Jinja, text and safetensors files. Of files above 64 MiB, 17 pieces
+    SHA-256 over name, size and content of the files that decide them (`_DECISIVE`); notes, cards and training logs
+    beside them change nothing. Of files above 64 MiB, 17 pieces
     of 1 MiB spread evenly stand for the content (our choice: a fine-tune moves every part, and reading 15 GB takes a
     minute).
     """
     total = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.suffix not in {".json", ".jinja", ".txt", ".model", ".safetensors", ".py"}:
+        if not path.is_file() or not any(fnmatch.fnmatchcase(path.name, wanted) for wanted in _DECISIVE):
             continue
         size = path.stat().st_size
         total.update(f"{path.name}\0{size}\0".encode())

@@ -37,8 +37,8 @@ from feab.models.cards import ModelCard, invalid
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
 from feab.models.seeds import fraction
-from feab.models.yamlfile import parse_yaml, read_bytes
 from feab.records import Completion, Failure, FinishReason, Question, Text, Usage
+from feab.yamlfile import parse_yaml, read_bytes
 
 VERSION = "1"
 SCRIPT_LIMIT = 64 * 1024 * 1024

@@ -173,7 +173,7 @@ def check_asked(path: Path, asked: Mapping[str, Any]) -> None:
 
 
 def _earlier(path: Path) -> RunManifest | None:
-    return read_model(path / MANIFEST, RunManifest) if (path / MANIFEST).exists() else None
+    return read_model(path / MANIFEST, RunManifest) if (path / MANIFEST).is_file() else None
 
 
 def _refuse_another(path: Path, there: Identity, here: Identity) -> None:

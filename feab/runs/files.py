@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from feab.errors import FeabError
-from feab.journal.journal import sync_folder
+from feab.journal.files import create_anew, sync_folder
 
 MAX_FILE = 64 * 2**20
 """Largest manifest.json or scores.json read, in bytes."""
@@ -18,9 +18,9 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Replace a file so that a kill at any moment leaves the old one or the new one, whole."""
+    """Replace a file so that a kill at any moment leaves the old one or the new one, whole. No link is followed."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("w", encoding="utf-8") as file:
+    with os.fdopen(create_anew(temporary), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -40,6 +40,8 @@ def read_model(path: Path, kind: type[M]) -> M:
         FeabError: when the file is missing, too large, not JSON or not of this kind; the message names the field.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise FeabError(f"{path}: not a file")  # a named pipe would never end
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
+from feab.pictures import PICTURE_FORMATS
 from feab.records import Answer, Failure, Media, Question
 from feab.runs.execute import parse_answer
 
@@ -74,9 +75,11 @@ def _check(path: Path) -> None:
     from PIL import Image
 
     try:
+        if path.exists() and not path.is_file():
+            raise FeabError(f"{path}: not a file")  # a named pipe would never end
         if path.stat().st_size > MAX_PICTURE:
             raise FeabError(f"{path}: larger than {MAX_PICTURE // 2**20} MiB")
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
             image.verify()
     except OSError as error:
         raise FeabError(f"{path}: not a picture that can be read ({error.strerror or 'unknown format'})") from None

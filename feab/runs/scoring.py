@@ -102,11 +102,17 @@ def _labels(
     on_progress: Callable[[int, int], None] | None,
 ) -> Dataset:
     from feab.data import load_dataset
+    from feab.data.places import named
 
     if labels is not None:
         if isinstance(labels, (str, PathLike)):
             return load_dataset(labels, asked.split, on_progress=on_progress)
         return labels
+    if named(asked.dataset) is None:  # the folder may be a stranger's: no path is opened because it names one
+        raise FeabError(
+            f"no dataset {asked.dataset!r} is known by its name here. If the run used --data, give the same --data "
+            "here; else put the dataset into FEAB_DATA"
+        )
     try:
         dataset = load_dataset(asked.dataset, asked.split, on_progress=on_progress)
     except FeabError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from feab.errors import FeabError
+from feab.pictures import PICTURE_FORMATS
 from feab.tasks.load import METADATA_FIELDS, task_from_metadata
 from feab.tasks.read import parse_yaml
 from feab.tasks.task import AXES, DEFAULT_PROMPT, Task
@@ -110,7 +111,7 @@ def image(doc: dict[str, Any]) -> list[Any]:
 
     from PIL import Image
 
-    with Image.open(io.BytesIO(doc["image"].read())) as picture:
+    with Image.open(io.BytesIO(doc["image"].read()), formats=PICTURE_FORMATS) as picture:
         return [picture.convert("RGB")]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from feab.pictures import PICTURE_FORMATS
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 
@@ -78,7 +79,7 @@ def seen_by(image_processor: Any) -> Callable[[bytes], Any]:
     from PIL import Image
 
     def prepare(data: bytes) -> Any:
-        image = Image.open(io.BytesIO(data)).convert("RGB")
+        image = Image.open(io.BytesIO(data), formats=PICTURE_FORMATS).convert("RGB")
         values = np.asarray(image_processor(image)["pixel_values"][0])
         return np.rint((values + 1) * 127.5).astype(np.uint8)
 

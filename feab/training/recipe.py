@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from feab.errors import FeabError
+from feab.yamlfile import parse_yaml, read_bytes
 
 MAX_RECIPE_BYTES = 64_000
 Positive = Annotated[int, Field(gt=0)]
@@ -94,7 +95,13 @@ class LanguageStage(_Strict):
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    prompts: dict[str, float] = {"direct": 0.6, "json": 0.1, "definitions": 0.1, "reason": 0.1, "shuffled": 0.1}
+    prompts: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)] = {
+        "direct": 0.6,
+        "json": 0.1,
+        "definitions": 0.1,
+        "reason": 0.1,
+        "shuffled": 0.1,
+    }
     """Share of steps that each prompt variant gets."""
 
 
@@ -102,7 +109,8 @@ class ScratchRecipe(_Strict):
     """`method: scratch`: a small vision-language model from random weights."""
 
     method: Literal["scratch"]
-    name: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    """Names the default output folder, so it can be no path."""
     dataset: str
     train_split: str = "train"
     validation_split: str = "validation"
@@ -122,16 +130,7 @@ def load_recipe(path: Path, **override: Any) -> ScratchRecipe:
     Raises:
         FeabError: when the file is missing, too large, not YAML, or has a wrong field; the message names the field.
     """
-    import yaml
-
-    try:
-        if path.stat().st_size > MAX_RECIPE_BYTES:
-            raise FeabError(f"{path}: larger than {MAX_RECIPE_BYTES} bytes; a recipe is a short text")
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FeabError(f"{path}: cannot read the recipe ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise FeabError(f"{path}: not valid YAML: {error}") from None
+    content = parse_yaml(read_bytes(path, MAX_RECIPE_BYTES), path)
     if not isinstance(content, dict):
         raise FeabError(f"{path}: a recipe is a mapping of fields, starting with `method: scratch`")
     if content.get("method") != "scratch":

@@ -25,7 +25,8 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     adapter and scored by feab's own scorer. The test split is never opened.
 
     Raises:
-        FeabError: when `out` already holds a model, or the extra `hf` is not installed.
+        FeabError: when `out` already holds a model, the recipe does not fit its tasks or faces, or the extra `hf` is
+            not installed.
     """
     try:
         import torch
@@ -40,6 +41,8 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
 
     if (out / "model.safetensors").exists():
         raise FeabError(f"{out} already holds a model; name another --out, or remove it first")
+    tasks = load_tasks(recipe.tasks)
+    _check_prompts(recipe, tasks)
     out.mkdir(parents=True, exist_ok=True)
     transformers.utils.logging.disable_progress_bar()
     started = time.monotonic()
@@ -51,8 +54,8 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
         log(event)
 
     (out / LOG_NAME).unlink(missing_ok=True)
-    tasks = load_tasks(recipe.tasks)
     faces = load_split(recipe, recipe.train_split, note)
+    _check_batches(recipe, len(faces))
     note({"stage": "data", "faces": len(faces)})
 
     torch.manual_seed(recipe.seed)
@@ -83,6 +86,20 @@ def train_scratch(recipe: ScratchRecipe, out: Path, *, log: Log) -> Path:
     note({"stage": "validation", **{name: task["primary"] for name, task in scores.items()}})
     draw_curves(out)
     return out
+
+
+def _check_prompts(recipe: ScratchRecipe, tasks: list[Task]) -> None:
+    for task in tasks:
+        unknown = [name for name in recipe.language.prompts if name not in task.prompts]
+        if unknown:
+            known = ", ".join(task.prompts)
+            raise FeabError(f"language.prompts: task {task.name} has no prompt {unknown[0]!r}; it has {known}")
+
+
+def _check_batches(recipe: ScratchRecipe, faces: int) -> None:
+    """Each batch of the vision stage is full, so fewer faces than one batch would train nothing."""
+    if recipe.vision.batch_size > faces:
+        raise FeabError(f"vision.batch_size {recipe.vision.batch_size} is more than the {faces} faces to train on")
 
 
 def load_split(recipe: ScratchRecipe, split: str, note: Log) -> Faces:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from samples import INFO, tiny_row
 
-from feab.data import dataset_info, list_datasets, load_dataset, resolve, validate_dataset, write_split
+from feab.data import dataset_info, list_datasets, load_dataset, read_info, resolve, validate_dataset, write_split
 from feab.data.places import embedded_folder
 from feab.errors import FeabError
 
@@ -81,3 +82,14 @@ def test_validation_finds_a_changed_label(home: Path) -> None:
     (home / "other" / "test.parquet").replace(home / "tiny" / "test.parquet")
     with pytest.raises(FeabError, match=before.splits["test"].fingerprint):
         validate_dataset(home / "tiny")
+
+
+def test_a_split_name_is_no_path(tmp_path: Path) -> None:
+    entry = {"n": 1, "fingerprint": "0" * 64}
+    text = {"name": "x", "version": "1", "licence": "", "images_may_be_shared": True, "third_party": "allowed"}
+    for split in ("../../../etc/x", "a/b", "", "1st", "x" * 65, "test\n"):
+        (tmp_path / "dataset.json").write_text(json.dumps({**text, "splits": {split: entry}}))
+        with pytest.raises(FeabError, match="splits"):
+            read_info(tmp_path)
+    (tmp_path / "dataset.json").write_text(json.dumps({**text, "splits": {"Train_2": entry}}))
+    assert set(read_info(tmp_path).splits) == {"Train_2"}

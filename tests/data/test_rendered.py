@@ -135,6 +135,10 @@ def test_train_is_rendered_once_into_the_cache(small_synth: Path, monkeypatch: p
     assert again.folder == first.folder
     assert (again.folder / "train.parquet").stat().st_mtime_ns == made
 
+    # A kill between the Parquet file and dataset.json: the split is put together again.
+    (first.folder / "dataset.json").unlink()
+    assert load_dataset("synth", "train").fingerprint == first.fingerprint
+
     # Another gate: other labels, so another folder, from the same pictures.
     monkeypatch.setattr(feab.faces.labels, "coded_aus", lambda: (1, 12))
     monkeypatch.setattr("feab.faces.shards.identity_shots", lambda *_, **__: pytest.fail("rendered again"))

@@ -207,3 +207,29 @@ def test_a_hundred_thousand_keys_stay_small() -> None:
     assert key_number(("task", "x", "direct", 0)) not in ours
     assert len(ours) == 100_000
     assert sys.getsizeof(ours._table) < 2_700_000
+
+
+def test_planted_links_lead_nowhere(tmp_path: Path) -> None:
+    folder, victim = tmp_path / "run", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("mine")
+    path = folder / "predictions.jsonl"
+    path.write_bytes(b"half a line")
+    (folder / "predictions.jsonl.repair").symlink_to(victim)
+    with Journal(path) as journal:
+        assert journal.repaired.dropped == 1
+    assert victim.read_text() == "mine"
+    (folder / ".lock").symlink_to(victim)
+    with pytest.raises(FeabError, match=r"\.lock: is a link"):
+        Journal(path)
+    (folder / ".lock").unlink()
+    path.unlink()
+    path.symlink_to(victim)
+    with pytest.raises(FeabError, match="is a link"):
+        Journal(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(FeabError, match="no file"):
+        Journal(path)
+    assert victim.read_text() == "mine"
+    assert sorted(entry.name for entry in folder.iterdir()) == ["predictions.jsonl"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import yaml
 
@@ -62,6 +64,16 @@ def test_a_card_by_name_by_file_name_and_by_path(tmp_path):
 def test_other_files_beside_the_cards_are_no_cards(tmp_path):
     script(tmp_path)
     (tmp_path / "task.yaml").write_text("task: x\nprocess: !function a.b\n")
+    write(tmp_path)
+    assert "mine" in {card.name for card in list_models([tmp_path])}
+
+
+def test_what_is_no_file_is_no_card(tmp_path):
+    (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "made").mkdir()
+    os.mkfifo(tmp_path / "made" / "card.yaml")
+    script(tmp_path)
     write(tmp_path)
     assert "mine" in {card.name for card in list_models([tmp_path])}
 

@@ -213,13 +213,14 @@ def test_a_bad_image_is_one_questions_trouble(model):
         ask("broken", data=jpeg(1)[:200]),
         ask("empty", data=b""),
         ask("text", data=b"not an image at all"),
+        ask("program", data=b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),
         Question(
             "t_expression", "gone", "direct", "expression",
             (Message("user", (Image(Media(path="/nowhere/face.jpg")), Text(WORDS[0]))),),
         ),
     ]  # fmt: skip
     good = [ask(i) for i in range(5)]
-    questions = [good[0], bad[0], good[1], bad[1], bad[2], good[2], bad[3], good[3], good[4]]
+    questions = [good[0], bad[0], good[1], bad[1], bad[2], good[2], bad[3], good[3], bad[4], good[4]]
     answers = by_key(model.generate(questions))
     for question in bad:
         completion = answers[(*question.key, 0)]
@@ -559,11 +560,22 @@ class TestLoading:
             load_model(f"hf/{folder}")
         assert not ran.exists()
 
+    def test_a_template_that_is_no_text_is_said(self, tiny, tmp_path):
+        (tmp_path / "t.jinja").write_bytes(b"{{ caf\xe9 }}")
+        with pytest.raises(FeabError, match=r"t\.jinja: is not UTF-8"):
+            load_model(f"hf/{tiny}", chat_template=str(tmp_path / "t.jinja"))
+
     def test_another_weight_is_another_revision(self, tiny, tmp_path):
         import shutil
 
         folder = tmp_path / "copy"
         shutil.copytree(tiny, folder)
+        for name in ("README.md", "card.yaml", "validation.json", "recipe.json", "training.jsonl", "curves.png"):
+            (folder / name).write_text("words about it")
+        assert folder_digest(folder) == folder_digest(tiny)
+        (folder / "generation_config.json").write_text("{}")
+        assert folder_digest(folder) != folder_digest(tiny)
+        shutil.copy(tiny / "generation_config.json", folder)
         assert folder_digest(folder) == folder_digest(tiny)
         weights = bytearray((folder / "model.safetensors").read_bytes())
         weights[-1] ^= 1

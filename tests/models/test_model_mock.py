@@ -152,7 +152,7 @@ def test_a_bad_line_is_named(tmp_path):
 
 
 def test_missing_scripts_and_wrong_arguments(tmp_path):
-    with pytest.raises(FeabError, match="cannot be read"):
+    with pytest.raises(FeabError, match="cannot read"):
         load_model(f"mock/{tmp_path}/none.yaml")
     with pytest.raises(FeabError, match=r"(?s)speed: not an argument.*delay_s .*seconds"):
         mock(tmp_path, "answers: [{text: a}]", speed=3)

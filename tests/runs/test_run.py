@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from feab.models import ModelInfo, load_model
 from feab.records import Completion, Failure, Question
 from feab.runs import Interrupted, Stopped
 from feab.schemas import OutcomeCounts, Scores
+from feab.tasks import load_tasks
 
 
 @pytest.fixture(scope="module")
@@ -362,3 +364,47 @@ def test_answers_are_parsed_by_their_question(faces: str, tmp_path: Path) -> Non
         if prediction.task == "synth_action_units" and isinstance(prediction.answer, list):
             assert 99 not in prediction.answer
     assert isinstance(run.scores, Scores)
+
+
+def test_a_strangers_run_folder_overwrites_and_opens_nothing_elsewhere(
+    faces: str, script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = feab.run(script, "synth_expression", data=faces, out=tmp_path / "run")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for name in ("manifest.json", "scores.json"):
+        (run.path / f"{name}.new").symlink_to(victim)
+    again = feab.run(script, "synth_expression", data=faces, out=tmp_path / "run")
+    assert victim.read_text() == "mine"
+    assert not (run.path / "scores.json").is_symlink()
+    assert again.scores == run.scores
+    manifest = json.loads((run.path / "manifest.json").read_text())
+    monkeypatch.chdir(Path(faces).parent)  # where "made" is a folder, too: names are looked up, paths are not opened
+    for planted in (faces, "../made", "made"):
+        task = replace(load_tasks("synth_expression")[0], dataset=planted)
+        manifest["identity"]["tasks"]["synth_expression"] = task.identity(["direct"]).model_dump(mode="json")
+        (run.path / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(FeabError, match="give the same --data"):
+            feab.score(run.path)
+    for field, value in (("dataset", "x" * 201), ("split", "../../../etc/x"), ("split", "x" * 65)):
+        changed = json.loads(json.dumps(manifest))
+        changed["identity"]["tasks"]["synth_expression"][field] = value
+        (run.path / "manifest.json").write_text(json.dumps(changed))
+        with pytest.raises(FeabError, match=field):
+            feab.load_run(run.path)
+    manifest["identity"]["tasks"] = {"x" * 201: manifest["identity"]["tasks"]["synth_expression"]}
+    (run.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FeabError, match="200"):
+        feab.load_run(run.path)
+
+
+def test_only_pictures_in_files_are_opened(tmp_path: Path, script: str) -> None:
+    from feab.runs.pictures import ask_about
+
+    page = tmp_path / "face.eps"
+    page.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    pipe = tmp_path / "face.jpg"
+    os.mkfifo(pipe)
+    for path, complaint in ((page, "not a picture that can be read"), (pipe, "not a file")):
+        with pytest.raises(FeabError, match=complaint):
+            ask_about(load_model(script), [path])

@@ -1,4 +1,4 @@
-"""Reading small YAML files that strangers wrote."""
+"""Reading small files, most of them YAML, that strangers wrote."""
 
 from __future__ import annotations
 
@@ -40,10 +40,22 @@ def read_bytes(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise FeabError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise FeabError(f"{path}: cannot read it ({error.strerror or error})") from None
     if len(data) > limit:
         raise FeabError(f"{path}: larger than the {limit:,} bytes that such a file may have")
     return data
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of a UTF-8 file of at most `limit` bytes.
+
+    Raises:
+        FeabError: when it cannot be read, is larger or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, limit).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FeabError(f"{path}: is not UTF-8 text (byte {error.start})") from None
 
 
 def parse_yaml(data: bytes, path: Path) -> Any:
@@ -57,6 +69,6 @@ def parse_yaml(data: bytes, path: Path) -> Any:
         return yaml.load(data, Loader=_Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise FeabError(f"{path}{line}: {error.problem or 'not valid YAML'}") from None
+        raise FeabError(f"{path}{line}: not valid YAML ({error.problem or error.context})") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FeabError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None

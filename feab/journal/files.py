@@ -1,0 +1,28 @@
+"""Writing into a folder that a stranger may have packed: no link in it leads a write elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+"""The flag that makes opening a symbolic link fail, where the platform has it."""
+
+
+def create_anew(path: Path) -> int:
+    """A descriptor, for writing, of a new empty file; whatever had that name (left over, or a planted link) is removed.
+
+    Raises:
+        OSError: when a folder has the name, or the disk refuses.
+    """
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | os.O_CLOEXEC, 0o644)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk hold a rename in `folder`."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
