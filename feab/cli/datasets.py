@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +9,6 @@ from feab.cli.output import out, out_json, rows, say
 from feab.cli.rendering import Rendering
 from feab.content import data_home
 from feab.data import Dataset, list_datasets, load_dataset, read_info, resolve
-from feab.errors import FeabError
-from feab.records import Sample
 
 
 def show_datasets() -> None:
@@ -76,27 +73,14 @@ def _counts(dataset: Dataset) -> list[list[str]]:
 
 def show_sheet(name: str, path: Path, split: str, number: int, seed: int) -> None:
     """Write a contact sheet of some faces, captioned with their labels."""
-    from feab.faces.sheets import contact_sheet
+    from feab.data.show import show
 
     with Rendering(cached=True) as bar:
         dataset = load_dataset(name, split, on_progress=bar)
-    if not dataset.info.images_may_be_shared:
-        say(f"the licence of {dataset.info.name} does not let its faces be passed on: keep {path} to yourself")
-    chosen = sorted(random.Random(seed).sample(range(len(dataset)), min(number, len(dataset))))
-    pictures = [(sample.media.read(), caption(sample)) for sample in (dataset[index] for index in chosen)]
-    sheet = contact_sheet(pictures, columns=8, title=f"{dataset.name}/{split}: {len(chosen)} of {len(dataset):,}")
-    try:
-        path.write_bytes(sheet)
-    except OSError as error:
-        raise FeabError(f"{path}: cannot be written ({error.strerror})") from None
-    say(f"{path}: {len(chosen)} of {len(dataset):,} faces")
-
-
-def caption(sample: Sample) -> str:
-    """A face's labels in three short lines."""
-    va = "" if sample.valence is None or sample.arousal is None else f"V {sample.valence:+.2f} A {sample.arousal:+.2f}"
-    there = [str(au) for au, value in sorted(sample.au_presence.items()) if value >= 0.5]  # 0 or 1
-    return "\n".join([sample.expression or "(no expression)", va, "AU " + " ".join(there) if there else "no AU"])
+    sheet = show(dataset, path, n=number, seed=seed)
+    say(f"{path}: {sheet.shown} of {len(dataset):,} faces")
+    if sheet.left_out:
+        say(f"never shown: {sheet.left_out:,} faces of age groups that can hold people under 18")
 
 
 def render(path: Path, identities: int, seed: int, size: int, workers: int | None) -> None:

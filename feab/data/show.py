@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feab.data.ages import MINORS, minors
 from feab.data.dataset import Dataset
 from feab.data.places import load_dataset
 from feab.errors import FeabError
 from feab.records import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A contact sheet that was written."""
+
+    path: Path
+    shown: int
+    """Pictures on it."""
+    left_out: int
+    """Pictures that were not shown, because of the age group they are in."""
 
 
 def show(
@@ -25,15 +38,15 @@ def show(
     seed: int = 0,
     columns: int = 8,
     size: int = 160,
-) -> Path:
-    """Write a PNG with pictures of a dataset and their labels below, for looking at on this machine.
+    private: bool = False,
+) -> Sheet:
+    """Write a PNG with pictures of a dataset and their labels below.
 
-    The sheet stays where you put it; that is fine for licensed sets too, but passing it on is what a dataset's
-    `images_may_be_shared` is about.
+    Faces in an age group that can hold people under 18 are never shown.
 
     Args:
         name: a dataset's name, its folder, or a loaded one.
-        out: the PNG to write.
+        out: the PNG to write; its folder is made.
         split: which split, where a name or folder is given.
         n: how many pictures; drawn at random, in stored order.
         ids: these samples instead, in this order.
@@ -41,20 +54,39 @@ def show(
         seed: fixes the random choice.
         columns: pictures side by side.
         size: pixels of each picture's cell.
+        private: you alone will see the sheet: a dataset whose `images_may_be_shared` is false is shown only then.
 
     Raises:
-        FeabError: for an unknown id or column, or when no row is left.
+        FeabError: when the licence does not let the faces be passed on and the sheet is not private, for an unknown
+            id or column, when no row is left, or when the file cannot be written.
     """
     from feab.faces.sheets import contact_sheet
 
     data = name if isinstance(name, Dataset) else load_dataset(name, split)
-    rows = _by_id(data, ids) if ids is not None else _drawn(data, n, where or {}, seed)
+    if not (data.info.images_may_be_shared or private):
+        raise FeabError(
+            f"the licence of {data.info.name} ({data.info.licence or 'none given'}) does not let its faces be passed "
+            "on. For your own eyes only, from Python: feab.data.show.show(..., private=True)"
+        )
+    young = set(minors(data))
+    wanted = _by_id(data, ids) if ids is not None else _matching(data, where or {})
+    rows = [row for row in wanted if row not in young]
+    left_out = len(wanted) - len(rows)
+    if not rows:
+        why = f"; {left_out} left out, of the age groups {' and '.join(MINORS)}" if left_out else ""
+        raise FeabError(f"{data.name}/{data.split}: no picture is left to show{why}")
+    if ids is None:
+        rows = _drawn(rows, n, seed)
     pictures = [(sample.media.read(), caption(sample)) for sample in (data[row] for row in rows)]
+    title = f"{data.name}/{data.split}: {len(rows)} of {len(data):,}"
+    png = contact_sheet(pictures, columns=columns, size=size, title=title)
     path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    title = f"{data.name}/{data.split}: {len(rows)} of {len(data)}"
-    path.write_bytes(contact_sheet(pictures, columns=columns, size=size, title=title))
-    return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png)
+    except OSError as error:
+        raise FeabError(f"{path}: cannot be written ({error.strerror})") from None
+    return Sheet(path, len(rows), left_out)
 
 
 def caption(sample: Sample) -> str:
@@ -74,18 +106,22 @@ def _by_id(data: Dataset, ids: Sequence[str]) -> list[int]:
     return [place[sample] for sample in ids]
 
 
-def _drawn(data: Dataset, n: int, where: Mapping[str, str], seed: int) -> list[int]:
-    if n < 1:
-        raise FeabError(f"a contact sheet shows at least 1 picture, got {n}")
-    labels = data.labels()
+def _matching(data: Dataset, where: Mapping[str, str]) -> list[int]:
     rows = list(range(len(data)))
+    if not where:
+        return rows
+    labels = data.labels()
     for column, wanted in where.items():
         if column not in labels.columns:
             raise FeabError(f"{data.name}/{data.split} has no column {column!r}; it has {', '.join(labels.columns)}")
         values = labels[column].tolist()
         rows = [row for row in rows if _is(values[row], wanted)]
-    if not rows:
-        raise FeabError(f"{data.name}/{data.split}: no picture is left to show ({dict(where)})")
+    return rows
+
+
+def _drawn(rows: Sequence[int], n: int, seed: int) -> list[int]:
+    if n < 1:
+        raise FeabError(f"a contact sheet shows at least 1 picture, got {n}")
     return sorted(random.Random(seed).sample(rows, min(n, len(rows))))
 
 

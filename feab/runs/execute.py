@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
 from feab.records import Answer, Failure, FinishReason, Question, Sampling
@@ -185,6 +186,7 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
             local=info.local,
             endpoint=info.endpoint,
             reference=chosen.permission,
+            minors=0 if info.local else len(minors(part.dataset)),
         )
         for part in parts
     ]

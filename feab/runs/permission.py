@@ -7,19 +7,27 @@ from feab.schemas import DatasetInfo
 
 
 def check_permission(
-    info: DatasetInfo, *, model: str, local: bool, endpoint: str | None, reference: str | None
+    info: DatasetInfo, *, model: str, local: bool, endpoint: str | None, reference: str | None, minors: int = 0
 ) -> bool:
     """Whether sending this dataset's faces needed, and has, the user's recorded permission.
 
     Models on this machine or a private network need none. Otherwise the dataset's card decides: `allowed` needs
-    none, `ask` needs a reference (who allowed it, when), `forbidden` cannot be overridden.
+    none, `ask` needs a reference (who allowed it, when), `forbidden` cannot be overridden. `minors` is how many of its
+    faces are in an age group that can hold people under 18: one is enough for a refusal that nothing overrides.
 
     Raises:
-        FeabError: naming the licence, when the faces must not be sent.
+        FeabError: naming the licence or the age groups, when the faces must not be sent.
     """
-    if local or info.third_party == "allowed":
+    if local:
         return False
     where = f"{model} runs at {endpoint}" if endpoint else f"{model} does not run on this machine"
+    if minors:
+        raise FeabError(
+            f"{where}, and {minors:,} faces of {info.name} are in age groups that can hold people under 18: feab sends "
+            "none of them to third parties; use a model on your own machine, or a dataset folder without those faces"
+        )
+    if info.third_party == "allowed":
+        return False
     licence = f"{where}, and the licence of {info.name} ({info.licence})"
     if info.third_party == "forbidden":
         raise FeabError(f"{licence} forbids sending its faces to third parties; use a model on your own machine")

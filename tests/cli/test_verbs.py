@@ -229,13 +229,14 @@ def test_data_verbs(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert feab_cli("data", "info", "absent").exit_code == 2
 
 
-def test_a_licence_that_keeps_faces_private_is_named_on_the_sheet(tmp_path: Path) -> None:
+def test_faces_that_the_licence_keeps_private_are_not_shown(tmp_path: Path) -> None:
     made = make_faces(tmp_path / "made", people=1)
     info = json.loads((made / "dataset.json").read_text())
     (made / "dataset.json").write_text(json.dumps({**info, "images_may_be_shared": False}))
     shown = feab_cli("data", "show", made, "--out", tmp_path / "sheet.png")
-    assert shown.exit_code == 0
-    assert "keep" in shown.stderr
+    assert shown.exit_code == 2
+    assert "a licence of ours" in shown.stderr
+    assert not (tmp_path / "sheet.png").exists()
 
 
 def test_render_makes_a_dataset_and_does_nothing_twice(tmp_path: Path) -> None:

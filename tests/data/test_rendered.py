@@ -14,7 +14,6 @@ import feab.faces.synth
 from feab.data import load_dataset, validate_dataset
 from feab.data.card import build_card, write_card
 from feab.data.rendered import build_synth, render_dataset
-from feab.data.show import show
 from feab.errors import FeabError
 from feab.faces.synth import SplitSpec
 
@@ -99,19 +98,6 @@ def test_the_card_prints_the_gate(faces: Path, tmp_path: Path) -> None:
 def test_the_card_becomes_the_readme(faces: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(faces, tmp_path / "copy"))
     assert write_card(copy).read_text(encoding="utf-8") == build_card(copy)
-
-
-def test_a_sheet_shows_what_is_asked_for(faces: Path, tmp_path: Path) -> None:
-    data = load_dataset(faces)
-    out = show(faces, tmp_path / "deep" / "sheet.png", ids=data.ids[:3], columns=3, size=50)
-    assert Image.open(out).width == 3 * 54 + 4
-    show(data, tmp_path / "fear.png", where={"expression": "fear", "free": "false"})
-    with pytest.raises(FeabError, match="no picture is left"):
-        show(data, tmp_path / "none.png", where={"expression": "fear", "free": "true"})
-    with pytest.raises(FeabError, match="no column 'colour'"):
-        show(data, tmp_path / "none.png", where={"colour": "red"})
-    with pytest.raises(FeabError, match="nobody"):
-        show(data, tmp_path / "none.png", ids=["nobody"])
 
 
 @pytest.fixture

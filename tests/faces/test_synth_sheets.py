@@ -1,4 +1,6 @@
 import io
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,3 +58,14 @@ def test_difference_marks_changed_pixels_red():
 def test_single_units_are_shown_at_four_letters_with_differences():
     sheet = opened(single_au_sheet(split_identity(SPLITS["validation"], 3), (12, 25), size=64))
     assert sheet.size == (10 * 68 + 4, 2 * (64 + 13 + 6) + 4)
+
+
+def test_the_script_writes_a_page_a_unit_and_one_of_all(tmp_path, capsys):
+    main = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "single_au_sheets.py"))["main"]
+    main(["--out", str(tmp_path / "new"), "--size", "64", "--aus", "12", "25"])
+    assert sorted(page.name for page in (tmp_path / "new").iterdir()) == ["all.png", "au12.png", "au25.png"]
+    one, all_ = (opened((tmp_path / "new" / name).read_bytes()) for name in ("au12.png", "all.png"))
+    assert (one.height - 4) * 2 == all_.height - 4
+    with pytest.raises(SystemExit):
+        main(["--out", str(tmp_path), "--identity", "-1"])
+    assert "--identity" in capsys.readouterr().err

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import faces_folder
 import pytest
 from faces_folder import ANSWERS, make_faces, make_script
 
 import feab
+from feab.data import read_info, write_split
 from feab.errors import FeabError
 from feab.journal import Progress
 from feab.models import ModelInfo, load_model
@@ -305,6 +307,23 @@ def test_faces_leave_only_with_permission(
         return
     assert ask().manifest.permission == (permission if third_party == "ask" else None)
     assert model.asked == 8
+
+
+def test_faces_that_may_be_those_of_children_leave_for_nobody(script: str, tmp_path: Path) -> None:
+    aged = [{**row, "age_group": ("4-19", "20-39")[row["subject"] != "p00000"]} for row in faces_folder.rows(people=2)]
+    made = tmp_path / "made"
+    write_split(made, "test", aged, read_info(make_faces(tmp_path / "plain")).model_copy(update={"splits": {}}))
+    for local, permission in ((False, None), (False, "letter of 2 May"), (True, None)):
+        model = Wrapped(load_model(script), lambda _, completion: completion, info={"local": local})
+        what: dict[str, Any] = {"data": str(made), "out": tmp_path / "run", "permission": permission}
+        if local:
+            assert feab.run(model, "synth_expression", **what).complete
+            assert model.asked == 16
+            continue
+        with pytest.raises(FeabError, match="10 faces of made are in age groups that can hold people under 18"):
+            feab.run(model, "synth_expression", **what)
+        assert model.asked == 0
+        assert not (tmp_path / "run").exists()
 
 
 def test_bad_calls_are_refused(faces: str, script: str) -> None:
