@@ -21,7 +21,8 @@ from mediapipe.tasks.python import BaseOptions, vision
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-# The ARKit unit that each AU is closest to (measurement notes, section 2); AU14 and AU24 share theirs with others.
+# The ARKit unit whose description is closest to each AU's (our choice). Low numbers for AU14 and AU24 say little: on
+# the mesh of these faces mouthDimple and mouthPress lift the mouth corners, as in a smile, and the recipes undo that.
 BLENDSHAPES = {
     1: "browInnerUp", 2: "browOuterUp", 4: "browDown", 5: "eyeWide", 6: "cheekSquint", 7: "eyeSquint", 9: "noseSneer",
     10: "mouthUpperUp", 12: "mouthSmile", 14: "mouthDimple", 15: "mouthFrown", 17: "mouthShrugLower",

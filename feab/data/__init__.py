@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from feab.data.dataset import Dataset, open_split
 from feab.data.fingerprint import fingerprint
-from feab.data.places import DatasetEntry, dataset_info, list_datasets, load_dataset, resolve
+from feab.data.places import DatasetEntry, list_datasets, load_dataset, resolve
 from feab.data.validate import validate_dataset
 from feab.data.write import read_info, write_split
 
 __all__ = [
     "Dataset",
     "DatasetEntry",
-    "dataset_info",
     "fingerprint",
     "list_datasets",
     "load_dataset",

@@ -110,15 +110,6 @@ def resolve(
     return folder
 
 
-def dataset_info(name_or_folder: str | os.PathLike[str]) -> DatasetInfo:
-    """dataset.json of a dataset, without opening its data.
-
-    Raises:
-        FeabError: when there is no such dataset or its dataset.json is wrong.
-    """
-    return read_info(_locate(name_or_folder)[0])
-
-
 def load_dataset(
     name_or_folder: str | os.PathLike[str],
     split: str = "test",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from samples import INFO, tiny_row
 
-from feab.data import dataset_info, list_datasets, load_dataset, read_info, resolve, validate_dataset, write_split
+from feab.data import list_datasets, load_dataset, read_info, resolve, validate_dataset, write_split
 from feab.data.places import embedded_folder
 from feab.errors import FeabError
 
@@ -31,7 +31,7 @@ def test_a_name_lies_under_feab_data(home: Path) -> None:
     make(home / "tiny")
     assert len(load_dataset("tiny")) == 3
     assert resolve("tiny") == home / "tiny"
-    assert dataset_info("tiny").splits["test"].n == 3
+    assert read_info(resolve("tiny")).splits["test"].n == 3
 
 
 def test_a_folder_is_reached_by_path_and_a_name_comes_first(home: Path) -> None:

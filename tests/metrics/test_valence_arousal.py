@@ -114,7 +114,7 @@ def test_moments_keep_their_digits_far_from_zero():
 
 
 def models(rng, n=6000):
-    """A good, a middling and a poor model of the same faces (the simulation of measurement 3.2)."""
+    """A good, a middling and a poor model (mean CCC .76, .38 and .15) of faces at seven anchors, three strengths."""
     anchors = np.array([[0, 0], [0.81, 0.51], [-0.63, -0.27], [0.16, 0.73], [-0.64, 0.6], [-0.6, 0.35], [-0.51, 0.59]])
     t = anchors[rng.integers(0, len(anchors), n)] * rng.choice([1 / 3, 2 / 3, 1], (n, 1))
     t = np.clip(t + rng.normal(0, 0.1, t.shape), -1, 1)
