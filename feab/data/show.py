@@ -15,6 +15,8 @@ from feab.data.places import load_dataset
 from feab.errors import FeabError
 from feab.records import Sample
 
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -40,13 +42,13 @@ def show(
     size: int = 160,
     private: bool = False,
 ) -> Sheet:
-    """Write a PNG with pictures of a dataset and their labels below.
+    """Write one picture with faces of a dataset and their labels below.
 
     Faces in an age group that can hold people under 18 are never shown.
 
     Args:
         name: a dataset's name, its folder, or a loaded one.
-        out: the PNG to write; its folder is made.
+        out: the file to write, .png, .jpg or .webp; its folder is made.
         split: which split, where a name or folder is given.
         n: how many pictures; drawn at random, in stored order.
         ids: these samples instead, in this order.
@@ -57,11 +59,16 @@ def show(
         private: you alone will see the sheet: a dataset whose `images_may_be_shared` is false is shown only then.
 
     Raises:
-        FeabError: when the licence does not let the faces be passed on and the sheet is not private, for an unknown
-            id or column, when no row is left, or when the file cannot be written.
+        FeabError: for another file ending, when the licence does not let the faces be passed on and the sheet is not
+            private, for an unknown id or column, when no row is left, or when the file cannot be written.
     """
     from feab.faces.sheets import contact_sheet
 
+    path = Path(out)
+    if path.suffix.lower() not in _FORMATS:
+        raise FeabError(
+            f"{path}: cannot write {path.suffix or 'a name without an ending'}; end it in {', '.join(_FORMATS)}"
+        )
     data = name if isinstance(name, Dataset) else load_dataset(name, split)
     if not (data.info.images_may_be_shared or private):
         raise FeabError(
@@ -80,13 +87,24 @@ def show(
     pictures = [(sample.media.read(), caption(sample)) for sample in (data[row] for row in rows)]
     title = f"{data.name}/{data.split}: {len(rows)} of {len(data):,}"
     png = contact_sheet(pictures, columns=columns, size=size, title=title)
-    path = Path(out)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png)
+        path.write_bytes(_encoded(png, _FORMATS[path.suffix.lower()]))
     except OSError as error:
         raise FeabError(f"{path}: cannot be written ({error.strerror})") from None
     return Sheet(path, len(rows), left_out)
+
+
+def _encoded(png: bytes, form: str) -> bytes:
+    if form == "PNG":
+        return png
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(file, form, quality=88)
+    return file.getvalue()
 
 
 def caption(sample: Sample) -> str:

@@ -82,3 +82,12 @@ def test_a_licence_that_keeps_faces_private_is_kept(tmp_path: Path) -> None:
         show(faces, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
     assert show(faces, tmp_path / "sheet.png", private=True).shown == 3
+
+
+def test_the_ending_decides_the_format(tmp_path: Path) -> None:
+    data = load_dataset(make(tmp_path / "tiny", ["20-39"] * 4))
+    for ending, form in ((".png", "PNG"), (".JPG", "JPEG"), (".webp", "WEBP")):
+        sheet = show(data, tmp_path / f"sheet{ending}", ids=data.ids[:2], size=40)
+        assert Image.open(sheet.path).format == form
+    with pytest.raises(FeabError, match=r"end it in \.png"):
+        show(data, tmp_path / "sheet.gif")
