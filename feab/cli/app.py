@@ -34,7 +34,8 @@ class _Verbs(typer.core.TyperGroup):
 
             run = getattr(interrupt, "run", None)
             where = f": {sum_of(run):,} of {run.manifest.expected:,} answers are in {run.path}" if run else ""
-            say(f"\nInterrupted{where}. The same command goes on from there.")
+            goes_on = run is not None or getattr(interrupt, "resumes", False)
+            say(f"\nInterrupted{where}." + (" The same command goes on from there." if goes_on else ""))
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -210,6 +211,7 @@ def ask(
     model: Model,
     tasks: Tasks = None,
     prompts: Annotated[str, typer.Option("--prompts", "-p", metavar="NAME", help="The prompt variant.")] = "direct",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seeds answers that are drawn.")] = 0,
     include: Include = None,
     arguments: Arguments = None,
     json: Json = False,
@@ -218,7 +220,9 @@ def ask(
     from feab.cli.asking import ask_and_show
 
     raise typer.Exit(
-        ask_and_show(model, pictures, tasks or ["synth"], prompts, include or [], arguments or [], as_json=json)
+        ask_and_show(
+            model, pictures, tasks or ["synth"], prompts, include or [], arguments or [], seed=seed, as_json=json
+        )
     )
 
 

@@ -14,6 +14,9 @@ from feab.runs.pictures import Said, ask_about
 from feab.schemas import answer_json
 from feab.vocabulary import ACTION_UNITS
 
+OPTIONS = {name: f"--{name}" for name in ("model", "tasks", "prompts", "seed", "include")}
+"""What `-M` does not set: the verb's own options, by name."""
+
 
 def ask_and_show(
     model: str,
@@ -23,14 +26,15 @@ def ask_and_show(
     include: Sequence[Path],
     arguments: Sequence[str],
     *,
+    seed: int,
     as_json: bool,
 ) -> int:
     """Ask, print each answer as it comes, and return the exit status: 3 when a question failed."""
     failed = False
     found = []
-    with closing(load_model(model, include=include, **parse_arguments(arguments))) as loaded:
+    with closing(load_model(model, include=include, **parse_arguments(arguments, OPTIONS))) as loaded:
         shown: Path | None = None
-        for said in ask_about(loaded, pictures, tasks, prompt=prompt, include=include):
+        for said in ask_about(loaded, pictures, tasks, prompt=prompt, seed=seed, include=include):
             failed = failed or said.error is not None
             if as_json:
                 found.append(_plain(said))

@@ -113,7 +113,7 @@ class _Watcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Put away what is still drawn."""
-        self.rendering.stop()
+        self.rendering.__exit__(kind, error, trace)
 
 
 class Lines(_Watcher):
@@ -185,7 +185,7 @@ class Bars(_Watcher):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the bars as they stand."""
-        self.rendering.stop()
+        self.rendering.__exit__(kind, error, trace)
         self._bars.stop()
 
 

@@ -45,6 +45,8 @@ class Rendering:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if isinstance(error, KeyboardInterrupt) and self._begun:
+            error.resumes = True  # type: ignore[attr-defined]  # finished faces are kept, so the same command goes on
 
     def stop(self) -> None:
         """Leave the bar as it stands, so that another may be drawn."""

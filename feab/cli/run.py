@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from feab.cli.output import clean, console, out_json, say
 from feab.cli.progress import watcher
@@ -20,29 +17,31 @@ from feab.runs import score as score_run
 from feab.runs.table import incomplete, missing_scores, notes, scores_table
 from feab.schemas import Scores
 
+OPTIONS = {
+    **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
+    "permission": "--i-have-permission",
+    "progress": None,
+}
+"""What `-M` does not set: the parameters of `feab.run` by name, with the verb's own option where it has one."""
 
-def parse_arguments(given: Sequence[str]) -> dict[str, Any]:
-    """`-M key=value` pairs, values read as YAML scalars ("4" a number, "true" a truth value, else text).
+
+def parse_arguments(given: Sequence[str], own: Mapping[str, str | None] = OPTIONS) -> dict[str, Any]:
+    """`-M key=value` pairs as text; the adapter converts each to the type it wants.
 
     Raises:
         FeabError: for a pair without "=", a bad or repeated key, or a key that is an option of its own.
     """
-    own = set(inspect.signature(run_model).parameters)
     found: dict[str, Any] = {}
     for pair in given:
         key, equals, value = pair.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
             raise FeabError(f"-M {pair}: write KEY=VALUE, as in -M max_pixels=262144")
         if key in own:
-            raise FeabError(f"-M {key}: is an option of its own, --{key.replace('_', '-')}")
+            hint = f"is an option of its own, {own[key]}" if own[key] else "is no argument of a model"
+            raise FeabError(f"-M {key}: {hint}")
         if key in found:
             raise FeabError(f"-M {key}: given twice")
-        try:
-            found[key] = yaml.safe_load(value) if len(value) < 1000 else value
-        except yaml.YAMLError:
-            found[key] = value
-        if not isinstance(found[key], (str, int, float, bool)):
-            found[key] = value
+        found[key] = value
     return found
 
 

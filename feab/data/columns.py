@@ -18,8 +18,6 @@ from feab.vocabulary import AGE_GROUPS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ExtraType = Literal["text", "integer", "float", "flag"]
-
 TEXT = ("subject", "source", "expression")
 AFFECT = ("valence", "arousal")
 ATTRIBUTES = ("age_group", "perceived_gender", "perceived_race", "ancestry_preset", "attributes_source")

@@ -63,6 +63,10 @@ def _made(spec: SplitSpec, size: int) -> str:
     return f"{spec.identities} identities, seed {spec.seed}, {size} px, renderer {renderer_fingerprint()}"
 
 
+def _without_renderer(info: DatasetInfo) -> str:
+    return info.source.rpartition(", renderer ")[0]
+
+
 def _render(
     spec: SplitSpec,
     out: Path,
@@ -191,6 +195,11 @@ def render_dataset(
     if (folder / "dataset.json").exists():
         there = read_info(folder)
         if there.model_copy(update={"splits": {}}) != info:
+            if there.name == info.name and _without_renderer(there) == _without_renderer(info):
+                raise FeabError(
+                    f"{folder} was rendered by another version of feab: use it as it is (--data {folder}), or choose "
+                    "another --out for these faces as this version renders them"
+                )
             raise FeabError(f"{folder} holds another dataset ({there.source or there.name}); choose another --out")
         if _holds(folder, "test"):
             return folder

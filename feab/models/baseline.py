@@ -37,7 +37,7 @@ class _Options(BaseModel):
 class UniformOptions(_Options):
     """What `baseline/uniform` takes."""
 
-    seed: int = Field(0, description="seed; each sample's answer is drawn from it and the sample's id")
+    seed: int | None = Field(None, description="seed of every answer, with the sample's id; default: the question's")
 
 
 class ConstantOptions(_Options):
@@ -88,7 +88,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
         adapter="baseline",
         adapter_version=VERSION,
         revision=card.revision if card else None,
-        args_that_change_answers=given.model_dump(mode="json"),
+        args_that_change_answers=given.model_dump(mode="json", exclude_none=True),
         parameters=0,
     )
     return BaselineModel(info, player, given)
@@ -122,7 +122,8 @@ class BaselineModel:
 
 
 def _uniform(question: Question, options: UniformOptions, draw: int) -> str:
-    rng = random.Random(derived_seed(options.seed, question.task, question.sample, draw))
+    seed = question.sampling.seed if options.seed is None else options.seed
+    rng = random.Random(derived_seed(seed, question.task, question.sample, draw))
     if question.kind == "expression":
         return rng.choice(sorted(question.choices))
     if question.kind == "valence_arousal":

@@ -16,7 +16,7 @@ from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
 from feab.models.hf_inputs import InputMaker, Prepared, first_line
-from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, require_libraries
+from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
 from feab.records import Completion, Failure, Question, Usage
@@ -77,6 +77,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
         template = read_text(Path(options.chat_template).expanduser(), 1024 * 1024)
     device = _device(options.device)
     dtype = _dtype(options.dtype, device)
+    source = reached(source)
     with quiet(options.verbose):
         processor = load_processor(source)
         if template is None and not _has_template(processor):

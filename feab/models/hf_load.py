@@ -7,7 +7,7 @@ import hashlib
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Source:
     local: bool
     revision: str | None
     trust_remote_code: bool
+    offline: bool = False
+    """Whether the hub does not answer, so that only what was downloaded before is read."""
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -41,6 +43,8 @@ class Source:
         given: dict[str, Any] = {"trust_remote_code": self.trust_remote_code}
         if not self.local and self.revision is not None:
             given["revision"] = self.revision
+        if self.offline:
+            given["local_files_only"] = True
         return given
 
 
@@ -58,6 +62,33 @@ def locate(rest: str, revision: str | None, trust_remote_code: bool) -> Source:
     if rest.startswith((".", "/", "~")) or rest.count("/") > 1 or not rest.strip("/"):
         raise FeabError(f"hf/{rest}: no such folder (a hub id is written hf/OWNER/NAME)")
     return Source(rest, False, revision, trust_remote_code)
+
+
+def reached(source: Source) -> Source:
+    """The source as it can be had now: from the hub, or from the hub's cache alone where the hub does not answer.
+
+    One request, never repeated: without it, transformers asks for a dozen files and retries each for half a minute.
+
+    Raises:
+        FeabError: when the hub does not answer and the checkpoint was not downloaded before.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if source.local or constants.HF_HUB_OFFLINE:
+        return source
+    try:
+        get_hf_file_metadata(hf_hub_url(source.path, "config.json", revision=source.revision))
+    except (HfHubHTTPError, ValueError):
+        pass  # it answered, or the name is none: loading says it better
+    except Exception as error:  # whatever its HTTP library raises when there is no way to the hub
+        if isinstance(try_to_load_from_cache(source.path, "config.json", revision=source.revision), str):
+            return replace(source, offline=True)
+        raise FeabError(
+            f"hf/{source.path}: it is no folder here, and the hub cannot be reached ({_line(error)}). "
+            "Check the network, or download it elsewhere and give the folder: hf/PATH"
+        ) from None
+    return source
 
 
 @contextmanager
@@ -182,6 +213,7 @@ def _file(source: Source, name: str) -> Path | None:
         source.path,
         name,
         revision=source.revision,
+        local_files_only=source.offline,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
         _raise_exceptions_for_gated_repo=False,

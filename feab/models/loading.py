@@ -11,12 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from feab.errors import FeabError
 from feab.models import cards
 from feab.models.cards import ModelCard
 from feab.models.protocol import Model
+from feab.schemas import Name
 
 PROVIDERS: Mapping[str, str] = MappingProxyType(
     {
@@ -35,7 +36,7 @@ def providers() -> tuple[str, ...]:
     return tuple(PROVIDERS)
 
 
-def load_model(name: str, *, include: Sequence[str | os.PathLike[str]] = (), **args: Any) -> Model:
+def load_model(name: str, /, *, include: Sequence[str | os.PathLike[str]] = (), **args: Any) -> Model:
     """Load the model a user names, ready to be asked.
 
     Args:
@@ -61,6 +62,23 @@ def load_model(name: str, *, include: Sequence[str | os.PathLike[str]] = (), **a
     return _open(card.name, _from_card_folder(card), {**card.args, **args}, card)
 
 
+def check_name(name: str, include: Sequence[str | os.PathLike[str]] = ()) -> None:
+    """What can be told of a name before anything is loaded: whether a run folder can hold it.
+
+    Raises:
+        FeabError: for a name that a manifest cannot hold.
+    """
+    if _provider(name) not in PROVIDERS or cards.find_card(name, include) is not None:
+        return  # the card has a name of its own
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise FeabError(
+            f"model name {name[:60]!r}{'…' if len(name) > 60 else ''}: a run can name a model with 1 to 200 characters "
+            "and without < and >; give it a shorter path, or a card with a name of its own"
+        ) from None
+
+
 def parse_options(options: type[_Options], args: Mapping[str, Any], provider: str) -> _Options:
     """The user's arguments, converted and checked.
 
@@ -71,7 +89,9 @@ def parse_options(options: type[_Options], args: Mapping[str, Any], provider: st
         return options.model_validate(dict(args))
     except ValidationError as error:
         valid = "\n".join(
-            f"  {key:<18} {field.description} (default {field.default})" for key, field in options.model_fields.items()
+            f"  {key:<18} {field.description} (default {field.default})"
+            for key, field in options.model_fields.items()
+            if key != "seed"  # --seed on the command line
         )
         detail = cards.invalid(error).replace("Extra inputs are not permitted", "not an argument")
         raise FeabError(f"arguments of {provider}/…: {detail}\nvalid arguments (-M key=value):\n{valid}") from None

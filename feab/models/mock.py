@@ -89,14 +89,14 @@ class Rule(_Strict):
 
 
 class _Script(_Strict):
-    seed: int = 0
+    seed: int | None = None
     answers: Annotated[list[Rule], Field(max_length=200_000)]
 
 
 class MockOptions(_Strict):
     """What `-M` takes."""
 
-    seed: int | None = Field(None, description="seed of everything drawn; default: the script's")
+    seed: int | None = Field(None, description="seed of everything drawn; default: the script's, else the question's")
     delay_s: float = Field(0.0, ge=0, le=3600, description="seconds every question takes, beside the rule's own")
     error_rate: float = Field(0.0, ge=0, le=1, description="share of questions that fail, drawn by their key")
     error_kind: str = Field("mock", min_length=1, max_length=100, description="kind of those failures")
@@ -116,7 +116,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
         adapter="mock",
         adapter_version=VERSION,
         revision=f"sha256:{digest[:16]}",
-        args_that_change_answers={"seed": seed},
+        args_that_change_answers={} if seed is None else {"seed": seed},
         parameters=card.parameters if card else None,
         details={"script": path.name, "rules": len(script.answers), **options.model_dump(exclude={"seed"})},
     )
@@ -180,7 +180,7 @@ class _Index:
 class MockModel:
     """Answers from a script; deterministic in the script, the seed and the question."""
 
-    def __init__(self, info: ModelInfo, rules: Sequence[Rule], options: MockOptions, seed: int) -> None:
+    def __init__(self, info: ModelInfo, rules: Sequence[Rule], options: MockOptions, seed: int | None) -> None:
         self.info = info
         self._index = _Index.of(rules)
         self._options = options
@@ -194,7 +194,7 @@ class MockModel:
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer by the first rule that fits; a question that no rule fits is an error of kind `no_rule`."""
         source = iter(questions)
-        shuffle = random.Random(self._seed)
+        shuffle = random.Random(self._seed or 0)
         while window := list(itertools.islice(source, self._options.look_ahead)):
             shuffle.shuffle(window)
             for question in window:
@@ -205,7 +205,7 @@ class MockModel:
 
     def _answer(self, question: Question) -> Completion:
         start = time.perf_counter()
-        if fraction(self._seed, "error", *question.key) < self._options.error_rate:
+        if fraction(self._seed_of(question), "error", *question.key) < self._options.error_rate:
             time.sleep(self._options.delay_s)
             failure = Failure(self._options.error_kind, "a failure asked for by error_rate")
             return Completion(question, error=failure, latency_s=time.perf_counter() - start)
@@ -227,9 +227,13 @@ class MockModel:
             probabilities=rule.probabilities,
         )
 
+    def _seed_of(self, question: Question) -> int:
+        return question.sampling.seed if self._seed is None else self._seed
+
     def _rule(self, question: Question) -> Rule | None:
+        seed = self._seed_of(question)
         for number, rule in self._index.candidates(question.sample):
-            if _fits(rule, question) and fraction(self._seed, "rule", number, *question.key) < rule.probability:
+            if _fits(rule, question) and fraction(seed, "rule", number, *question.key) < rule.probability:
                 return rule
         return None
 
@@ -237,7 +241,7 @@ class MockModel:
         replies = rule.replies
         if rule.pick == "draw":
             return replies[draw % len(replies)]
-        return replies[int(fraction(self._seed, "pick", *question.key) * len(replies))]
+        return replies[int(fraction(self._seed_of(question), "pick", *question.key) * len(replies))]
 
 
 def _words(question: Question, texts: Sequence[str]) -> Usage:

@@ -36,6 +36,8 @@ class Book:
     manifest: RunManifest
     journal: Journal
     price: Price | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the model was run with that changes no answer: device, dtype, batch size, number of parameters."""
     started: float = field(default_factory=time.monotonic)
     written: float = 0.0
 
@@ -50,7 +52,7 @@ class Book:
             update={
                 "updated": now(),
                 "versions": versions(),
-                "machine": machine(),
+                "machine": {**machine(), "model": dict(self.details)} if self.details else machine(),
                 "outcomes": self.journal.outcomes(),
                 "input_tokens": input_tokens or None,
                 "output_tokens": output_tokens or None,

@@ -10,6 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydantic import ValidationError
+
 from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
@@ -123,6 +125,10 @@ def run(
             held.enter_context(claimed(chosen.out))
         elif isinstance(model, str):
             held.enter_context(requested(model, {"tasks": tasks, "data": data, **what, **adapter_args}, RUNS))
+        if isinstance(model, str):
+            from feab.models.loading import check_name
+
+            check_name(model, include)
         parts = plan(tasks, data=data, **what, on_progress=None if progress is None else progress.rendering)
         if chosen.out is not None:
             check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws))
@@ -150,16 +156,24 @@ class _Choice:
 
 
 def identify(model: Model, parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> Identity:
-    """Everything that changes the answers."""
+    """Everything that changes the answers.
+
+    Raises:
+        FeabError: when the model says something of itself that a manifest cannot hold, such as an over-long name.
+    """
     info = model.info
-    return Identity(
-        model=info.name,
-        revision=info.revision,
-        adapter=info.adapter,
-        adapter_version=info.adapter_version,
-        adapter_args=dict(info.args_that_change_answers),
-        **_asked(parts, limit=limit, seed=seed, draws=draws),
-    )
+    try:
+        return Identity(
+            model=info.name,
+            revision=info.revision,
+            adapter=info.adapter,
+            adapter_version=info.adapter_version,
+            adapter_args=dict(info.args_that_change_answers),
+            **_asked(parts, limit=limit, seed=seed, draws=draws),
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise FeabError(f"model {info.name[:60]!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> dict[str, Any]:
@@ -237,7 +251,7 @@ def _fill(
 ) -> tuple[Asked, Run]:
     """Ask what is missing; the manifest is true at the end, whatever ends it."""
     with Journal(path / PREDICTIONS, locked=True) as journal:
-        book = Book(path, manifest, journal, price)
+        book = Book(path, manifest, journal, price, {"parameters": model.info.parameters, **model.info.details})
         book.write()
         try:
             asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)

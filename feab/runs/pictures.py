@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
 from feab.pictures import PICTURE_FORMATS
-from feab.records import Answer, Failure, Media, Question
+from feab.records import Answer, Failure, Media, Question, Sampling
 from feab.runs.execute import parse_answer
 
 if TYPE_CHECKING:
@@ -38,9 +38,12 @@ def ask_about(
     tasks: str | Sequence[str] = "synth",
     *,
     prompt: str = "direct",
+    seed: int = 0,
     include: Sequence[str | PathLike[str]] = (),
 ) -> Iterator[Said]:
     """Ask a model the tasks' questions about pictures: expression, valence and arousal, action units.
+
+    `seed` is for models that draw their answers.
 
     Raises:
         FeabError: for a file that is no picture, or an unknown task or prompt (before the first question).
@@ -52,7 +55,7 @@ def ask_about(
         _check(path)
     loaded = load_tasks(tasks, include=include)
     questions = [
-        task.question(str(number), Media(path=str(path)), prompt)
+        task.question(str(number), Media(path=str(path)), prompt, sampling=Sampling(seed=seed))
         for number, path in enumerate(paths)
         for task in loaded
     ]

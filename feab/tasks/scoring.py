@@ -47,8 +47,6 @@ def score_task(
     asked: Collection[str] | None = None,
     prompts: Sequence[str] | None = None,
     draws: int = 1,
-    resamples: int = 1000,
-    seed: int = 0,
 ) -> TaskScores:
     """Scores of one task from its predictions (those of other tasks are passed over).
 
@@ -64,8 +62,6 @@ def score_task(
         asked: ids of the samples that were asked about (`--limit`); None means every one the task can score.
         prompts: the prompts that were asked; None means those that occur in the predictions.
         draws: the number of draws that were asked for.
-        resamples: draws of the bootstrap, where one is used.
-        seed: seed of those draws.
 
     Raises:
         FeabError: for a sample the dataset does not hold, a line that occurs twice, or an answer of the wrong kind.

@@ -16,8 +16,6 @@ import feab
 from feab.cli import app
 from feab.cli.listing import show_tasks
 from feab.cli.output import clean
-from feab.cli.run import parse_arguments
-from feab.errors import FeabError
 
 HOSTILE = "\x1b[31mred\x1b[0m [bold]x[/bold] [/] \x9b2J \u202egnp.exe \r\x07 :smile: [link=file:///etc]y[/link]"
 
@@ -262,18 +260,6 @@ def test_every_help_has_an_example(verb: str) -> None:
 
 def test_version() -> None:
     assert feab_cli("--version").stdout == f"feab {feab.__version__}\n"
-
-
-def test_adapter_arguments_are_read_as_scalars() -> None:
-    found = parse_arguments(["a=4", "b=0.5", "c=true", "d=text", "e=[1, 2]", "f=a=b", "g=", "h=1e3", "i={x"])
-    assert found == {
-        "a": 4, "b": 0.5, "c": True, "d": "text", "e": "[1, 2]", "f": "a=b", "g": "", "h": "1e3", "i": "{x"
-    }  # fmt: skip
-    with pytest.raises(FeabError, match="given twice"):
-        parse_arguments(["a=1", "a=2"])
-    with pytest.raises(FeabError, match="write KEY=VALUE"):
-        parse_arguments(["a b=1"])
-    assert parse_arguments(["x=!!python/object/apply:os.system [ls]"])["x"].startswith("!!python")
 
 
 def test_clean_leaves_letters_and_takes_controls() -> None:

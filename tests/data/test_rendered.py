@@ -11,7 +11,7 @@ from PIL import Image
 import feab.data.rendered
 import feab.faces.labels
 import feab.faces.synth
-from feab.data import load_dataset, validate_dataset
+from feab.data import load_dataset, read_info, validate_dataset
 from feab.data.card import build_card, write_card
 from feab.data.rendered import build_synth, render_dataset
 from feab.errors import FeabError
@@ -48,6 +48,19 @@ def test_a_finished_set_is_not_rendered_again(faces: Path) -> None:
     assert (faces / "test.parquet").stat().st_mtime_ns == before
     with pytest.raises(FeabError, match="another dataset"):
         render_dataset(1, 12, 64, faces)
+
+
+def test_a_set_of_another_renderer_is_told_from_another_set(faces: Path, tmp_path: Path) -> None:
+    old = tmp_path / faces.name
+    shutil.copytree(faces, old)
+    info = read_info(old)
+    assert ", renderer " in info.source
+    changed = info.model_copy(update={"source": info.source.rpartition(" ")[0] + " 000000000000", "notes": "older"})
+    (old / "dataset.json").write_text(changed.model_dump_json())
+    with pytest.raises(FeabError, match="was rendered by another version of feab"):
+        render_dataset(1, 11, 64, old, workers=1)
+    with pytest.raises(FeabError, match="holds another dataset"):
+        render_dataset(1, 12, 64, old, workers=1)
 
 
 def test_a_broken_off_rendering_goes_on_to_the_same_bytes(faces: Path, tmp_path: Path) -> None:

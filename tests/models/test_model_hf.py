@@ -13,7 +13,7 @@ from tiny_vlm import KINDS, WORDS, ask, by_key, jpeg
 from feab.errors import FeabError
 from feab.models import Model, load_model
 from feab.models.hf_inputs import InputMaker, LruCache, _same
-from feab.models.hf_load import folder_digest, load_processor, locate
+from feab.models.hf_load import folder_digest, load_processor, locate, reached
 from feab.records import Image, Media, Message, Question, Text
 
 
@@ -559,6 +559,29 @@ class TestLoading:
         with pytest.raises(FeabError, match="trust_remote_code=true"):
             load_model(f"hf/{folder}")
         assert not ran.exists()
+
+    def test_a_hub_that_does_not_answer_is_asked_once(self, tiny, tmp_path, monkeypatch):
+        import huggingface_hub
+
+        asked = []
+
+        def silent(url, **_):
+            asked.append(url)
+            raise ConnectionError("no way there")
+
+        cached = str(tiny / "config.json")
+        monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", silent)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(
+            huggingface_hub, "try_to_load_from_cache", lambda name, *_, **__: cached if "known" in name else None
+        )
+        with pytest.raises(FeabError, match=r"hub cannot be reached \(ConnectionError: no way there\)"):
+            load_model("hf/nobody/none")
+        assert asked == ["https://huggingface.co/nobody/none/resolve/main/config.json"]
+        source = reached(locate("nobody/known", "abc", False))
+        assert source.kwargs == {"trust_remote_code": False, "revision": "abc", "local_files_only": True}
+        assert reached(locate(str(tiny), None, False)).kwargs == {"trust_remote_code": False}
+        assert len(asked) == 2
 
     def test_a_template_that_is_no_text_is_said(self, tiny, tmp_path):
         (tmp_path / "t.jinja").write_bytes(b"{{ caf\xe9 }}")
