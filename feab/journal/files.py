@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from feab.errors import FeabError
+
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """The flag that makes opening a symbolic link fail, where the platform has it."""
 
@@ -13,8 +15,11 @@ def create_anew(path: Path) -> int:
     """A descriptor, for writing, of a new empty file; whatever had that name (left over, or a planted link) is removed.
 
     Raises:
-        OSError: when a folder has the name, or the disk refuses.
+        FeabError: when a folder has the name.
+        OSError: when the disk refuses.
     """
+    if path.is_dir() and not path.is_symlink():
+        raise FeabError(f"{path}: is a folder, where feab writes a file for a moment; remove it")
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | os.O_CLOEXEC, 0o644)
 

@@ -62,6 +62,8 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
         FeabError: naming file and line, when a line does not validate or repeats a key.
     """
     seen = KeySet()
+    if path.exists() and not path.is_file():
+        raise FeabError(f"{path}: not a file")  # a named pipe would never end
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -231,5 +231,13 @@ def test_planted_links_lead_nowhere(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(FeabError, match="no file"):
         Journal(path)
+    with pytest.raises(FeabError, match="not a file"):
+        next(read_predictions(path))
+    path.unlink()
+    path.write_bytes(b"half a line")
+    (folder / "predictions.jsonl.repair").mkdir()
+    with pytest.raises(FeabError, match="is a folder"):
+        Journal(path)
+    (folder / "predictions.jsonl.repair").rmdir()
     assert victim.read_text() == "mine"
     assert sorted(entry.name for entry in folder.iterdir()) == ["predictions.jsonl"]
