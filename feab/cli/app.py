@@ -279,11 +279,14 @@ def data_show(
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")] = "test",
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, max=400, help="Faces to show.")] = 48,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Chooses them.")] = 0,
+    private: Annotated[
+        bool, typer.Option("--private", help="For your eyes only: faces that their licence does not let you pass on.")
+    ] = False,
 ) -> None:
     """A contact sheet with the labels, so that a person can look."""
     from feab.cli.datasets import show_sheet
 
-    show_sheet(name, out, split, number, seed)
+    show_sheet(name, out, split, number, seed, private=private)
 
 
 @data.command("render", epilog="\b\nExample:\n  feab data render --identities 20 --seed 7 --size 224 --out faces/")

@@ -71,13 +71,13 @@ def _counts(dataset: Dataset) -> list[list[str]]:
     return found
 
 
-def show_sheet(name: str, path: Path, split: str, number: int, seed: int) -> None:
+def show_sheet(name: str, path: Path, split: str, number: int, seed: int, *, private: bool) -> None:
     """Write a contact sheet of some faces, captioned with their labels."""
     from feab.data.show import show
 
     with Rendering(cached=True) as bar:
         dataset = load_dataset(name, split, on_progress=bar)
-    sheet = show(dataset, path, n=number, seed=seed)
+    sheet = show(dataset, path, n=number, seed=seed, private=private)
     say(f"{path}: {sheet.shown} of {len(dataset):,} faces")
     if sheet.left_out:
         say(f"never shown: {sheet.left_out:,} faces of age groups that can hold people under 18")

@@ -73,7 +73,7 @@ def show(
     if not (data.info.images_may_be_shared or private):
         raise FeabError(
             f"the licence of {data.info.name} ({data.info.licence or 'none given'}) does not let its faces be passed "
-            "on. For your own eyes only, from Python: feab.data.show.show(..., private=True)"
+            "on; for your own eyes only: feab data show --private"
         )
     young = set(minors(data))
     wanted = _by_id(data, ids) if ids is not None else _matching(data, where or {})

@@ -235,6 +235,8 @@ def test_faces_that_the_licence_keeps_private_are_not_shown(tmp_path: Path) -> N
     assert shown.exit_code == 2
     assert "a licence of ours" in shown.stderr
     assert not (tmp_path / "sheet.png").exists()
+    assert feab_cli("data", "show", made, "--private", "--out", tmp_path / "sheet.png").exit_code == 0
+    assert (tmp_path / "sheet.png").exists()
 
 
 def test_render_makes_a_dataset_and_does_nothing_twice(tmp_path: Path) -> None:

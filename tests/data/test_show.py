@@ -78,7 +78,7 @@ def test_a_set_without_ages_is_shown(tmp_path: Path) -> None:
 def test_a_licence_that_keeps_faces_private_is_kept(tmp_path: Path) -> None:
     info = INFO.model_copy(update={"images_may_be_shared": False, "licence": "for research, signed"})
     faces = make(tmp_path / "tiny", ["20-39"] * 3, info)
-    with pytest.raises(FeabError, match=r"tiny \(for research, signed\).*private=True"):
+    with pytest.raises(FeabError, match=r"tiny \(for research, signed\).*--private"):
         show(faces, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
     assert show(faces, tmp_path / "sheet.png", private=True).shown == 3
