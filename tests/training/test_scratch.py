@@ -90,7 +90,7 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
         for prompt in task.prompts:
             question = task.prompt_text(prompt, "a")
             answers = [answer_text(task, prompt, task.order(prompt, "a"), truth) for truth in known]
-            short = float(speaker.loss(question, make_eye(model)(pixels), answers))
+            short = float(speaker.loss(question, make_eye(model)(pixels), answers).detach())
             total, count = 0.0, 0
             for image, answer in zip(images, answers, strict=True):
                 said = len(speaker.tokenizer(answer)["input_ids"]) + 1
