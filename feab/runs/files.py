@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from feab.errors import FeabError
 from feab.journal.files import create_anew, sync_folder
+from feab.yamlfile import read_bytes
 
 MAX_FILE = 64 * 2**20
 """Largest manifest.json or scores.json read, in bytes."""
@@ -39,15 +40,9 @@ def read_model(path: Path, kind: type[M]) -> M:
     Raises:
         FeabError: when the file is missing, too large, not JSON or not of this kind; the message names the field.
     """
-    try:
-        if path.exists() and not path.is_file():
-            raise FeabError(f"{path}: not a file")  # a named pipe would never end
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise FeabError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(data) > MAX_FILE:
-        raise FeabError(f"{path}: larger than {MAX_FILE} bytes")
+    if path.exists() and not path.is_file():
+        raise FeabError(f"{path}: not a file")  # a named pipe would never end
+    data = read_bytes(path, MAX_FILE)
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
+from feab.yamlfile import read_bytes
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
@@ -112,14 +113,7 @@ def read_yaml(file: Path) -> Field:
     Raises:
         FeabError: for anything that is not such a mapping, naming the file and, where known, the line.
     """
-    try:
-        with file.open("rb") as handle:
-            data = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise FeabError(f"{file}: cannot be read ({error.strerror or error})") from None
-    if len(data) > MAX_BYTES:
-        raise FeabError(f"{file}: is larger than {MAX_BYTES // 1024} KiB; a task file is a page of text")
-    return parse_yaml(data, file)
+    return parse_yaml(read_bytes(file, MAX_BYTES), file)
 
 
 def parse_yaml(data: bytes, file: Path) -> Field:

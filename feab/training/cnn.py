@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+WIDTHS = (32, 64, 96, 160)
 
-def build_cnn(side: int, features: int = 256, widths: tuple[int, ...] = (32, 64, 96, 160)) -> Any:
+
+def build_cnn(side: int, features: int) -> Any:
     """A strided stem and three double-convolution stages, then the map flattened to `features` numbers.
 
     Batch-normalised convolutions with ReLU throughout (VGG with strides; Simonyan & Zisserman 2015). The map is
@@ -22,11 +24,11 @@ def build_cnn(side: int, features: int = 256, widths: tuple[int, ...] = (32, 64,
             torch.nn.ReLU(),
         ]
 
-    layers = convolution(3, widths[0], 2, 5)
-    for inside, outside in pairwise(widths):
+    layers = convolution(3, WIDTHS[0], 2, 5)
+    for inside, outside in pairwise(WIDTHS):
         layers += convolution(inside, outside, 2) + convolution(outside, outside, 1)
     layers += [
-        torch.nn.Conv2d(widths[-1], 64, 1),
+        torch.nn.Conv2d(WIDTHS[-1], 64, 1),
         torch.nn.ReLU(),
         torch.nn.Flatten(),
         torch.nn.Dropout(0.3),

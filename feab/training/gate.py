@@ -1,6 +1,6 @@
 """The gate: an action unit is scored on `synth` only if a small CNN can see it on faces it has not met.
 
-`measurement` asks for AUROC >= .90 on other identities, overall and against each AU it is confused with.
+The mark is an AUROC of .90 on other identities, overall and against each AU it is confused with.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def build_image_processor(picture: Picture) -> Any:
     )
 
 
-def build_model(architecture: Architecture, tokenizer: Any, *, init: float = 0.05) -> Any:
+def build_model(architecture: Architecture, tokenizer: Any) -> Any:
     """A `LlavaForConditionalGeneration` with random weights (seed torch first).
 
     The tower gives one token a face: a language model this small does not learn to attend over many image tokens in
@@ -102,7 +102,7 @@ def build_model(architecture: Architecture, tokenizer: Any, *, init: float = 0.0
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
-            initializer_range=init,
+            initializer_range=0.05,
             tie_word_embeddings=True,
         ),
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),

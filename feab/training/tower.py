@@ -60,13 +60,9 @@ def start_local(tower: Any) -> None:
         for module in tower.modules():
             kind = type(module).__name__
             if kind == "LevitAttention":
-                side = round(module.len_points**0.5)
-                _prefer_near(module.attention_biases, _offsets(side, side, 1), 4, _BLOCK_BIAS)
-            elif kind == "LevitAttentionSubsample":
-                inside, outside = round(module.len_points**0.5), round(module.len_points_**0.5)
-                stride = module.queries_subsample.stride
-                places = module.len_points if outside == 1 else 4
-                _prefer_near(module.attention_biases, _offsets(inside, outside, stride), places, _GATHER_BIAS)
+                _prefer_near(module.attention_biases, _distances(module.len_points, module.len_points), 4, _BLOCK_BIAS)
+            elif kind == "LevitAttentionSubsample":  # to one token: head k of as many as there are places
+                _prefer_near(module.attention_biases, _distances(1, module.len_points), module.len_points, _GATHER_BIAS)
             elif isinstance(module, torch.nn.Conv2d):
                 torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             elif isinstance(module, torch.nn.Linear):
@@ -94,15 +90,13 @@ def make_eye(model: Any) -> Any:
     return Eye()
 
 
-def _offsets(inside: int, outside: int, stride: int) -> list[tuple[int, int]]:
-    """The distances (rows, columns) that LeViT keeps a bias for, in its order."""
-    found: dict[tuple[int, int], None] = {}
-    for here, there in product(product(range(outside), repeat=2), product(range(inside), repeat=2)):
-        found[abs(here[0] * stride - there[0]), abs(here[1] * stride - there[1])] = None
-    return list(found)
+def _distances(outside: int, inside: int) -> list[tuple[int, int]]:
+    """The distances (rows, columns) between places of two square grids, in the order in which LeViT keeps biases."""
+    here, there = (list(product(range(round(places**0.5)), repeat=2)) for places in (outside, inside))
+    return list(dict.fromkeys((abs(a[0] - b[0]), abs(a[1] - b[1])) for a, b in product(here, there)))
 
 
-def _prefer_near(biases: Any, offsets: list[tuple[int, int]], places: int, bias: float) -> None:
-    near = sorted(range(len(offsets)), key=lambda k: (offsets[k][0] ** 2 + offsets[k][1] ** 2, offsets[k]))
+def _prefer_near(biases: Any, distances: list[tuple[int, int]], places: int, bias: float) -> None:
+    near = sorted(range(len(distances)), key=lambda k: (distances[k][0] ** 2 + distances[k][1] ** 2, distances[k]))
     for head in range(len(biases)):
         biases[head, near[head % places]] = bias

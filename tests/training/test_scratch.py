@@ -100,7 +100,7 @@ def test_the_shared_question_gives_the_loss_of_the_whole_model():
                 ]
                 text = processor.apply_chat_template(messages, tokenize=False)
                 whole = processor(text=[text], images=[image], return_tensors="pt")
-                logits = model(**whole).logits[0, -said - 1 : -1]
+                logits = model(**whole).logits[0, -said - 1 : -1].detach()
                 ids = whole["input_ids"][0, -said:]
                 total += float(torch.nn.functional.cross_entropy(logits, ids, reduction="sum"))
                 count += said
