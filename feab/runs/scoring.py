@@ -42,10 +42,25 @@ def score(
         FeabError: when the folder does not validate, a task or the dataset is not the one that was asked, or a
             prediction is about a sample that the labels lack.
     """
+    found = run if isinstance(run, Run) else load_run(run)
+    return score_parts(found, parts_of(found, labels, include=include, on_progress=on_progress), write=write)
+
+
+def parts_of(
+    run: Run,
+    labels: Dataset | str | PathLike[str] | None = None,
+    *,
+    include: Sequence[str | PathLike[str]] = (),
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Part]:
+    """What a run asked, task by task, with the labels: from its manifest, the task files and the dataset of today.
+
+    Raises:
+        FeabError: when a task or the dataset is not the one that was asked, or is not here.
+    """
     from feab.tasks import load_tasks
 
-    found = run if isinstance(run, Run) else load_run(run)
-    identity = found.manifest.identity
+    identity = run.manifest.identity
     parts = []
     for name, asked in identity.tasks.items():
         task = replace(load_tasks([name], include=include)[0], dataset=asked.dataset, split=asked.split)
@@ -53,7 +68,7 @@ def score(
         dataset = _labels(labels, asked, identity, on_progress)
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
-    return score_parts(found, parts, write=write)
+    return parts
 
 
 def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Scores:
