@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from feab.cli.output import say
 from feab.data import Dataset, load_dataset
@@ -12,6 +13,9 @@ from feab.data.columns import au_column
 from feab.data.places import is_embedded, own_path
 from feab.errors import FeabError
 from feab.tasks.made import AU_THRESHOLD, made_for
+
+if TYPE_CHECKING:
+    from feab.tasks import Task
 
 Progress = Callable[[int, int], None]
 
@@ -72,9 +76,26 @@ def to_ask(
         say(f"  {key:<16} {value}")
     for note in dataset.notes:
         say(f"  {note}")
+    for note in _not_asked(dataset, made) if made else ():
+        say(f"  {note}")
     if made:
         say(f"  tasks made: {', '.join(task.name for task in made)}")
     return dataset
+
+
+def _not_asked(dataset: Dataset, made: Sequence[Task]) -> list[str]:
+    """Labels that are there and for which no task could be made, a line each."""
+    kinds = {task.kind for task in made}
+    columns = dataset.labels().columns
+    found = []
+    if dataset.info.labels and "expression" not in kinds:
+        found.append("expression is not asked: fewer than two labels occur, so there is nothing to choose between")
+    if {"valence", "arousal"} & set(columns) and "valence_arousal" not in kinds:
+        found.append("valence and arousal are not asked: no face has both")
+    if left_out := set(dataset.info.aus).difference(*(task.aus for task in made)):
+        units = ", ".join(f"AU{au}" for au in sorted(left_out))
+        found.append(f"{units} not asked: coded in another way (presence, intensity) than the rest")
+    return found
 
 
 def counts(dataset: Dataset, threshold: float = AU_THRESHOLD) -> list[list[str]]:

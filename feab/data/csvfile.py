@@ -90,7 +90,7 @@ def _opened(path: Path, file: TextIO) -> CsvFile:
         raise FeabError(f"{path}: is empty; its first row must hold the names of its columns")
     if len(names) > MAX_COLUMNS:
         raise FeabError(f"{path}: has {len(names):,} columns; feab reads at most {MAX_COLUMNS:,}")
-    repeated = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    repeated = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
     if repeated is not None:
         raise FeabError(f"{path}: row {number}: two columns are named {repeated!r:.80}")
     return CsvFile(path, separator, names, _whole(path, rows, len(names)))

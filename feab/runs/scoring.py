@@ -115,9 +115,10 @@ def _check_task(task: Task, asked: TaskIdentity) -> None:
     today = task.identity([name for name in asked.prompts if name in task.prompts])
     if today == asked:
         return
+    changed = [name for name, sha in asked.prompts.items() if today.prompts.get(name) != sha]
     if today.version != asked.version:
         what = f"it was version {asked.version} and is {today.version} now"
-    elif changed := [name for name, sha in asked.prompts.items() if today.prompts.get(name) != sha]:
+    elif changed and task.file is not None:
         what = f"the wording of prompt {', '.join(changed)} is another now"
     else:
         what = "its labels, action units or definitions are others now"

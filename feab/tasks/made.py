@@ -96,7 +96,7 @@ def _action_units(
         raise FeabError(f"{dataset.path}: holds no AU intensities, so no AU threshold applies")
     if threshold is None and len(coded["presence"]) >= len(coded["intensity"]):
         return _made(pattern, dataset, name, aus=coded["presence"])
-    return _made(pattern, dataset, name, aus=coded["intensity"], threshold=threshold or AU_THRESHOLD)
+    return _made(pattern, dataset, name, aus=coded["intensity"], threshold=float(threshold or AU_THRESHOLD))
 
 
 def _is_coded(labels: pd.DataFrame, column: str) -> bool:
