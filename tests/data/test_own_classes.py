@@ -59,7 +59,9 @@ def test_what_is_no_picture_is_passed_over_and_counted(tmp_path: Path) -> None:
 def test_unknown_folders_are_told_all_at_once(tmp_path: Path) -> None:
     for n, path in enumerate(("happy/1.jpg", "smile/1.jpg", "smile/in/2.jpg", "3/1.jpg")):
         picture(tmp_path, path, n)
-    with pytest.raises(FeabError, match=r"folders: unknown expression labels:\n  'smile': 2\n  '3': 1\nfeab knows neutral"):
+    with pytest.raises(
+        FeabError, match=r"folders: unknown expression labels:\n  'smile': 2\n  '3': 1\nfeab knows neutral"
+    ):
         load_dataset(tmp_path)
 
 

@@ -29,7 +29,18 @@ def test_a_table_of_all_kinds(tmp_path: Path) -> None:
     path = table(
         tmp_path / "my faces!",
         [
-            ["image", "Expression", "valence", "Arousal", "AU1", "au 12", "subject", "age_group", "Perceived-Gender", "x"],
+            [
+                "image",
+                "Expression",
+                "valence",
+                "Arousal",
+                "AU1",
+                "au 12",
+                "subject",
+                "age_group",
+                "Perceived-Gender",
+                "x",
+            ],
             ["a/1.jpg", "Happy", "0.5", "-.25", 1, 0, "ann", "20-39", "Female", "?"],
             ["./b.jpg", " ANGRY ", "", "1e-1", "", "1", "bob", "", "", ""],
             ["c.jpg", "", "", "", "", "", "", "", "", ""],
@@ -329,9 +340,7 @@ PRESENCE = st.none() | st.sampled_from([0.0, 1.0])
     separator=st.sampled_from(",;\t"),
     end=st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_is_written_is_read(
-    tmp_path: Path, rows: list[tuple[Any, ...]], separator: str, end: str
-) -> None:
+def test_what_is_written_is_read(tmp_path: Path, rows: list[tuple[Any, ...]], separator: str, end: str) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=separator, lineterminator=end)
     writer.writerow(["image", "expression", "valence", "arousal", "au12_presence", "subject"])
@@ -340,7 +349,9 @@ def test_what_is_written_is_read(
         writer.writerow([f"{n}.jpg", word, valence, arousal, au, subject])
     path = tmp_path / "f.csv"
     path.write_bytes(out.getvalue().encode("utf-8"))
-    labels = load_dataset(path).labels().reindex(columns=["expression", "valence", "arousal", "au12_presence", "subject"])
+    labels = (
+        load_dataset(path).labels().reindex(columns=["expression", "valence", "arousal", "au12_presence", "subject"])
+    )
     for row, (word, *numbers, subject) in enumerate(clean):
         found = labels.iloc[row]
         assert (found["expression"] if isinstance(found["expression"], str) else "") in (word, *EXPRESSIONS)
@@ -354,7 +365,9 @@ def test_what_is_written_is_read(
 @given(
     data=st.binary(max_size=300)
     | st.text(max_size=200).map(str.encode)
-    | st.text('image,;\t"\r\n01.-+eE aujpg/\\xvlnceos=|é\x00', max_size=200).map(lambda t: b"image,valence,au1\n" + t.encode())
+    | st.text('image,;\t"\r\n01.-+eE aujpg/\\xvlnceos=|é\x00', max_size=200).map(
+        lambda t: b"image,valence,au1\n" + t.encode()
+    )
 )
 def test_any_bytes_are_a_dataset_or_an_error(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "f.csv"

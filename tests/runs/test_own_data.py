@@ -205,7 +205,7 @@ def test_scoring_says_what_is_missing_or_has_changed(tmp_path: Path) -> None:
     moved.write_text("image,expression\na.png,happy\nb.png,sad\nc.png,fear\n")
     assert feab.score(run, moved) == run.scores  # under another name, and without the pictures
     moved.write_text("image,expression\na.png,happy\nb.png,sad\nc.png,sad\n")
-    with pytest.raises(FeabError, match="has changed since .*its labels.* are others now.*give the data as it was"):
+    with pytest.raises(FeabError, match=r"has changed since .*its labels.* are others now.*give the data as it was"):
         feab.score(run, moved)
     moved.write_text("image,valence,arousal\na.png,0,0\n")
     with pytest.raises(FeabError, match="task set_expression was made for labels that the data does not hold now"):
