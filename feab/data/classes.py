@@ -13,7 +13,8 @@ from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
 from feab.vocabulary import canonical_label
 
-MAX_PICTURES = 2_000_000
+MAX_ENTRIES = 2_000_000
+"""Files and folders that are gone through: `--data /` should fail, not hang."""
 MAX_DEPTH = 32
 """Folders in folders that are gone through."""
 
@@ -90,6 +91,9 @@ def _pictures(folder: Path, skipped: Counter[str]) -> Iterator[str]:
                 inside = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
             raise FeabError(f"{folder / above}: cannot be read ({error.strerror or error})") from None
+        found += len(inside)
+        if found > MAX_ENTRIES:
+            raise FeabError(f"{folder}: holds more than {MAX_ENTRIES:,} files; give the folder of the class folders")
         for entry in inside:
             path = f"{above}/{entry.name}" if above else entry.name
             if not entry.name.isprintable() and not _is_utf8(entry.name):
@@ -108,9 +112,6 @@ def _pictures(folder: Path, skipped: Counter[str]) -> Iterator[str]:
             elif not above:
                 skipped[_OUTSIDE] += 1
             else:
-                found += 1
-                if found > MAX_PICTURES:
-                    raise FeabError(f"{folder}: holds more than {MAX_PICTURES:,} pictures")
                 yield path
 
 

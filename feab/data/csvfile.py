@@ -24,16 +24,23 @@ _EXCEL = 'In Excel: Save As, "CSV UTF-8 (Comma delimited)"'
 
 
 def csv_files(folder: Path) -> list[Path]:
-    """The CSV files right in a folder, by name; hidden ones and links that lead out of it are none of them."""
+    """The CSV files right in a folder, by name; hidden ones and links that lead out of it are none of them.
+
+    Raises:
+        FeabError: when the folder cannot be read.
+    """
     root = folder.resolve()
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in CSV_ENDINGS
-        and not path.name.startswith(".")
-        and path.is_file()
-        and path.resolve().is_relative_to(root)
-    )
+    try:
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in CSV_ENDINGS
+            and not path.name.startswith(".")
+            and path.is_file()
+            and path.resolve().is_relative_to(root)
+        )
+    except OSError as error:
+        raise FeabError(f"{folder}: cannot be read ({error.strerror or error})") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class UnknownLabels:
         self._counts: Counter[str] = Counter()
         self._first: dict[str, int] = {}
 
-    def label(self, word: str, row: int | None = None, count: int = 1) -> str | None:
+    def label(self, word: str, row: int | None = None) -> str | None:
         """The label a word stands for, None for an unknown one, which is remembered with its first row."""
         known = self._labels.get(word)
         if known is not None:
@@ -60,7 +60,7 @@ class UnknownLabels:
             else:
                 return self._labels[word]
         if len(self._counts) < _MANY or word in self._counts:
-            self._counts[word] += count
+            self._counts[word] += 1
             if row is not None:
                 self._first.setdefault(word, row)
         return None

@@ -118,6 +118,22 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         load_dataset(tmp_path, subset="small")
 
 
+def test_a_folder_of_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from feab.data import classes
+
+    for n in range(5):
+        picture(tmp_path, f"happy/{n}.jpg")
+    monkeypatch.setattr(classes, "MAX_ENTRIES", 6)
+    assert len(load_dataset(tmp_path)) == 5
+    monkeypatch.setattr(classes, "MAX_ENTRIES", 5)
+    with pytest.raises(FeabError, match="holds more than 5 files"):
+        load_dataset(tmp_path)
+    monkeypatch.undo()
+    picture(tmp_path, "/".join(["happy", *"d" * 33, "x.jpg"]))
+    with pytest.raises(FeabError, match="more than 32 folders deep"):
+        load_dataset(tmp_path)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="such names can be given on POSIX only")
 def test_odd_names_give_ids_that_can_be_written(tmp_path: Path) -> None:
     long = "/".join(["n" * 60] * 4)

@@ -65,6 +65,15 @@ def test_a_table_of_all_kinds(tmp_path: Path) -> None:
     assert data[1:].ids == ["b.jpg", "c.jpg"]
 
 
+def test_a_video_stands_for_its_people_where_they_are_not_known(tmp_path: Path) -> None:
+    from feab.tasks.made import made_for
+    from feab.tasks.truth import truth_of
+
+    path = table(tmp_path, [["image", "video", "au1"], ["a.jpg", "v1", 1], ["b.jpg", "v1", 0], ["c.jpg", "", 0]])
+    data = load_dataset(path)
+    assert truth_of(made_for(data)[0], data).clusters == ("v1", "v1", None)
+
+
 def test_the_fingerprint_is_that_of_the_same_rows_in_a_dataset_folder(tmp_path: Path) -> None:
     path = table(tmp_path, [["image", "id", "expression", "au4"], ["z.jpg", "a", "fear", 0], ["y.jpg", "b", "", 1]])
     rows = [
