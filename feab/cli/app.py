@@ -93,6 +93,18 @@ Arguments = Annotated[
         help="An argument of the model's adapter; repeatable. A wrong one is answered with the valid ones.",
     ),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="COLUMN=NAME",
+        help="What a column is called in your CSV file, as expression=emotion; repeatable.",
+    ),
+]
+Images = Annotated[
+    Path | None,
+    typer.Option("--images", metavar="DIR", help="Where the paths in your CSV file start.  [default: its folder]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
 
@@ -115,15 +127,40 @@ def _options(
     epilog="\b\nExamples:\n  feab run --model feab-tiny"
     "\n  feab run --model baseline/uniform --tasks synth_expression --limit 100"
     "\n  feab run --model hf/Qwen/Qwen2.5-VL-7B-Instruct --prompts all -M max_pixels=262144"
+    "\n  feab run --model feab-tiny --data my-faces/                    # my-faces/happy/1.jpg, ..."
+    "\n  feab run --model feab-tiny --data labels.csv --column image=path --column expression=emotion"
     "\n  feab run --model mock/answers.yaml --data my-faces/ --json > scores.json"
     "\n\nExit status: 0 complete, 2 wrong use or input, 3 incomplete, 130 interrupted."
 )
 def run(
     model: Model,
-    tasks: Tasks = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tasks",
+            "-t",
+            metavar="NAMES",
+            help="Tasks or groups; comma-separated, repeatable.  [default: synth, or made for the labels of --data]",
+        ),
+    ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|DIR", help="A dataset's name or folder, instead of the tasks' own."),
+        typer.Option(
+            "--data",
+            metavar="NAME|DIR|CSV",
+            help="A dataset's name or folder, a folder of class folders, or a CSV file, instead of the tasks' own.",
+        ),
+    ] = None,
+    columns: Columns = None,
+    images: Images = None,
+    au_threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--au-threshold",
+            metavar="X",
+            help="With --data: the intensity (0 to 5) from which an AU is present.  [default: 2]",
+            show_default=False,
+        ),
     ] = None,
     prompts: Annotated[
         list[str] | None,
@@ -165,10 +202,13 @@ def run(
 
     status = run_and_show(
         model,
-        tasks or ["synth"],
+        tasks,
         arguments or [],
         as_json=json,
         data=data,
+        columns=columns or [],
+        images=images,
+        au_threshold=au_threshold,
         prompts=prompts or ["direct"],
         out=out,
         limit=limit,
@@ -189,15 +229,16 @@ def score(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
+        typer.Option("--data", metavar="NAME|DIR|CSV", help="Take the labels from this dataset (name, folder or CSV)."),
     ] = None,
+    columns: Columns = None,
     include: Include = None,
     json: Json = False,
 ) -> None:
     """Score a run folder again, from its predictions and the labels alone."""
     from feab.cli.run import score_and_show
 
-    raise typer.Exit(score_and_show(run, data, include or [], as_json=json))
+    raise typer.Exit(score_and_show(run, data, columns or [], include or [], as_json=json))
 
 
 @app.command(
@@ -262,23 +303,28 @@ def data_list() -> None:
     show_datasets()
 
 
+Data = Annotated[
+    str, typer.Argument(metavar="NAME|DIR|CSV", help="A dataset's name or folder, class folders, or a CSV file.")
+]
+
+
 @data.command("info", epilog="\b\nExamples:\n  feab data info synth\n  feab data info my-faces/")
-def data_info(
-    name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.")], json: Json = False
-) -> None:
+def data_info(name: Data, columns: Columns = None, images: Images = None, json: Json = False) -> None:
     """What a dataset holds and what may be done with it."""
     from feab.cli.datasets import show_info
 
-    show_info(name, as_json=json)
+    show_info(name, columns or [], images, as_json=json)
 
 
 @data.command("show", epilog="\b\nExamples:\n  feab data show synth --out sheet.png\n  feab data show my-faces/ -n 24")
 def data_show(
-    name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.")],
+    name: Data,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write.")] = Path("sheet.png"),
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")] = "test",
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, max=400, help="Faces to show.")] = 48,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Chooses them.")] = 0,
+    columns: Columns = None,
+    images: Images = None,
     private: Annotated[
         bool, typer.Option("--private", help="For your eyes only: faces that their licence does not let you pass on.")
     ] = False,
@@ -286,7 +332,7 @@ def data_show(
     """A contact sheet with the labels, so that a person can look."""
     from feab.cli.datasets import show_sheet
 
-    show_sheet(name, out, split, number, seed, private=private)
+    show_sheet(name, out, split, number, seed, columns or [], images, private=private)
 
 
 @data.command("render", epilog="\b\nExample:\n  feab data render --identities 20 --seed 7 --size 224 --out faces/")

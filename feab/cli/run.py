@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.cli.output import clean, console, out_json, say
+from feab.cli.own import open_told, to_ask
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
 from feab.errors import FeabError
@@ -19,6 +20,7 @@ from feab.schemas import Scores
 
 OPTIONS = {
     **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
+    "au_threshold": "--au-threshold",
     "permission": "--i-have-permission",
     "progress": None,
 }
@@ -45,20 +47,38 @@ def parse_arguments(given: Sequence[str], own: Mapping[str, str | None] = OPTION
     return found
 
 
-def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, as_json: bool, **options: Any) -> int:
-    """Run with a progress display, print the scores, and return the exit status."""
+def run_and_show(
+    model: str,
+    tasks: Sequence[str] | None,
+    arguments: Sequence[str],
+    *,
+    as_json: bool,
+    data: str | None,
+    columns: Sequence[str],
+    images: Path | None,
+    au_threshold: float | None,
+    **options: Any,
+) -> int:
+    """Run with a progress display, print the scores, and return the exit status. Of own data, say how it was read."""
+    given = parse_arguments(arguments)
     with watcher() as progress:
-        run = run_model(model, tasks, progress=progress, **options, **parse_arguments(arguments))
+        asked = to_ask(data, columns, images, tasks, au_threshold, progress.reading)
+        run = run_model(
+            model, tasks or None, data=asked, au_threshold=au_threshold, progress=progress, **options, **given
+        )
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
     return show(run, scores, as_json=as_json)
 
 
-def score_and_show(path: Path, data: str | None, include: Sequence[Path], *, as_json: bool) -> int:
+def score_and_show(
+    path: Path, data: str | None, columns: Sequence[str], include: Sequence[Path], *, as_json: bool
+) -> int:
     """Score a folder, print, and return the exit status."""
     run = load_run(path)
     with Rendering(cached=True) as bar:
-        scores = score_run(run, data, include=include, on_progress=bar)
+        labels = open_told(data, columns, None, bar) if columns else data
+        scores = score_run(run, labels, include=include, on_progress=bar)
     return show(run, scores, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ model.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from feab.errors import FeabError
@@ -172,8 +172,12 @@ def check_columns(names: Iterable[str], info: DatasetInfo, where: str) -> None:
         raise FeabError(f"{where}: AU {au} has a column but is not among the `aus` of dataset.json")
 
 
-def check_labels(table: pa.Table, info: DatasetInfo, where: str, first_row: int = 0) -> None:
+def check_labels(
+    table: pa.Table, info: DatasetInfo, where: str, first_row: int = 0, numbers: Sequence[int] | None = None
+) -> None:
     """Whether every value of a typed label table is within its range.
+
+    Rows are named by `numbers`, else by their place, counted from `first_row`.
 
     Raises:
         FeabError: naming file, row, id, column and value of the first wrong one.
@@ -181,16 +185,15 @@ def check_labels(table: pa.Table, info: DatasetInfo, where: str, first_row: int 
     import numpy as np
 
     ids = table.column("id")
-    _check_ids(ids, where, first_row)
+    number = first_row.__add__ if numbers is None else numbers.__getitem__
+    _check_ids(ids, where, number)
 
     def refuse(bad: Any, name: str, rule: str) -> None:
         rows = np.flatnonzero(np.asarray(bad))
         if len(rows):
             row = int(rows[0])
             value = table.column(name)[row].as_py()
-            raise FeabError(
-                f"{where}: row {first_row + row} (id {ids[row].as_py()!r}): column {name!r}: {value!r} {rule}"
-            )
+            raise FeabError(f"{where}: row {number(row)} (id {ids[row].as_py()!r}): column {name!r}: {value!r} {rule}")
 
     for name in table.column_names:
         au = au_of(name)
@@ -217,7 +220,7 @@ def check_labels(table: pa.Table, info: DatasetInfo, where: str, first_row: int 
             refuse(wrong, name, "must be x, y, width, height in pixels with positive sizes")
 
 
-def _check_ids(ids: pa.ChunkedArray, where: str, first_row: int) -> None:
+def _check_ids(ids: pa.ChunkedArray, where: str, number: Callable[[int], int]) -> None:
     import pyarrow.compute as pc
 
     start = 0
@@ -226,7 +229,7 @@ def _check_ids(ids: pa.ChunkedArray, where: str, first_row: int) -> None:
         if wrong >= 0:
             row = start + wrong
             raise FeabError(
-                f"{where}: row {first_row + row}: id {ids[row].as_py()!r} must be 1 to 200 characters without <, > or "
+                f"{where}: row {number(row)}: id {ids[row].as_py()!r} must be 1 to 200 characters without <, > or "
                 "control characters"
             )
         start += len(chunk)
@@ -235,9 +238,7 @@ def _check_ids(ids: pa.ChunkedArray, where: str, first_row: int) -> None:
     seen: dict[str, int] = {}
     for row, sample in enumerate(ids.to_pylist()):
         if sample in seen:
-            raise FeabError(
-                f"{where}: row {first_row + row}: id {sample!r} occurs already in row {first_row + seen[sample]}"
-            )
+            raise FeabError(f"{where}: row {number(row)}: id {sample!r} occurs already in row {number(seen[sample])}")
         seen[sample] = row
 
 
