@@ -24,6 +24,7 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
         "baseline": "feab.models.baseline",
         "hf": "feab.models.hf",
         "mock": "feab.models.mock",
+        "openai": "feab.models.openai",
     }
 )
 """Provider -> the module that holds its `open_model(name, rest, args, card)`, imported on first use."""
