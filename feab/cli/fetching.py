@@ -19,6 +19,6 @@ def fetch_and_show(names: Sequence[str]) -> None:
             f"{package.name}: {'already here, ' if there else ''}{source} ({package.size / 1e6:.1f} MB)\n"
             f"  origin: {package.origin}\n  licence: {package.licence}"
         )
-        with Rendering(what=f"fetching {package.name}, bytes") as bar:
+        with Rendering(what=f"fetching {package.name}, bytes", resumes=False) as bar:
             folder = fetch(package.name, on_progress=bar)
         out(str(folder))

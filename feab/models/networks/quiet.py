@@ -13,7 +13,11 @@ def quiet_loading() -> Iterator[None]:
 
     Errors are not lost: both raise them as exceptions.
     """
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without a stderr is quiet already
+        yield
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
