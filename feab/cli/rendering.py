@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from feab.cli.output import console, say
 from feab.content import cache_home
@@ -18,9 +18,13 @@ class Rendering:
     Nothing is shown before the first call, so it may stand where nothing will be rendered.
     """
 
-    def __init__(self, *, cached: bool = False, doing: Literal["rendering", "reading"] = "rendering") -> None:
-        """`cached`: what is made goes into feab's cache, and the first line says so."""
+    def __init__(self, *, cached: bool = False, doing: str = "rendering", resumes: bool = True) -> None:
+        """`cached`: what is made goes into feab's cache, and the first line says so.
+
+        `doing`: what proceeds; `resumes`: when interrupted, the same command goes on with it.
+        """
         self._cached = cached
+        self._resumes = resumes
         self._doing = doing
         self._begun = False
         self._bar: Progress | None = None
@@ -47,7 +51,7 @@ class Rendering:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        if isinstance(error, KeyboardInterrupt) and self._begun:
+        if isinstance(error, KeyboardInterrupt) and self._begun and self._resumes:
             error.resumes = True  # type: ignore[attr-defined]  # finished faces are kept, so the same command goes on
 
     def stop(self) -> None:

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
-from feab.models.hf_inputs import InputMaker, Prepared, first_line
+from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
+from feab.models.images import first_line
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
 from feab.records import Completion, Failure, Question, Usage

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import math
 import threading
 from collections import OrderedDict
@@ -17,14 +16,11 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from feab.pictures import PICTURE_FORMATS
+from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
 from feab.records import Failure, Image, Question, Text
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-MAX_IMAGE_PIXELS = 64_000_000
-"""A larger image is refused: no face needs it, and a small file can unpack to gigabytes."""
 
 CACHE_BYTES = 256 * 1024 * 1024
 """Preprocessed images that are kept: several tasks ask about the same face, one after another."""
@@ -34,10 +30,6 @@ Fields = Mapping[str, Any]
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
-
-
-class ImageError(Exception):
-    """An image that cannot be read, decoded or prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +116,7 @@ class InputMaker:
         """The model's inputs for one question; a failure instead of an exception, whatever is wrong with it."""
         try:
             text = self._prompt(question)
-            encoded = _images(question)
+            encoded = read_media(pictures_of(question))
             digests = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
             fields = self._inputs(text, encoded, digests)
         except ImageError as error:
@@ -194,22 +186,8 @@ class InputMaker:
         return dict(batch)
 
     def _decode(self, data: bytes) -> Picture:
-        from PIL import Image as Pillow
-        from PIL import ImageOps
-
-        try:
-            with Pillow.open(io.BytesIO(data), formats=PICTURE_FORMATS) as opened:
-                if opened.width * opened.height > MAX_IMAGE_PIXELS:
-                    raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_IMAGE_PIXELS:,}")
-                turned = ImageOps.exif_transpose(opened)
-                picture: Picture = turned.convert("RGB")
-        except ImageError:
-            raise
-        except MemoryError:
-            raise
-        except Exception as error:  # Pillow's decoders raise nearly anything on a broken file
-            raise ImageError(f"cannot be decoded ({first_line(error)})") from None
-        return picture if self._native_size else _within(picture, *self._pixels)
+        picture = decode(data)
+        return picture if self._native_size else within(picture, *self._pixels)
 
     def _mine(self) -> Any:
         """A processor of this thread's own: fast tokenizers must not be used by two threads at once."""
@@ -236,7 +214,7 @@ class InputMaker:
         return whole
 
     def _pictures(self, question: Question) -> list[Picture]:
-        return [self._decode(data) for data in _images(question)]
+        return [self._decode(data) for data in read_media(pictures_of(question))]
 
     def _stacked(self, rows: Sequence[Prepared]) -> Fields:
         import torch
@@ -271,11 +249,9 @@ class _Trust:
 
 
 def _images(question: Question) -> list[bytes]:
-    parts = [part for message in question.messages for part in message.parts if isinstance(part, Image)]
-    try:
-        return [part.media.read() for part in parts]
-    except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror or error})") from None
+    return read_media(
+        [part.media for message in question.messages for part in message.parts if isinstance(part, Image)]
+    )
 
 
 def _is_text(tensor: Any, fields: Fields) -> bool:
@@ -314,23 +290,3 @@ def _size_in_pixels(processor: Any, low: int | None, high: int | None) -> dict[s
     size = dict(processor.image_processor.size)
     shortest, longest = low or size["shortest_edge"], high or size["longest_edge"]
     return {"shortest_edge": min(shortest, longest), "longest_edge": max(shortest, longest)}
-
-
-def _within(picture: Picture, low: int | None, high: int | None) -> Picture:
-    """The picture scaled, its proportions kept, so that width × height lies within the limits."""
-    from PIL import Image as Pillow
-
-    area = picture.width * picture.height
-    wanted = min(max(area, low or 0), high or max(area, low or 0))
-    if wanted == area:
-        return picture
-    scale = math.sqrt(wanted / area)
-    rounded = math.floor if scale < 1 else math.ceil
-    size = (max(1, rounded(picture.width * scale)), max(1, rounded(picture.height * scale)))
-    return picture.resize(size, Pillow.Resampling.BICUBIC)
-
-
-def first_line(error: BaseException) -> str:
-    """What went wrong, in one line of bounded length."""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -24,6 +24,7 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
         "baseline": "feab.models.baseline",
         "hf": "feab.models.hf",
         "mock": "feab.models.mock",
+        "openai": "feab.models.openai",
     }
 )
 """Provider -> the module that holds its `open_model(name, rest, args, card)`, imported on first use."""
@@ -56,7 +57,7 @@ def load_model(name: str, /, *, include: Sequence[str | os.PathLike[str]] = (), 
         if card_path.suffix in {".yaml", ".yml"} and card_path.is_file():
             card = cards.read_card(card_path)
         else:
-            raise FeabError(_unknown(name, include))
+            raise FeabError(unknown(name, include))
     if card is None:
         return _open(name, name, args, None)
     return _open(card.name, _from_card_folder(card), {**card.args, **args}, card)
@@ -126,7 +127,8 @@ def _from_card_folder(card: ModelCard) -> str:
     return f"{provider}/{target}"
 
 
-def _unknown(name: str, include: Sequence[str | os.PathLike[str]]) -> str:
+def unknown(name: str, include: Sequence[str | os.PathLike[str]]) -> str:
+    """What to tell someone who named a model that is not there: close names, providers, all cards."""
     known = cards.names(include)
     close = difflib.get_close_matches(cards.slug(name), known, n=3, cutoff=0.5)
     message = f"unknown model {name!r}"

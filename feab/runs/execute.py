@@ -19,7 +19,7 @@ from feab.records import Answer, Failure, FinishReason, Question, Sampling
 from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
-from feab.runs.parts import Part, plan
+from feab.runs.parts import Part, check_kinds, plan
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
@@ -204,6 +204,7 @@ def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -
 
 def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | None) -> Run:
     info = model.info
+    check_kinds(info, [part.task for part in parts])
     needed = [
         check_permission(
             part.dataset.info,

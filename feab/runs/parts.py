@@ -15,6 +15,7 @@ from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
     from feab.data import Dataset
+    from feab.models import ModelInfo
     from feab.tasks import Task
 
 
@@ -126,3 +127,17 @@ class Opened:
             columns = self._columns if own is not None else None
             self._open[key] = load_dataset(given, split, columns=columns, on_progress=self._on_progress)
         return self._open[key]
+
+
+def check_kinds(info: ModelInfo, tasks: Sequence[Task]) -> None:
+    """Whether a model can answer what the tasks ask, before anything is asked.
+
+    Raises:
+        FeabError: naming the tasks it cannot answer, and how to leave them out.
+    """
+    beyond = [task.name for task in tasks if task.kind not in info.kinds]
+    if beyond:
+        reads = " and ".join(kind.replace("_", " ") for kind in info.kinds)
+        rest = ",".join(task.name for task in tasks if task.kind in info.kinds)
+        advice = f"leave them out: --tasks {rest}" if rest else "choose a task of that kind with --tasks"
+        raise FeabError(f"{info.name} reads {reads} only, so it cannot answer {', '.join(beyond)}; {advice}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from feab.pictures import check_picture
 from feab.records import Answer, Failure, Media, Question, Sampling
 from feab.runs.execute import parse_answer
+from feab.runs.parts import check_kinds
 
 if TYPE_CHECKING:
     from feab.models import Model
@@ -42,7 +43,8 @@ def ask_about(
     `seed` is for models that draw their answers.
 
     Raises:
-        FeabError: for a file that is no picture, or an unknown task or prompt (before the first question).
+        FeabError: for a file that is no picture, an unknown task or prompt, or a kind of question that the model does
+            not answer (before the first question).
     """
     from feab.tasks import load_tasks
 
@@ -50,6 +52,7 @@ def ask_about(
     for path in paths:
         check_picture(path)
     loaded = load_tasks(tasks, include=include)
+    check_kinds(model.info, loaded)
     questions = [
         task.question(str(number), Media(path=str(path)), prompt, sampling=Sampling(seed=seed))
         for number, path in enumerate(paths)

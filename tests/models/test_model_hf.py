@@ -467,7 +467,7 @@ def test_closed_models_say_so(tiny):
 
 
 def test_pixel_limits_change_what_is_sent(tiny):
-    from feab.models.hf_inputs import _within
+    from feab.models.images import within
 
     maker = InputMaker(load_processor(locate(str(tiny), None, False)), max_pixels=1000)
     plain = InputMaker(load_processor(locate(str(tiny), None, False)))
@@ -475,13 +475,13 @@ def test_pixel_limits_change_what_is_sent(tiny):
     from PIL import Image as Pillow
 
     for size, low, high in [((64, 48), None, 1000), ((300, 20), 10_000, None), ((10, 10), 150, 300)]:
-        scaled = _within(Pillow.new("RGB", size), low, high)
+        scaled = within(Pillow.new("RGB", size), low, high)
         area = scaled.width * scaled.height
         assert low is None or area >= low
         assert high is None or area <= high
         assert scaled.width / scaled.height == pytest.approx(size[0] / size[1], rel=0.1)
     untouched = Pillow.new("RGB", (20, 20))
-    assert _within(untouched, 100, 1000) is untouched
+    assert within(untouched, 100, 1000) is untouched
 
 
 def test_rotated_photographs_are_put_upright(tiny, model):

@@ -1,0 +1,76 @@
+"""One request to a chat API through the `openai` package: bytes in, bytes or a sorted failure out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import openai
+
+from feab.models.endpoints import Endpoint
+from feab.models.openai_errors import BODY_LIMIT, ReplyError, Trouble, from_exception
+from feab.models.openai_options import OpenAIOptions
+
+
+class Client:
+    """Connections to one endpoint, for one event loop. It tries nothing twice and follows no redirect."""
+
+    def __init__(self, options: OpenAIOptions, endpoint: Endpoint, key: str) -> None:
+        self._timeout_s = options.timeout + options.connect_timeout
+        timeout = httpx2.Timeout(options.timeout, connect=options.connect_timeout, pool=None)
+        limits = httpx2.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
+        self._client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=endpoint.url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=timeout,
+                limits=limits,
+                follow_redirects=False,
+                trust_env=not endpoint.local,  # no proxy stands between the user and the user's own machine
+                event_hooks={"response": [_bound]},
+            ),
+        )
+
+    async def post(self, body: bytes) -> bytes | Trouble:
+        """The reply's body, when the status says that all is well; else what is the matter."""
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        try:
+            sending = self._client.post("/chat/completions", content=body, cast_to=bytes, options={"headers": headers})
+            reply: bytes = await asyncio.wait_for(sending, self._timeout_s)  # the client's own limit is between bytes
+        except Exception as error:
+            trouble = from_exception(error)
+            if trouble is None:
+                raise
+            return trouble
+        return reply
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+async def _bound(response: Any) -> None:
+    """Have the reply's body read up to `BODY_LIMIT`: neither a long nor a well-packed one fills the memory."""
+    if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise ReplyError("malformed", "the reply is compressed, which was not asked for")
+    response.stream = _Bounded(response.stream)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for chunk in self._stream:
+            read += len(chunk)
+            if read > BODY_LIMIT:
+                raise ReplyError("too_large", f"the reply is larger than {BODY_LIMIT // 2**20} MiB")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
