@@ -1,4 +1,4 @@
-"""How rendering faces, and reading pictures of the user's own, show that they proceed."""
+"""How rendering faces, reading pictures of the user's own, and checking files show that they proceed."""
 
 from __future__ import annotations
 
