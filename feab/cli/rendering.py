@@ -18,9 +18,10 @@ class Rendering:
     Nothing is shown before the first call, so it may stand where nothing will be rendered.
     """
 
-    def __init__(self, *, cached: bool = False) -> None:
-        """`cached`: the pictures go into feab's cache, and the first line says so."""
+    def __init__(self, *, cached: bool = False, what: str = "rendering") -> None:
+        """`cached`: the pictures go into feab's cache, and the first line says so. `what`: what is done instead."""
         self._cached = cached
+        self._what = what
         self._begun = False
         self._bar: Progress | None = None
         self._tenth = -1
@@ -34,12 +35,12 @@ class Rendering:
             self._begun = True
             if self._cached:
                 say(f"rendering {total:,} faces, once: they are kept in {cache_home()}")
-            self._bar = _bar()
+            self._bar = _bar(self._what)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
         elif (tenth := 10 * done // max(total, 1)) != self._tenth:
             self._tenth = tenth
-            say(f"rendering: {done:,}/{total:,}")
+            say(f"{self._what}: {done:,}/{total:,}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -55,7 +56,7 @@ class Rendering:
             self._bar = None
 
 
-def _bar() -> Progress | None:
+def _bar(what: str) -> Progress | None:
     """A bar on stderr that is being drawn; None where stderr is no terminal."""
     from rich.progress import Progress
 
@@ -63,6 +64,6 @@ def _bar() -> Progress | None:
     if not screen.is_terminal:
         return None
     bar = Progress(console=screen)
-    bar.add_task("rendering", total=None)
+    bar.add_task(what, total=None)
     bar.start()
     return bar

@@ -64,7 +64,7 @@ def parts_of(
     parts = []
     for name, asked in identity.tasks.items():
         task = replace(load_tasks([name], include=include)[0], dataset=asked.dataset, split=asked.split)
-        _check_task(task, asked)
+        _check_task(task, asked, worded=run.manifest.provenance == "feab")
         dataset = _labels(labels, asked, identity, on_progress)
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
@@ -94,8 +94,10 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     return scores
 
 
-def _check_task(task: Task, asked: TaskIdentity) -> None:
-    """The task as it reads today must be the one that was asked."""
+def _check_task(task: Task, asked: TaskIdentity, *, worded: bool) -> None:
+    """The task as it reads today must be the one that was asked, in the same words where they are known (`worded`)."""
+    if not worded:  # an imported run: what can be answered and what is scored must be the same
+        asked = asked.model_copy(update={"prompts": {}})
     today = task.identity([name for name in asked.prompts if name in task.prompts])
     if today == asked:
         return
