@@ -16,8 +16,8 @@ from feab.runs.outside.intake import Noted
 
 def import_and_show(path: Path, columns: Sequence[str], *, as_json: bool, **options: Any) -> int:
     """Import, say what became of the rows, print the scores, and return the exit status."""
-    with Rendering(what="reading, bytes") as bar:
-        done = import_run(path, columns=_columns(columns), on_progress=bar, **options)
+    with Rendering(cached=True) as faces, Rendering(what="reading, bytes") as bar:
+        done = import_run(path, columns=_columns(columns), on_progress=bar, on_rendering=faces, **options)
     for line in in_words(done):
         say(line)
     scores = done.run.scores
@@ -53,7 +53,8 @@ def _line(noted: Noted) -> str:
 
 def export_and_show(run: Path, out: Path, **options: Any) -> None:
     """Export and say what was written, and whose labels it holds."""
-    done = export_run(run, out, **options)
+    with Rendering(cached=True) as bar:
+        done = export_run(run, out, on_progress=bar, **options)
     for path in done.files:
         say(f"wrote {path}")
     say(f"{done.predictions:,} predictions")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -49,6 +49,7 @@ def export_run(
     labels: bool = False,
     data: Dataset | str | PathLike[str] | None = None,
     include: Sequence[str | PathLike[str]] = (),
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
     """Write a run's predictions for other programs. `import_run` makes the same predictions of either form.
 
@@ -61,6 +62,7 @@ def export_run(
         labels: "csv": add the truth, in columns `true_...`, which needs the dataset.
         data: a dataset, its name or folder, to take the labels from instead of the one the run names.
         include: further folders of tasks, if the run used such.
+        on_progress: called with (done, total) pictures while a dataset has to be rendered first.
 
     Raises:
         FeabError: when the folder does not validate, `out` is in it or cannot be written, or a task or dataset that
@@ -72,7 +74,8 @@ def export_run(
         raise FeabError(f"format {format!r}: there are {', '.join(get_args(ExportFormat))}")
     if target.resolve().is_relative_to(found.path.resolve()):
         raise FeabError(f"{target}: lies in the run folder, which is only for the run's own files; give another --out")
-    parts = parts_of(found, data, include=include) if labels or format == "lm-eval" else []
+    needed = labels or format == "lm-eval"
+    parts = parts_of(found, data, include=include, on_progress=on_progress) if needed else []
     try:
         if format == "lm-eval":
             files, written, left_out = write_lm_eval(found, parts, target)

@@ -64,6 +64,7 @@ def import_run(
     missing: Missing = "incomplete",
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Progress | None = None,
+    on_rendering: Progress | None = None,
 ) -> Imported:
     """Make a run folder from answers that somebody else collected, and score it.
 
@@ -82,7 +83,8 @@ def import_run(
         missing: "incomplete" leaves faces without an answer absent, and the run says INCOMPLETE; "no-answer" takes
             them for answers that could not be read, which score as wrong.
         include: further folders of tasks.
-        on_progress: called with bytes read and bytes in all.
+        on_progress: called with bytes read and bytes in all, where the file is large.
+        on_rendering: called with (done, total) pictures while a dataset has to be rendered first.
 
     Raises:
         FeabError: naming file and line of what cannot be read; when no row names a face of the dataset, or none of
@@ -96,7 +98,7 @@ def import_run(
     files = files_of(path, kind)
     source = Source(files, on_progress)
     with claimed(folder):
-        intake = Intake(plan(tasks, data=data, include=include), folder / _DRAFT)
+        intake = Intake(plan(tasks, data=data, include=include, on_progress=on_rendering), folder / _DRAFT)
         try:
             with intake.open() as journal:
                 for said in read(files, kind, source, columns, intake.names):

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from feab.errors import FeabError
 from feab.runs.outside.lm_eval_log import read_samples, sample_files, task_of
-from feab.runs.outside.source import Source
+from feab.runs.outside.source import Source, check_file
 from feab.runs.outside.tables import Said, read_csv, read_json, read_jsonl
 
 Format = Literal["csv", "jsonl", "json", "lm-eval"]
@@ -23,14 +23,16 @@ def format_of(path: Path) -> Format:
     """The format that a file's name tells; a folder, and a `samples_*.jsonl`, are lm-eval's.
 
     Raises:
-        FeabError: when the name tells none.
+        FeabError: when there is no such file, or its name tells none.
     """
+    if not path.exists():
+        raise FeabError(f"{path}: no such file or folder")
     if path.is_dir() or task_of(path) is not None:
         return "lm-eval"
     found = _ENDINGS.get(path.suffix.lower())
     if found is None:
-        hint = "; write its answers as text (JSON)" if path.suffix in (".npz", ".npy", ".pkl", ".pickle", ".pt") else ""
-        raise FeabError(f"{path}: its name does not tell the format; say --format {'|'.join(FORMATS)}{hint}")
+        check_file(path)
+        raise FeabError(f"{path}: its name does not tell the format; say --format {'|'.join(FORMATS)}")
     return found
 
 

@@ -197,6 +197,8 @@ class Intake:
         if part is None:
             self._notes["task"].add(prediction.task)
             return
+        if not _PROMPT.fullmatch(prediction.prompt):
+            raise FeabError(f"{where}: prompt {prediction.prompt!r}: names hold letters, digits, _ . and - only")
         if prediction.answer is not None and not isinstance(prediction.answer, _VALUE[part.task.kind]):
             raise FeabError(f"{where}: the answer {prediction.answer!r} is none to task {part.task.name}")
         if (face := self._face(prediction.sample, part, count=True)) is None:
@@ -295,10 +297,8 @@ def _takes(task: Task) -> str:
 
 def _draw(row: Row) -> int:
     value = row.values.get("draw", 0)
-    try:
-        draw = int(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else -1
-    except ValueError:
-        draw = -1
-    if draw < 0:
+    # Tables with gaps write whole numbers as 0.0.
+    match = None if isinstance(value, bool) else re.fullmatch(r"\s*(\d{1,9})(?:\.0+)?\s*", str(value), re.ASCII)
+    if match is None:
         raise FeabError(f"{row.where}: draw is {str(value)[:40]!r}, not a whole number from 0 on")
-    return draw
+    return int(match[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -33,6 +34,8 @@ from feab.tasks import Task, lm_eval
 from feab.tasks.task import DEFAULT_PROMPT
 
 _FILTER = "none"
+_MARKER = "<image>\n"
+"""What the task files put before a question."""
 
 
 def write_lm_eval(run: Run, parts: Sequence[Part], folder: Path) -> tuple[tuple[Path, ...], int, int]:
@@ -52,21 +55,12 @@ def write_lm_eval(run: Run, parts: Sequence[Part], folder: Path) -> tuple[tuple[
     for path in folders.values():
         path.mkdir(parents=True, exist_ok=True)
     paths = {key: folders[key[1]] / f"samples_{key[0]}_{time}.jsonl" for key in logs}
-    written = left_out = 0
-    with ExitStack() as held:
-        files: dict[tuple[str, str], IO[str]] = {
-            key: held.enter_context(fdopen(create_anew(path), "w", encoding="utf-8")) for key, path in paths.items()
-        }
-        for (task, prompt, _), lines in groupby(run.predictions(), key=lambda line: line.key[:3]):
-            every = list(lines)
-            draws = [line for line in every if line.outcome is not Outcome.ERROR]
-            left_out += len(every) - len(draws)
-            written += len(draws)
-            if draws:
-                key = (task, prompt)
-                if key not in logs:
-                    raise FeabError(f"a prediction is of task {task!r}, prompt {prompt!r}, which the run does not name")
-                files[key].write(logs[key].line(draws, run.manifest.identity.sampling) + "\n")
+    try:
+        written, left_out = _write_samples(run, logs, paths)
+    except BaseException:
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        raise
     scores = score_parts(run, parts, write=False)
     for name, path in folders.items():
         of_prompt = {key[0]: log for key, log in logs.items() if key[1] == name}
@@ -75,6 +69,27 @@ def write_lm_eval(run: Run, parts: Sequence[Part], folder: Path) -> tuple[tuple[
         write_atomic(path / f"results_{time}.json", text)
     found = [path / f"results_{time}.json" for path in folders.values()]
     return (*found, *paths.values()), written, left_out
+
+
+def _write_samples(
+    run: Run, logs: Mapping[tuple[str, str], _Log], paths: Mapping[tuple[str, str], Path]
+) -> tuple[int, int]:
+    """Write the logs; how many predictions went in, and how many failures did not."""
+    written = left_out = 0
+    with ExitStack() as held:
+        files: dict[tuple[str, str], IO[str]] = {
+            key: held.enter_context(fdopen(create_anew(path), "w", encoding="utf-8")) for key, path in paths.items()
+        }
+        for (task, _, prompt), lines in groupby(run.predictions(), key=lambda line: line.key[:3]):
+            every = list(lines)
+            draws = [line for line in every if line.outcome is not Outcome.ERROR]
+            left_out += len(every) - len(draws)
+            written += len(draws)
+            if (task, prompt) not in logs:
+                raise FeabError(f"a prediction is of task {task!r}, prompt {prompt!r}, which the run does not name")
+            if draws:
+                files[task, prompt].write(logs[task, prompt].line(draws, run.manifest.identity.sampling) + "\n")
+    return written, left_out
 
 
 class _Log:
@@ -120,7 +135,7 @@ class _Log:
             )
         held = self._documents[number]
         doc = {**held, "image": repr(held["image"]), "question": held["question"] if self.worded else ""}
-        question = f"<image>\n{doc['question']}" if self.worded else ""
+        question = f"{_MARKER}{doc['question']}" if self.worded else ""
         answers = [_words(line) for line in draws]
         hashes = [_sha256(text) for text in (json.dumps(doc, indent=2, ensure_ascii=False), question, doc["target"])]
         self._hashes.update("".join(hashes).encode())
@@ -226,13 +241,18 @@ def _results(run: Run, tasks: Mapping[str, tuple[_Log, TaskScores]]) -> dict[str
 
 
 def _metrics(name: str, log: _Log, scores: TaskScores) -> dict[str, Any]:
-    """One task's row; a score that is not defined is left out, where lm-eval writes NaN, which is no JSON."""
+    """One task's row; a score that is not defined is left out, where lm-eval writes NaN, which is no JSON.
+
+    As there, only a mean over faces has a standard error, the coverage; our scores have intervals.
+    """
     found: dict[str, Any] = {"name": name, "alias": name, "sample_len": scores.n}
     for metric in log.metrics:
         value = scores.coverage if metric == "coverage" else _value(metric, scores)
         if value is not None:
             found[f"{metric},{_FILTER}"] = value
             found[f"{metric}_stderr,{_FILTER}"] = "N/A"
+    if scores.n > 1:
+        found[f"coverage_stderr,{_FILTER}"] = math.sqrt(scores.coverage * (1 - scores.coverage) / (scores.n - 1))
     return found
 
 
@@ -250,7 +270,7 @@ def _config(log: _Log, sampling: Mapping[str, Any], draws: int) -> dict[str, Any
     return {
         "task": task.name,
         "test_split": task.split,
-        "doc_to_text": "<image>\n{{question}}",
+        "doc_to_text": _MARKER + "{{question}}",
         "doc_to_target": "target",
         "description": "",
         "target_delimiter": " ",

@@ -16,8 +16,8 @@ Progress = Callable[[int, int], None]
 MAX_DOCUMENT = 256 * 2**20
 """Largest file, in bytes, that is read as one JSON document. Files of lines are read line by line, however long."""
 
-_STEP = 2**20
-"""Bytes between two calls of `Progress`."""
+_STEP = 4 * 2**20
+"""Bytes between two calls of `Progress`, which a smaller file is read too fast for."""
 
 _AS_TEXT = (
     "convert it where you trust it, as text: "
@@ -46,7 +46,7 @@ class Source:
             FeabError: for one that is missing, no file, or of a binary kind that is not read.
         """
         for file in files:
-            _check(file)
+            check_file(file)
         self.digest = hashlib.sha256()
         self._on_progress = on_progress
         self._total = sum(file.stat().st_size for file in files)
@@ -85,12 +85,18 @@ class Source:
     def _count(self, data: bytes) -> None:
         self.digest.update(data)
         self._done += len(data)
-        if self._on_progress is not None and (self._done - self._told >= _STEP or self._done == self._total):
+        ended = self._told > 0 and self._done == self._total
+        if self._on_progress is not None and (ended or self._done - self._told >= _STEP):
             self._told = self._done
             self._on_progress(self._done, self._total)
 
 
-def _check(file: Path) -> None:
+def check_file(file: Path) -> None:
+    """Look at the first bytes of a file.
+
+    Raises:
+        FeabError: when it is missing, no file, or of a binary kind that is not read, with what to do instead.
+    """
     if not file.exists():
         raise FeabError(f"{file}: no such file")
     if not file.is_file():
