@@ -93,6 +93,10 @@ Arguments = Annotated[
         help="An argument of the model's adapter; repeatable. A wrong one is answered with the valid ones.",
     ),
 ]
+Labels = Annotated[
+    str | None,
+    typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
 
@@ -187,10 +191,7 @@ def run(
 )
 def score(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
-    ] = None,
+    data: Labels = None,
     include: Include = None,
     json: Json = False,
 ) -> None:
@@ -311,10 +312,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="The file (csv) or folder (lm-eval) to write.")],
     format: Annotated[str, typer.Option("--format", metavar="csv|lm-eval", help="The form.")] = "csv",
     labels: Annotated[bool, typer.Option("--labels", help="csv: add the truth, in columns true_...")] = False,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
-    ] = None,
+    data: Labels = None,
     include: Include = None,
 ) -> None:
     """Write a run's predictions for other programs; `feab import` reads them back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from faces_folder import make_faces
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import feab
@@ -383,3 +384,26 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     except FeabError as error:
         if str(file) not in str(error):
             raise
+
+
+CELLS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(EXPRESSIONS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+KEYS = ("id", "task", "prompt", "draw", "text", "label", "valence", "arousal", "aus", "au12", "answer", "finish_reason")
+
+
+@settings(max_examples=60)
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), CELLS, max_size=5), min_size=1, max_size=3))
+def test_any_values_are_answers_or_a_fault_that_names_the_line(faces: Path, rows: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "a.jsonl")
+        file.write_text("\n".join(json.dumps({"id": "p00000_1", **row}) for row in rows))
+        try:
+            done = import_run(file, tasks="synth", data=faces, model="m", out=Path(folder, "run"))
+        except FeabError:
+            assert not Path(folder, "run").exists()
+            return
+        assert 0 < len(list(done.run.predictions())) <= 3 * len(rows)
+        assert score(done.run, faces, write=False) == done.run.scores

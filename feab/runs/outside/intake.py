@@ -157,6 +157,8 @@ class Intake:
         """The tasks that a row may be about."""
         task = row.values.get("task")
         if task is not None:
+            if not isinstance(task, str):
+                raise FeabError(f"{row.where}: the task is no name")
             if task not in self._parts:
                 self._notes["task"].add(task)
                 return []

@@ -79,8 +79,13 @@ def _read(text: str, task: Task, finish_reason: str = "stop") -> Answer:
 
 
 @lru_cache(maxsize=4096)  # a file of labels holds few different ones
-def _label(word: str, labels: tuple[str, ...]) -> Answer:
+def _short_label(word: str, labels: tuple[str, ...]) -> Answer:
     return parse(word, "expression", labels)
+
+
+def _label(word: str, labels: tuple[str, ...]) -> Answer:
+    """What a label means; only those that could be one are remembered."""
+    return _short_label(word, labels) if len(word) <= 100 else parse(word, "expression", labels)
 
 
 def _expression(value: Any, task: Task, where: str) -> Meant | None:

@@ -13,7 +13,7 @@ from feab.yamlfile import read_bytes
 Progress = Callable[[int, int], None]
 """Called with bytes read and bytes in all."""
 
-MAX_DOCUMENT = 256 * 2**20
+MAX_DOCUMENT = 64 * 2**20
 """Largest file, in bytes, that is read as one JSON document. Files of lines are read line by line, however long."""
 
 _STEP = 4 * 2**20
@@ -69,7 +69,7 @@ class Source:
         """The whole text of a file.
 
         Raises:
-            FeabError: when it is larger than 256 MiB or no UTF-8 text.
+            FeabError: when it is larger than 64 MiB or no UTF-8 text.
         """
         data = read_bytes(file, MAX_DOCUMENT)
         self._count(data)
