@@ -16,7 +16,7 @@ from feab.runs.outside.intake import Noted
 
 def import_and_show(path: Path, columns: Sequence[str], *, as_json: bool, **options: Any) -> int:
     """Import, say what became of the rows, print the scores, and return the exit status."""
-    with Rendering(cached=True) as faces, Rendering(what="reading, bytes") as bar:
+    with Rendering(cached=True) as faces, Rendering(doing="reading") as bar:
         done = import_run(path, columns=_columns(columns), on_progress=bar, on_rendering=faces, **options)
     for line in in_words(done):
         say(line)
