@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from feab.errors import FeabError
 from feab.journal.files import create_anew
 from feab.runs.folder import Run, load_run
-from feab.runs.outside.cells import cells_of, guarded, header
+from feab.runs.outside.cells import cells_of, guarded, header, table_writer
 from feab.runs.outside.lm_eval_files import write_lm_eval
 from feab.runs.parts import Part
 from feab.runs.scoring import parts_of
@@ -93,11 +92,11 @@ def _write_csv(run: Run, parts: Sequence[Part], target: Path) -> int:
     columns = list(dict.fromkeys(name for found in truth.values() for name in found.columns))
     written = 0
     with _replaced(target) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*header(aus), *(f"true_{name}" for name in columns)])
+        write = table_writer(file)
+        write([*header(aus), *(f"true_{name}" for name in columns)])
         for prediction in run.predictions():
             known = truth[prediction.task].of(prediction.sample) if prediction.task in truth else {}
-            table.writerow([*cells_of(prediction, aus), *(known.get(name, "") for name in columns)])
+            write([*cells_of(prediction, aus), *(known.get(name, "") for name in columns)])
             written += 1
     return written
 

@@ -23,7 +23,7 @@ from feab.errors import FeabError
 from feab.journal.lines import to_line
 from feab.records import Outcome
 from feab.runs import Run, export_run, import_run
-from feab.runs.outside.cells import cells_of, fields_of, guarded, header, unguarded
+from feab.runs.outside.cells import cells_of, fields_of, guarded, header, table_writer, unguarded
 from feab.runs.outside.lm_eval_log import read_samples, sample_files
 from feab.runs.outside.source import Source
 from feab.runs.outside.tables import prediction_of, read_csv
@@ -33,7 +33,7 @@ from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 AUS = list(FEAB_17)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-TEXTS = WORDS | st.sampled_from(["", "=1+1", "'", "''", "'\\x", "a\r\nb", "\0", "@x", "-.5"])
+TEXTS = WORDS | st.sampled_from(["", "=1+1", "'", "''", "'\\x", "a\r\nb", "\r", "a\rb", "\0", "@x", "-.5"])
 ANSWERS = st.one_of(
     st.sampled_from([*EXPRESSIONS, "=x", ""]),
     st.builds(VaValue, valence=st.floats(-1, 1), arousal=st.floats(-1, 1)),
@@ -66,10 +66,10 @@ def test_any_prediction_comes_back_from_a_table_as_it_was(lines: list[Prediction
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "t.csv")
         with file.open("w", newline="", encoding="utf-8") as opened:
-            table = csv.writer(opened, lineterminator="\n")
-            table.writerow([*header(AUS), *(["true_expression"] if more else [])])
+            write = table_writer(opened)
+            write([*header(AUS), *(["true_expression"] if more else [])])
             for line in lines:
-                table.writerow([*cells_of(line, AUS), *(["fear"] if more else [])])
+                write([*cells_of(line, AUS), *(["fear"] if more else [])])
         back = [said for _, said in read_csv(file, Source([file]), {})]  # type: ignore[misc]
     assert back == lines
 

@@ -6,10 +6,11 @@ single quote in front, which spreadsheets take for "this is text" and reading ta
 
 from __future__ import annotations
 
+import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, Any
 
 from feab.records import Outcome
 from feab.runs.outside.strictjson import load_json
@@ -48,6 +49,11 @@ def unguarded(cell: str, where: str) -> str | None:
     if cell.startswith("'\\"):
         return str(load_json(cell[2:], where))
     return None if cell == "" else cell.removeprefix("'")
+
+
+def table_writer(file: IO[str]) -> Callable[[Iterable[str]], Any]:
+    """A function that writes a row. Lines end as RFC 4180 says, and so Python quotes a lone carriage return too."""
+    return csv.writer(file, lineterminator="\r\n").writerow
 
 
 def header(aus: Sequence[int]) -> list[str]:

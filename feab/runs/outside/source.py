@@ -16,6 +16,9 @@ Progress = Callable[[int, int], None]
 MAX_DOCUMENT = 64 * 2**20
 """Largest file, in bytes, that is read as one JSON document. Files of lines are read line by line, however long."""
 
+_MARK = "\ufeff"
+"""What spreadsheets put in front of a file of UTF-8."""
+
 _STEP = 4 * 2**20
 """Bytes between two calls of `Progress`, which a smaller file is read too fast for."""
 
@@ -63,7 +66,8 @@ class Source:
                 if line.too_long:
                     raise FeabError(f"{file}:{number}: the line is longer than {MAX_LINE:,} bytes")
                 self._count(line.data)
-                yield number, self._text(line.data, f"{file}:{number}")
+                text = self._text(line.data, f"{file}:{number}")
+                yield number, text.removeprefix(_MARK) if number == 1 else text
 
     def document(self, file: Path) -> str:
         """The whole text of a file.
@@ -73,14 +77,13 @@ class Source:
         """
         data = read_bytes(file, MAX_DOCUMENT)
         self._count(data)
-        return self._text(data, str(file))
+        return self._text(data, str(file)).removeprefix(_MARK)
 
     def _text(self, data: bytes, where: str) -> str:
         try:
-            text = data.decode("utf-8")
+            return data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise FeabError(f"{where}: is not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
-        return text.removeprefix("\ufeff")  # the mark that spreadsheets put in front of it
 
     def _count(self, data: bytes) -> None:
         self.digest.update(data)
