@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from feab.data import load_dataset as load_dataset
     from feab.models import load_model as load_model
     from feab.runs import Run as Run
+    from feab.runs import export_run as export_run
+    from feab.runs import import_run as import_run
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
@@ -24,6 +26,8 @@ _WHERE = {
     "Run": "feab.runs",
     "load_run": "feab.runs",
     "run": "feab.runs",
+    "import_run": "feab.runs",
+    "export_run": "feab.runs",
     "score": "feab.runs",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
@@ -33,6 +37,8 @@ __all__ = [
     "Run",
     "__version__",
     "answers",
+    "export_run",
+    "import_run",
     "load_dataset",
     "load_model",
     "load_run",

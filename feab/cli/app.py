@@ -115,6 +115,10 @@ Images = Annotated[
     Path | None,
     typer.Option("--images", metavar="DIR", help="Where the paths in your CSV file start.  [default: its folder]"),
 ]
+Labels = Annotated[
+    str | None,
+    typer.Option("--data", metavar="NAME|DIR|CSV", help="Take the labels from this dataset (name, folder or CSV)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
 
@@ -237,10 +241,7 @@ def run(
 )
 def score(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="NAME|DIR|CSV", help="Take the labels from this dataset (name, folder or CSV)."),
-    ] = None,
+    data: Labels = None,
     columns: Columns = None,
     include: Include = None,
     json: Json = False,
@@ -295,6 +296,70 @@ def train(
     from feab.cli.training import train_and_show
 
     train_and_show(recipe, out, seed)
+
+
+@app.command(
+    "import",
+    short_help="Make a run folder from answers that others collected.",
+    epilog="\b\nExamples:\n  feab import answers.csv --tasks synth_expression --model gpt-4v --out runs/gpt-4v"
+    "\n  feab import labels.json --tasks my_expression --data my-faces/ --model theirs --out runs/theirs"
+    "\n  feab import table.csv --column id=img --column expression=pred -t synth_expression -m x --out runs/x"
+    "\n  feab import lm-eval-output/ --format lm-eval --tasks synth --model my-vlm --out runs/my-vlm"
+    "\n\nColumns: id (or image, filename); text, or expression (label, prediction), valence, arousal, au01, ...; task, "
+    "prompt, draw.\n\nExit status: 0 complete, 2 wrong use or input, 3 incomplete, 130 interrupted.",
+)
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file, or lm-eval's folder of samples.")],
+    model: Annotated[str, typer.Option("--model", "-m", metavar="NAME", help="Whose answers they are.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run folder to make.")],
+    tasks: Tasks = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|jsonl|json|lm-eval", help="By default told from the file's name."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME|DIR|CSV", help="The dataset the answers are about, if not the tasks' own."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="OURS=THEIRS", help="What the file calls a column, as id=img; repeatable."),
+    ] = None,
+    missing: Annotated[
+        str,
+        typer.Option(
+            "--missing",
+            metavar="incomplete|no-answer",
+            help="Faces without an answer leave the run incomplete, or count as answers that could not be read: wrong.",
+        ),
+    ] = "incomplete",
+    include: Include = None,
+    json: Json = False,
+) -> None:
+    """Make a run folder from answers that others collected, as text or labels, and score it."""
+    from feab.cli.importing import import_and_show
+
+    options = {"tasks": tasks, "model": model, "out": out, "format": format, "data": data, "missing": missing}
+    raise typer.Exit(import_and_show(file, column or [], as_json=json, include=include or [], **options))
+
+
+@app.command(
+    short_help="Write a run's predictions for other programs.",
+    epilog="\b\nExamples:\n  feab export RUN --format csv --out answers.csv"
+    "\n  feab export RUN --format csv --labels --out answers.csv\n  feab export RUN --format lm-eval --out lm-eval/",
+)
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="The file (csv) or folder (lm-eval) to write.")],
+    format: Annotated[str, typer.Option("--format", metavar="csv|lm-eval", help="The form.")] = "csv",
+    labels: Annotated[bool, typer.Option("--labels", help="csv: add the truth, in columns true_...")] = False,
+    data: Labels = None,
+    include: Include = None,
+) -> None:
+    """Write a run's predictions for other programs; `feab import` reads them back."""
+    from feab.cli.importing import export_and_show
+
+    export_and_show(run, out, format=format, labels=labels, data=data, include=include or [])
 
 
 @data.command("list", epilog="\b\nExample:\n  FEAB_DATA=/data/faces feab data list")

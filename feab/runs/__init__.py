@@ -1,10 +1,28 @@
-"""The run folder: ask a model and score it (`run`), open what is there (`load_run`), score it again (`score`)."""
+"""The run folder: ask a model and score it (`run`), open what is there (`load_run`), score it again (`score`), and
+exchange it with other programs (`import_run`, `export_run`).
+"""
 
 from __future__ import annotations
 
 from feab.runs.execute import Interrupted, Stopped, Watcher, run
+from feab.runs.exporting import Exported, export_run
 from feab.runs.folder import Run, load_run
+from feab.runs.importing import Imported, import_run
 from feab.runs.parts import Part, plan
 from feab.runs.scoring import score
 
-__all__ = ["Interrupted", "Part", "Run", "Stopped", "Watcher", "load_run", "plan", "run", "score"]
+__all__ = [
+    "Exported",
+    "Imported",
+    "Interrupted",
+    "Part",
+    "Run",
+    "Stopped",
+    "Watcher",
+    "export_run",
+    "import_run",
+    "load_run",
+    "plan",
+    "run",
+    "score",
+]

@@ -70,7 +70,7 @@ def parts_of(
             threshold = run.manifest.au_threshold
             made = {task.name: task for task in made_for(dataset, asked.dataset, au_threshold=threshold)}
         task = _task_of(name, asked, made, include)
-        _check_task(task, asked)
+        _check_task(task, asked, worded=run.manifest.provenance == "feab")
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
     return parts
@@ -110,8 +110,10 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     return scores
 
 
-def _check_task(task: Task, asked: TaskIdentity) -> None:
-    """The task as it reads today must be the one that was asked."""
+def _check_task(task: Task, asked: TaskIdentity, *, worded: bool) -> None:
+    """The task as it reads today must be the one that was asked, in the same words where they are known (`worded`)."""
+    if not worded:  # an imported run: what can be answered and what is scored must be the same
+        asked = asked.model_copy(update={"prompts": {}})
     today = task.identity([name for name in asked.prompts if name in task.prompts])
     if today == asked:
         return

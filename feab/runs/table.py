@@ -108,6 +108,8 @@ def notes(run: Run, scores: Scores) -> list[str]:
         for prompt, part in task.prompts.items():
             if part.coverage < 1 or part.outcomes.error:
                 lines.append(f"{name}, {prompt}: {part.coverage:.1%} answered ({failures(part.outcomes)})")
+    if run.manifest.provenance == "imported":
+        lines.append("imported: the answers were made elsewhere, in words and with settings that are not known")
     if not run.complete:
         lines.append(incomplete(run))
     lines.append(f"run folder: {run.path}")
@@ -134,7 +136,5 @@ def incomplete(run: Run) -> str:
     answered = counts.ok + counts.unparsable + counts.refused + counts.truncated
     missing = run.manifest.expected - answered
     why = f", {counts.error:,} of them failed" if counts.error else ""
-    return (
-        f"INCOMPLETE: {missing:,} of {run.manifest.expected:,} answers are missing{why}; "
-        "the same command asks them again"
-    )
+    hint = "the same command asks them again" if run.manifest.provenance == "feab" else "the imported file lacks them"
+    return f"INCOMPLETE: {missing:,} of {run.manifest.expected:,} answers are missing{why}; {hint}"

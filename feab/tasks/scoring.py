@@ -60,7 +60,8 @@ def score_task(
         predictions: lines of predictions.jsonl.
         data: the dataset, or its labels as a frame (columns as in a dataset's Parquet file).
         asked: ids of the samples that were asked about (`--limit`); None means every one the task can score.
-        prompts: the prompts that were asked; None means those that occur in the predictions.
+        prompts: names of the prompts that were asked, which the task need not have; None means those that occur in
+            the predictions.
         draws: the number of draws that were asked for.
 
     Raises:
@@ -150,8 +151,8 @@ def _score(
     draws: int,
 ) -> _Scored:
     truth = truth_of(task, data, only=None if asked is None else frozenset(asked))
-    names = [*task.prompt_names(list(prompts))] if prompts is not None else [p for p in task.prompts if p in read]
-    names += [p for p in read if p not in names]  # a prompt that was removed from the task file since
+    names = [*dict.fromkeys(prompts)] if prompts is not None else [p for p in task.prompts if p in read]
+    names += [p for p in read if p not in names]  # of an imported run, or removed from the task file since
     each = {name: _score_prompt(task, read.get(name, Answers(task, numbers)), truth, draws) for name in names}
     if not each:
         empty = _score_prompt(task, Answers(task, numbers), truth, draws)
