@@ -66,6 +66,10 @@ class SplitFile:
         except (pa.ArrowException, OSError) as error:
             raise FeabError(f"{where}: cannot be read as Parquet: {error}") from error
         self.media = [name for name in MEDIA if name in names]
+        self._extra = [name for name in wanted if is_extra(name)]
+        coded = [(au, name) for name in wanted if (au := au_of(name)) is not None]
+        # Presence, then intensity.
+        self._aus = [[(au, name) for au, name in coded if name.endswith(end)] for end in ("presence", "intensity")]
         for name in self.media:
             found = file.schema_arrow.field(name).type
             if not _is_media(name, found):
@@ -120,17 +124,10 @@ class SplitFile:
         clip = tuple(self._media_of(frame, where) for frame in frames)
         if image is None and not clip:
             raise FeabError(f"{where}: column 'image' is null")
-        presence: dict[int, float] = {}
-        intensity: dict[int, float] = {}
-        extra: dict[str, Any] = {}
-        for name, value in row.items():
-            au = au_of(name)
-            if value is None or name in MEDIA:
-                continue
-            if au is not None:
-                (presence if name.endswith("presence") else intensity)[au] = value
-            elif is_extra(name):
-                extra[name] = value
+        presence, intensity = (
+            {au: row[name] for au, name in columns if row[name] is not None} for columns in self._aus
+        )
+        extra = {name: row[name] for name in self._extra if row[name] is not None}
         face, votes = row.get("face"), row.get("votes")
         return Sample(
             id=row["id"],
