@@ -29,6 +29,8 @@ MAX_IMAGE_PIXELS = 64_000_000
 CACHE_BYTES = 256 * 1024 * 1024
 """Preprocessed images that are kept: several tasks ask about the same face, one after another."""
 
+_COMPARED = 8
+
 Fields = Mapping[str, Any]
 """Name -> tensor, batch dimension first: what a processor returns and a model takes."""
 
@@ -201,8 +203,8 @@ class InputMaker:
             with Pillow.open(io.BytesIO(data), formats=PICTURE_FORMATS) as opened:
                 if opened.width * opened.height > MAX_IMAGE_PIXELS:
                     raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_IMAGE_PIXELS:,}")
-                turned = ImageOps.exif_transpose(opened)
-                picture: Picture = turned.convert("RGB")
+                ImageOps.exif_transpose(opened, in_place=True)
+                picture: Picture = opened.convert("RGB")
         except ImageError:
             raise
         except MemoryError:
@@ -223,17 +225,20 @@ class InputMaker:
     def stack(self, rows: Sequence[Prepared]) -> Fields:
         """One batch: texts padded on the left, everything else side by side.
 
-        Rows have one `shape`. The first batch of each shape is compared with the processor's own.
+        Rows have one `shape`. For the first batch of each shape a few rows, the shortest and the longest among them,
+        are compared with what the processor makes of them together.
         """
         if len(rows) == 1 and rows[0].fields is not None:
             return rows[0].fields
         shape = rows[0].shape
-        if self._stacking.granted(shape):
-            return self._stacked(rows)
-        whole = self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
-        if not self._stacking.refused(shape):
-            self._stacking.judge(shape, _same(self._stacked(rows), whole))
-        return whole
+        if not self._stacking.granted(shape) and not self._stacking.refused(shape):
+            by_length = sorted(rows, key=lambda row: row.tokens)
+            few = [*by_length[: _COMPARED - 1], by_length[-1]] if len(rows) > _COMPARED else rows
+            self._stacking.judge(shape, _same(self._stacked(few), self._together(few)))
+        return self._stacked(rows) if self._stacking.granted(shape) else self._together(rows)
+
+    def _together(self, rows: Sequence[Prepared]) -> Fields:
+        return self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
 
     def _pictures(self, question: Question) -> list[Picture]:
         return [self._decode(data) for data in _images(question)]

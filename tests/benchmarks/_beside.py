@@ -89,8 +89,9 @@ def surroundings(threads: int) -> str:
     """Machine, versions, date, load."""
     ours = machine()
     cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if "model name" in line), "unknown CPU")
+    cores, memory = ours["cores"], ours.get("memory_gib")
     lines = [
-        f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC; {ours['cores']} cores ({cpu}), {ours.get('memory_gib')} GiB; "
+        f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC; {cores} cores ({cpu}), {memory} GiB; "
         f"{threads} threads; load {os.getloadavg()[0]:.1f}",
         f"{ours['system']} {ours['release']}, python {platform.python_version()}; feab's environment: "
         f"{_versions(sys.executable)}",
