@@ -319,7 +319,9 @@ def import_(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|DIR|CSV", help="The dataset the answers are about, if not the tasks' own."),
+        typer.Option(
+            "--data", metavar="NAME|DIR|CSV", help="The dataset the answers are about, if not the tasks' own."
+        ),
     ] = None,
     column: Annotated[
         list[str] | None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from feab.data.columns import AFFECT, ATTRIBUTES, MEDIA, TEXT, au_of, is_extra
+from feab.data.columns import AFFECT, ATTRIBUTES, TEXT, au_of, is_extra
 from feab.data.write import inside
 from feab.errors import FeabError
 from feab.records import Media, Sample
@@ -42,6 +42,11 @@ class Source(ABC):
         """`starts`: the first row of each block, and behind them the number of rows."""
         self.path, self.folder, self.info, self.labels = path, folder, info, labels
         self._starts = starts
+        names: list[str] = labels.column_names
+        self._extra = [name for name in names if is_extra(name)]
+        coded = [(au, name) for name in names if (au := au_of(name)) is not None]
+        # Presence, then intensity.
+        self._aus = [[(au, name) for au, name in coded if name.endswith(end)] for end in ("presence", "intensity")]
         self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -73,17 +78,10 @@ class Source(ABC):
         clip = tuple(self._media_of(frame, where) for frame in frames)
         if image is None and not clip:
             raise FeabError(f"{where}: column 'image' is null")
-        presence: dict[int, float] = {}
-        intensity: dict[int, float] = {}
-        extra: dict[str, Any] = {}
-        for name, value in row.items():
-            au = au_of(name)
-            if value is None or name in MEDIA:
-                continue
-            if au is not None:
-                (presence if name.endswith("presence") else intensity)[au] = value
-            elif is_extra(name):
-                extra[name] = value
+        presence, intensity = (
+            {au: row[name] for au, name in columns if row[name] is not None} for columns in self._aus
+        )
+        extra = {name: row[name] for name in self._extra if row[name] is not None}
         face, votes = row.get("face"), row.get("votes")
         return Sample(
             id=row["id"],

@@ -51,7 +51,8 @@ def decode(data: bytes) -> Picture:
         with Pillow.open(io.BytesIO(data), formats=PICTURE_FORMATS) as opened:
             if opened.width * opened.height > MAX_IMAGE_PIXELS:
                 raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_IMAGE_PIXELS:,}")
-            picture: Picture = ImageOps.exif_transpose(opened).convert("RGB")
+            ImageOps.exif_transpose(opened, in_place=True)
+            picture: Picture = opened.convert("RGB")
             return picture
     except ImageError:
         raise

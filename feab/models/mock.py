@@ -150,9 +150,19 @@ def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(glob))
 
 
+def _is_glob(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
+
+
+def _matches(glob: str, value: str) -> bool:
+    if _is_glob(glob):
+        return glob == "*" or _pattern(glob).match(value) is not None
+    return glob == value  # a script of a line a sample has too many names to make patterns of
+
+
 def _fits(rule: Rule, question: Question) -> bool:
     wanted = ((rule.task, question.task), (rule.sample, question.sample), (rule.prompt, question.prompt))
-    return all(glob == "*" or _pattern(glob).match(value) for glob, value in wanted)
+    return all(_matches(glob, value) for glob, value in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,7 @@ class _Index:
         literal: dict[str, list[tuple[int, Rule]]] = {}
         general = []
         for number, rule in enumerate(rules):
-            if any(sign in rule.sample for sign in "*?["):
+            if _is_glob(rule.sample):
                 general.append((number, rule))
             else:
                 literal.setdefault(rule.sample, []).append((number, rule))
@@ -206,11 +216,11 @@ class MockModel:
     def _answer(self, question: Question) -> Completion:
         start = time.perf_counter()
         if fraction(self._seed_of(question), "error", *question.key) < self._options.error_rate:
-            time.sleep(self._options.delay_s)
+            _wait(self._options.delay_s)
             failure = Failure(self._options.error_kind, "a failure asked for by error_rate")
             return Completion(question, error=failure, latency_s=time.perf_counter() - start)
         rule = self._rule(question)
-        time.sleep(self._options.delay_s + (rule.delay_s if rule else 0.0))
+        _wait(self._options.delay_s + (rule.delay_s if rule else 0.0))
         latency = time.perf_counter() - start
         if rule is None:
             message = f"no rule of the script fits task {question.task}, sample {question.sample}"
@@ -242,6 +252,11 @@ class MockModel:
         if rule.pick == "draw":
             return replies[draw % len(replies)]
         return replies[int(fraction(self._seed_of(question), "pick", *question.key) * len(replies))]
+
+
+def _wait(seconds: float) -> None:
+    if seconds > 0:  # even sleep(0) gives the processor away, thousands of times in a run
+        time.sleep(seconds)
 
 
 def _words(question: Question, texts: Sequence[str]) -> Usage:

@@ -132,7 +132,7 @@ def _settle(
     parts = intake.parts()
     identity = _identity(model, args, parts)
     expected = sum(part.expected for part in parts)
-    manifest = manifest_for(folder, identity, expected, None, columns=parts[0].dataset.columns)
+    manifest = manifest_for(folder, identity, expected, None, columns=parts[0].dataset.columns, au_threshold=None)
     input_tokens, output_tokens = journal.tokens
     whole = manifest.model_copy(
         update={

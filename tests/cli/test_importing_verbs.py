@@ -74,7 +74,9 @@ def test_wrong_use_is_status_2(labels: Path, faces: Path, tmp_path: Path, more: 
 
 def test_export_says_what_it_wrote_and_whose_labels(faces: Path, script: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert feab_cli("run", "--model", f"mock/{script}", "--data", faces, "--out", run).exit_code == 0
+    assert (
+        feab_cli("run", "--model", f"mock/{script}", "--tasks", "synth", "--data", faces, "--out", run).exit_code == 0
+    )
     done = feab_cli("export", run, "--out", tmp_path / "t.csv")
     assert (done.exit_code, done.stdout) == (0, "")
     assert f"wrote {tmp_path / 't.csv'}\n84 predictions" in done.stderr

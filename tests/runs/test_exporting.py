@@ -101,7 +101,7 @@ answers:
   - {task: synth_action_units, texts: ["1, 2, 5", "6, 12", "none"], pick: sample}
 """,
     )
-    return feab.run(f"mock/{script}", data=faces, prompts="direct,shuffled", draws=2, out=folder / "run")
+    return feab.run(f"mock/{script}", "synth", data=faces, prompts="direct,shuffled", draws=2, out=folder / "run")
 
 
 def sorted_lines(run: Run) -> list[bytes]:
