@@ -77,12 +77,21 @@ class ConstantOptions(_Options):
         return tuple(sorted(set(value)))
 
 
-def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> BaselineModel:
-    """The model behind `baseline/rest`; see `feab.load_model`."""
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `baseline/rest`.
+
+    Raises:
+        FeabError: for an unknown baseline.
+    """
     if rest not in _PLAYERS:
         raise FeabError(f"unknown baseline {rest!r}; known are {', '.join(f'baseline/{word}' for word in _PLAYERS)}")
-    options, player = _PLAYERS[rest]
-    given = parse_options(options, args, f"baseline/{rest}")
+    return _PLAYERS[rest][0]
+
+
+def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> BaselineModel:
+    """The model behind `baseline/rest`; see `feab.load_model`."""
+    given = parse_options(options_of(rest), args, f"baseline/{rest}")
+    player = _PLAYERS[rest][1]
     info = ModelInfo(
         name=name,
         adapter="baseline",
