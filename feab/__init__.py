@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
+    from feab.validation import validate as validate
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ _WHERE = {
     "score": "feab.runs",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
+    "validate": "feab.validation",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "metrics",
     "run",
     "score",
+    "validate",
 ]
 
 

@@ -10,5 +10,5 @@ double pictures of some cameras, is opened by the reader of JPEG and has no name
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded: no face needs more, and a small file can unpack to gigabytes."""
 
-MAX_BYTES = 64 * 2**20
-"""Largest picture file that is read."""
+MAX_PICTURE = 64 * 2**20
+"""Largest picture file taken, in bytes."""

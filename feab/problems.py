@@ -191,6 +191,21 @@ def _of(item: ErrorDetails, file: Path, line_of: Callable[[Sequence[str | int]],
     return Problem(file, message[:1].lower() + message[1:], line, where, _ADVICE.get(item["type"], ""))
 
 
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """Notes problems with the fields of one file."""
+
+    notes: Notes
+    file: Path
+    line_of: Callable[[Sequence[str | int]], int | None]
+    """From the path of a field to its line."""
+
+    def note(self, place: Sequence[str | int], message: str, advice: str = "", *, severity: Severity = "error") -> None:
+        """Note a problem with the field at `place`."""
+        where = ".".join(str(part)[:MAX_SHOWN] for part in place)
+        self.notes.note(Problem(self.file, message, self.line_of(place), where, advice, severity))
+
+
 def warning(problem: Problem) -> Problem:
     """The same as a warning."""
     return replace(problem, severity="warning")

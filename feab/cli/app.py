@@ -254,6 +254,34 @@ def train(
     train_and_show(recipe, out, seed)
 
 
+@app.command(
+    short_help="Check tasks, cards, recipes, datasets, runs: every problem, with its place.",
+    epilog="\b\nExamples:\n  feab validate my-tasks/mine.yaml\n  feab validate runs/"
+    "\n  feab validate RUN --data my-faces/\n  feab validate . --json | jq .errors"
+    "\n\nExit status: 0 clean (warnings apart), 2 with problems.",
+)
+def validate(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="A task file, model card, recipe, run folder, dataset folder, or a folder of such."
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|DIR", help="The dataset that runs were asked about, if not known by name."
+        ),
+    ] = None,
+    include: Include = None,
+    json: Json = False,
+) -> None:
+    """Check files from end to end: prompts are filled in, images decoded, answers read again, scores computed anew."""
+    from feab.cli.validating import validate_and_show
+
+    raise typer.Exit(validate_and_show(paths, data, include or [], as_json=json))
+
+
 @data.command("list", epilog="\b\nExample:\n  FEAB_DATA=/data/faces feab data list")
 def data_list() -> None:
     """The embedded set and what lies under FEAB_DATA."""

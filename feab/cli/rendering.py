@@ -1,9 +1,9 @@
-"""How rendering shows that it proceeds."""
+"""How rendering faces, reading pictures of the user's own, and checking files show that they proceed."""
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from feab.cli.output import console, say
 from feab.content import cache_home
@@ -18,9 +18,12 @@ class Rendering:
     Nothing is shown before the first call, so it may stand where nothing will be rendered.
     """
 
-    def __init__(self, *, cached: bool = False) -> None:
-        """`cached`: the pictures go into feab's cache, and the first line says so."""
+    def __init__(
+        self, *, cached: bool = False, doing: Literal["rendering", "reading", "checking"] = "rendering"
+    ) -> None:
+        """`cached`: what is made goes into feab's cache, and the first line says so."""
         self._cached = cached
+        self._doing = doing
         self._begun = False
         self._bar: Progress | None = None
         self._tenth = -1
@@ -29,17 +32,18 @@ class Rendering:
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Show where rendering stands."""
+        """Show where it stands."""
         if not self._begun:
             self._begun = True
             if self._cached:
-                say(f"rendering {total:,} faces, once: they are kept in {cache_home()}")
-            self._bar = _bar()
+                kept = "they are" if self._doing == "rendering" else "their sha256 are"
+                say(f"{self._doing} {total:,} faces, once: {kept} kept in {cache_home()}")
+            self._bar = _bar(self._doing)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
         elif (tenth := 10 * done // max(total, 1)) != self._tenth:
             self._tenth = tenth
-            say(f"rendering: {done:,}/{total:,}")
+            say(f"{self._doing}: {done:,}/{total:,}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -55,7 +59,7 @@ class Rendering:
             self._bar = None
 
 
-def _bar() -> Progress | None:
+def _bar(doing: str) -> Progress | None:
     """A bar on stderr that is being drawn; None where stderr is no terminal."""
     from rich.progress import Progress
 
@@ -63,6 +67,6 @@ def _bar() -> Progress | None:
     if not screen.is_terminal:
         return None
     bar = Progress(console=screen)
-    bar.add_task("rendering", total=None)
+    bar.add_task(doing, total=None)
     bar.start()
     return bar

@@ -16,7 +16,7 @@ from feab.data.dataset import SplitFile
 from feab.data.fingerprint import canonical_line, combine
 from feab.data.write import inside, read_info
 from feab.errors import FeabError
-from feab.pictures import MAX_BYTES, MAX_PIXELS, PICTURE_FORMATS
+from feab.pictures import MAX_PICTURE, MAX_PIXELS, PICTURE_FORMATS
 from feab.problems import RAISE, Notes, Problem, problems_in, warning
 from feab.schemas import DatasetInfo
 from feab.yamlfile import read_bytes
@@ -123,7 +123,7 @@ def _check_row(row: Mapping[str, Any], number: int, file: SplitFile) -> _Checked
     def read(relative: str) -> bytes:
         path = inside(file.folder, relative, where)
         try:
-            return read_bytes(path, MAX_BYTES)
+            return read_bytes(path, MAX_PICTURE)
         except FeabError as error:
             raise FeabError(f"{where}: image {relative!r}: {problems_in(error, path)[0].message}") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
-from feab.pictures import MAX_BYTES, PICTURE_FORMATS
+from feab.pictures import MAX_PICTURE, PICTURE_FORMATS
 from feab.records import Answer, Failure, Media, Question, Sampling
 from feab.runs.execute import parse_answer
 
@@ -77,8 +77,8 @@ def _check(path: Path) -> None:
     try:
         if path.exists() and not path.is_file():
             raise FeabError(f"{path}: not a file")  # a named pipe would never end
-        if path.stat().st_size > MAX_BYTES:
-            raise FeabError(f"{path}: larger than {MAX_BYTES // 2**20} MiB")
+        if path.stat().st_size > MAX_PICTURE:
+            raise FeabError(f"{path}: larger than {MAX_PICTURE // 2**20} MiB")
         with Image.open(path, formats=PICTURE_FORMATS) as image:
             image.verify()
     except OSError as error:

@@ -13,7 +13,7 @@ from feab.errors import FeabError
 from feab.problems import Gather, problems_in, warning
 from feab.records import Answer, AnswerValue
 from feab.schemas import Prediction, answer_json
-from feab.tasks.discover import Group, discover, expand, is_ours, read_group
+from feab.tasks.discover import Group, discover, expand, read_group
 from feab.tasks.load import Include, read_task
 from feab.tasks.read import Field, read_yaml
 from feab.tasks.task import Task
@@ -52,14 +52,6 @@ def check_task_file(file: Path, notes: Gather, include: Include = ()) -> str:
             _check_dataset(task, metadata, notes)
     check_lm_eval(root, task, notes)
     return "task file" if task is None else f"task {task.name}, {_count(len(task.prompts), 'prompt')}"
-
-
-def written_for_feab(root: Field) -> bool:
-    """Whether a YAML mapping with `task` or `group` is feab's, and not another lm-eval task that lies beside them."""
-    if isinstance(root.value, dict) and (root.value.get("group") is not None or is_ours(root)):
-        return True
-    metadata = root.value.get("metadata")
-    return isinstance(metadata, dict) and len(metadata.keys() & {"data", "split", "prompts", "labels", "aus"}) >= 2
 
 
 def _count(number: int, noun: str) -> str:
