@@ -6,6 +6,7 @@ What a file is, is told from its content. The checks themselves lie in the room 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,9 +16,11 @@ from typing import Any, Literal, TypeAlias
 from feab.errors import FeabError
 from feab.problems import Gather, Problem
 from feab.tasks.load import METADATA_FIELDS
-from feab.tasks.read import read_yaml
+from feab.tasks.read import MAX_BYTES, read_yaml
+from feab.yamlfile import read_bytes
 
 Kind: TypeAlias = Literal["task", "card", "recipe", "dataset", "run", "unknown"]
+_Yaml: TypeAlias = Literal["task", "card", "recipe"]
 
 Progress = Callable[[int, int], None]
 """Called with samples or lines checked, and their number in all."""
@@ -25,10 +28,12 @@ Progress = Callable[[int, int], None]
 MAX_FILES = 5_000
 """Most files and folders that are gone through below one path."""
 
-_TELLS: Mapping[str, Kind] = {"task": "task", "group": "task", "adapter": "card", "method": "recipe"}
+_TELLS: Mapping[str, _Yaml] = {"task": "task", "group": "task", "adapter": "card", "method": "recipe"}
 """Field at the top of a file -> what that makes it."""
 
-_MARKS: Mapping[Kind, frozenset[str]] = {
+_BEGINS = re.compile(rb"(?m)^(" + "|".join(_TELLS).encode() + rb")[ \t]*:")
+
+_MARKS: Mapping[_Yaml, frozenset[str]] = {
     "task": frozenset({"metadata", "custom_dataset", "process_results", "output_type"}),
     "card": frozenset({"access", "licence", "intended_use", "price", "parameters", "trained_on"}),
     "recipe": frozenset({"architecture", "language", "vision", "train_split", "validation_split"}),
@@ -166,7 +171,7 @@ def _found(given: Path) -> Iterator[tuple[Path, Kind]]:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, Kind]]:
-    """Runs, datasets and YAML files of a folder, by name. Links are not followed, hidden and _underscored names left."""
+    """Runs, datasets and YAML files of a folder, by name. Links and hidden or _underscored names are passed over."""
     whole = next((kind for name, kind in _FOLDERS.items() if os.path.lexists(folder / name)), None)
     if whole is not None:
         yield folder, whole
@@ -189,17 +194,26 @@ def _below(folder: Path) -> Iterator[tuple[Path, Kind]]:
 
 
 def _kind_of(path: Path) -> Kind | None:
-    """What a YAML file is by its fields; None for what is none of ours. One that cannot be read is unknown."""
+    """What a YAML file is by its fields; None for what is none of ours."""
     try:
         fields: dict[str, Any] = read_yaml(path).value
     except FeabError:
-        return "unknown"
+        return _meant(path)
     told = next((kind for field, kind in _TELLS.items() if field in fields), None)
     # Without it, the field that tells may be what is misspelt.
     kind = told or max(_MARKS, key=lambda kind: len(_MARKS[kind] & fields.keys()))
     if told is None and len(_MARKS[kind] & fields.keys()) < 2:
         return None
     return None if kind == "task" and not _is_feabs(fields) else kind
+
+
+def _meant(path: Path) -> Kind | None:
+    """What a file that cannot be read is meant to be, by the first line that begins as one of ours does."""
+    try:
+        found = _BEGINS.search(read_bytes(path, MAX_BYTES))
+    except FeabError:
+        return None
+    return None if found is None else _TELLS[found[1].decode()]
 
 
 def _is_feabs(fields: Mapping[str, Any]) -> bool:

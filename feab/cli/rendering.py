@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+Doing = Literal["rendering", "reading", "checking"]
+
+
 class Rendering:
     """Progress over pictures, called with (done, total): a bar on a terminal, a plain line every tenth elsewhere.
 

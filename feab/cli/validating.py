@@ -73,9 +73,7 @@ def _count(number: int, noun: str) -> str:
 
 def _summary(everything: Sequence[Checked]) -> str:
     kinds = Counter(checked.kind for checked in everything)
-    counted = ", ".join(
-        f"{number} {_PLURAL.get(kind, 'unknown') if number != 1 else kind}" for kind, number in kinds.items()
-    )
+    counted = ", ".join(_count(number, kind) for kind, number in kinds.items())
     bad = sum(1 for checked in everything if checked.errors)
     return f"{counted}: {f'{bad} of them with problems' if bad else 'all ok'}"
 
