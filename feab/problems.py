@@ -32,6 +32,7 @@ _ADVICE = {
     "finite_number": "write a finite number, or leave it out",
     "json_invalid": "write plain JSON (RFC 8259)",
 }
+_ADVICE_ELSE = "correct it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,10 @@ def _of(item: ErrorDetails, file: Path, line_of: Callable[[Sequence[str | int]],
     stands = re.search(r" at line (\d+) column \d+$", item["msg"]) if item["type"] == "json_invalid" else None
     if stands is not None:
         line = int(stands[1])
-    message = item["msg"].removeprefix("Value error, ")
-    return Problem(file, message[:1].lower() + message[1:], line, where, _ADVICE.get(item["type"], ""))
+    message, advice = item["msg"], _ADVICE.get(item["type"], "")
+    if item["type"] == "value_error":  # our own words, which may say what to do after a semicolon
+        message, _, advice = message.removeprefix("Value error, ").partition("; ")
+    return Problem(file, message[:1].lower() + message[1:], line, where, advice or _ADVICE_ELSE)
 
 
 @dataclass(frozen=True, slots=True)

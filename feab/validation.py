@@ -199,11 +199,10 @@ def _kind_of(path: Path) -> Kind | None:
         fields: dict[str, Any] = read_yaml(path).value
     except FeabError:
         return _meant(path)
-    told = next((kind for field, kind in _TELLS.items() if field in fields), None)
-    # Without it, the field that tells may be what is misspelt.
-    kind = told or max(_MARKS, key=lambda kind: len(_MARKS[kind] & fields.keys()))
-    if told is None and len(_MARKS[kind] & fields.keys()) < 2:
-        return None
+    kind = next((kind for field, kind in _TELLS.items() if field in fields), None)
+    if kind is None:  # the field that tells may be what is misspelt
+        meant: _Yaml = max(_MARKS, key=lambda word: len(_MARKS[word] & fields.keys()))
+        kind = meant if len(_MARKS[meant] & fields.keys()) >= 2 else None
     return None if kind == "task" and not _is_feabs(fields) else kind
 
 

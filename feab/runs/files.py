@@ -9,7 +9,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from feab.journal.files import create_anew, sync_folder
-from feab.jsonfile import validated
+from feab.jsonfile import line_finder, validated
+from feab.problems import InFile, Notes
 from feab.yamlfile import read_bytes
 
 MAX_FILE = 64 * 2**20
@@ -41,3 +42,8 @@ def read_model(path: Path, kind: type[M]) -> M:
         FeabError: when the file is missing, too large, not JSON or not of this kind; the message names the field.
     """
     return validated(kind, read_bytes(path, MAX_FILE, links=False), path)
+
+
+def fields_of(path: Path, notes: Notes) -> InFile:
+    """The fields of a record that `read_model` has read, to note problems with."""
+    return InFile(notes, path, line_finder(read_bytes(path, MAX_FILE, links=False)))

@@ -9,7 +9,7 @@ import os
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -17,9 +17,9 @@ from pathlib import Path
 from feab.errors import FeabError
 from feab.journal.keys import KeySet, key_number
 from feab.journal.lines import raw_lines
-from feab.problems import FileError, Gather, Problem, problems_in, warning
+from feab.problems import Gather, InFile, Problem, problems_in, warning
 from feab.records import Outcome
-from feab.runs.files import read_model
+from feab.runs.files import fields_of, read_model
 from feab.runs.folder import MANIFEST, PREDICTIONS, SCORES, Run
 from feab.runs.parts import Part
 from feab.runs.scoring import parts_of
@@ -64,24 +64,24 @@ def check_run(
         manifest = None
     else:
         manifest = notes.attempt(read_model, None, folder / MANIFEST, RunManifest)
-    asked: dict[str, Asked] = {}
-    parts: list[Part] = []
-    if manifest is not None:
-        check_manifest(folder / MANIFEST, manifest, notes)
-        asked, parts = _asked(Run(folder, manifest), notes, data, include)
     found = _Counted()
-    if PREDICTIONS in plain:
-        _check_predictions(folder / PREDICTIONS, manifest, asked, found, notes, on_progress)
-    elif manifest is not None and manifest.outcomes.model_dump() != {outcome.value: 0 for outcome in Outcome}:
-        notes.note(Problem(folder / PREDICTIONS, "is not there", advice="a run folder has one; copy it too"))
     if manifest is None:
+        if PREDICTIONS in plain:
+            _check_predictions(folder / PREDICTIONS, 0, None, found, notes, on_progress)
         if SCORES in plain:
             notes.attempt(read_model, None, folder / SCORES, Scores)
         return "run"
-    _check_counts(folder / MANIFEST, manifest, parts, found, notes)
+    run, at = Run(folder, manifest), fields_of(folder / MANIFEST, notes)
+    check_manifest(manifest, at)
+    asked, parts = _asked(run, at, notes, data, include)
+    if PREDICTIONS in plain:
+        _check_predictions(folder / PREDICTIONS, manifest.expected, asked, found, notes, on_progress)
+    elif any(manifest.outcomes.model_dump().values()):
+        notes.note(Problem(folder / PREDICTIONS, "is not there", advice="a run folder has one; copy it too"))
+    _check_counts(manifest, parts, found, at)
     if SCORES in plain:
         whole = len(parts) == len(manifest.identity.tasks) and not found.broken
-        check_scores(Run(folder, manifest), parts if whole else None, notes)
+        check_scores(run, parts if whole else None, notes)
     return f"run of {manifest.identity.model}, {found.lines:,} answers"
 
 
@@ -110,23 +110,22 @@ def _check_entries(folder: Path, notes: Gather) -> set[str]:
 
 
 def _asked(
-    run: Run, notes: Gather, data: str | PathLike[str] | None, include: Sequence[str | PathLike[str]]
+    run: Run, at: InFile, notes: Gather, data: str | PathLike[str] | None, include: Sequence[str | PathLike[str]]
 ) -> tuple[dict[str, Asked], list[Part]]:
     """For each task what its lines are checked against; and the tasks whose labels are at hand."""
     asked: dict[str, Asked] = {}
     parts: list[Part] = []
-    path = run.path / MANIFEST
     for name, told in run.manifest.identity.tasks.items():
-        where = f"identity.tasks.{name}"
+        place = ["identity", "tasks", name]
         task, part = _task_of(name, told, include), None
         if task is None:
             words = "is not known here, so its answers are not checked against its options"
-            notes.note(Problem(path, words, None, where, "give its folder with --include DIR", "warning"))
+            at.note(place, words, "give its folder with --include DIR", severity="warning")
         elif data is None and not _is_here(told):
             words = f"dataset {told.dataset}/{told.split} is not here, so samples and scores are not checked"
-            notes.note(Problem(path, words, None, where, "give it with --data", "warning"))
+            at.note(place, words, "give it with --data", severity="warning")
         else:
-            part = notes.attempt(_part_of, None, run, name, told, data, include, notes)
+            part = notes.attempt(_part_of, None, run, name, told, data, include, at)
         if part is not None:
             parts.append(part)
         asked[name] = Asked.of(told, run.manifest.identity.draws, task, part)
@@ -159,27 +158,22 @@ def _part_of(
     told: TaskIdentity,
     data: str | PathLike[str] | None,
     include: Sequence[str | PathLike[str]],
-    notes: Gather,
-) -> Part:
-    """One task of the run with its labels, by the same way as scoring takes.
-
-    Raises:
-        FeabError: when the task or the dataset is not the one that was asked.
-    """
+    at: InFile,
+) -> Part | None:
+    """One task of the run with its labels, by the way that scoring takes; None where it is not what was asked."""
     only: Identity = run.manifest.identity.model_copy(update={"tasks": {name: told}})
     alone = replace(run, manifest=run.manifest.model_copy(update={"identity": only}))
-    where = f"identity.tasks.{name}"
+    place = ["identity", "tasks", name]
+    part = None
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
             (part,) = parts_of(alone, data, include=include)
         except FeabError as error:
-            advice = "give the --data and --include that the run was asked with"
-            path = run.path / MANIFEST
-            found = [Problem(path, p.message, None, where, p.advice or advice) for p in problems_in(error, path)]
-            raise FileError(*found) from None
+            for problem in problems_in(error, at.file):
+                at.note(place, problem.message, "give the --data and --include that the run was asked with")
     for one in said:
-        notes.note(Problem(run.path / MANIFEST, str(one.message), None, where, "score it on that machine", "warning"))
+        at.note(place, str(one.message), "score it on the machine it was made on", severity="warning")
     return part
 
 
@@ -207,14 +201,13 @@ class _Counted:
 
 def _check_predictions(
     path: Path,
-    manifest: RunManifest | None,
-    asked: dict[str, Asked],
+    expected: int,
+    asked: Mapping[str, Asked] | None,
     found: _Counted,
     notes: Gather,
     on_progress: Progress | None,
 ) -> None:
     seen = KeySet()
-    expected = 0 if manifest is None else manifest.expected
     try:
         file = open_plain(path, links=False)
     except (FeabError, OSError) as error:
@@ -229,7 +222,7 @@ def _check_predictions(
                 notes.note(warning(Problem(path, half, number, advice="run the same command again")))
                 return
             problems: list[Problem] = []
-            prediction = line_problems(line, path, number, asked if manifest is not None else None, problems)
+            prediction = line_problems(line, path, number, asked, problems)
             if prediction is not None:
                 if not seen.add(key_number(prediction.key)):
                     words = f"the key {prediction.key} occurs a second time"
@@ -240,26 +233,22 @@ def _check_predictions(
             found.broken = found.broken or any(problem.severity == "error" for problem in problems)
 
 
-def _check_counts(path: Path, manifest: RunManifest, parts: Sequence[Part], found: _Counted, notes: Gather) -> None:
+def _check_counts(manifest: RunManifest, parts: Sequence[Part], found: _Counted, at: InFile) -> None:
     """The manifest can be recounted from the lines, and from what was asked."""
 
-    def note(where: str, told: object, counted: object) -> None:
-        advice = "run the same command again, which recounts; or restore the file that was changed"
-        notes.note(Problem(path, f"says {told}, and it is {counted}", None, where, advice))
+    def compare(place: Sequence[str], told: int | None, counted: int) -> None:
+        if (told or 0) != counted:
+            advice = "run the same command again, which recounts; or restore the file that was changed"
+            at.note(place, f"says {told}, and it is {counted}", advice)
 
     counts = found.outcomes
     for outcome in Outcome:
-        told = getattr(manifest.outcomes, outcome.value)
-        if told != counts[outcome]:
-            note(f"outcomes.{outcome.value}", told, counts[outcome])
-    for tokens in ("input_tokens", "output_tokens"):
-        if (getattr(manifest, tokens) or 0) != getattr(found, tokens):
-            note(tokens, getattr(manifest, tokens), getattr(found, tokens))
+        compare(["outcomes", outcome.value], getattr(manifest.outcomes, outcome.value), counts[outcome])
+    compare(["input_tokens"], manifest.input_tokens, found.input_tokens)
+    compare(["output_tokens"], manifest.output_tokens, found.output_tokens)
     if len(parts) == len(manifest.identity.tasks):
-        expected = sum(part.expected for part in parts)
-        if manifest.expected != expected:
-            note("expected", manifest.expected, expected)
+        compare(["expected"], manifest.expected, sum(part.expected for part in parts))
     missing = manifest.expected - (found.lines - counts[Outcome.ERROR])
     if missing > 0 and not found.broken:
         words = f"INCOMPLETE: {missing:,} of {manifest.expected:,} answers are missing"
-        notes.note(Problem(path, words, None, "expected", "the same command asks them again", "warning"))
+        at.note(["expected"], words, "the same command asks them again", severity="warning")

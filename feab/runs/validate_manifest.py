@@ -8,14 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from feab.jsonfile import line_finder
-from feab.problems import MAX_SHOWN, Gather, InFile, Severity
-from feab.runs.files import MAX_FILE
+from feab.problems import MAX_SHOWN, InFile, Severity
 from feab.runs.identity import identity_sha256
 from feab.runs.names import hidden_character, odd_name
 from feab.schemas import RunManifest
 from feab.tasks.discover import NAME
-from feab.yamlfile import read_bytes
 
 _TAG = re.compile(r"<[A-Za-z/!?]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -25,9 +22,8 @@ _FREE = ("identity.adapter_args", "machine", "permission")
 """Fields that hold the words of a user or a model's maker, in which markup is only odd."""
 
 
-def check_manifest(path: Path, manifest: RunManifest, notes: Gather) -> None:
+def check_manifest(manifest: RunManifest, at: InFile) -> None:
     """Note where a manifest contradicts itself, or holds what no run of feab writes."""
-    at = InFile(notes, path, line_finder(read_bytes(path, MAX_FILE, links=False)))
     identity = manifest.identity
     if manifest.identity_sha256 != (found := identity_sha256(identity)):
         at.note(["identity_sha256"], f"is not that of the identity, which is {found}", _RESTORE)

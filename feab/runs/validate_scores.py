@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from feab.errors import FeabError
-from feab.jsonfile import line_finder
-from feab.problems import Gather, InFile
-from feab.runs.files import MAX_FILE, read_model
+from feab.problems import Gather
+from feab.runs.files import fields_of, read_model
 from feab.runs.folder import SCORES, Run
 from feab.runs.parts import Part
 from feab.runs.scoring import score_parts
 from feab.runs.validate_manifest import check_words
 from feab.schemas import Scores
-from feab.yamlfile import read_bytes
 
 TOLERANCE = 1e-9
 """Difference at which two scores are no longer the same; other machines may differ in the last bits."""
@@ -31,7 +29,7 @@ def check_scores(run: Run, parts: Sequence[Part] | None, notes: Gather) -> None:
     told = notes.attempt(read_model, None, path, Scores)
     if told is None:
         return
-    at = InFile(notes, path, line_finder(read_bytes(path, MAX_FILE, links=False)))
+    at = fields_of(path, notes)
     there = told.model_dump(mode="json", by_alias=True)
     check_words(there, at)
     if parts is None:
