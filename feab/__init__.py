@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from feab import answers as answers
     from feab import metrics as metrics
     from feab.data import load_dataset as load_dataset
+    from feab.diagnosis import doctor as doctor
     from feab.models import load_model as load_model
     from feab.runs import Run as Run
     from feab.runs import load_run as load_run
@@ -28,6 +29,7 @@ _WHERE = {
     "score": "feab.runs",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
+    "doctor": "feab.diagnosis",
     "validate": "feab.validation",
 }
 
@@ -35,6 +37,7 @@ __all__ = [
     "Run",
     "__version__",
     "answers",
+    "doctor",
     "load_dataset",
     "load_model",
     "load_run",

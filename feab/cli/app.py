@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +13,14 @@ import typer
 import typer.core
 
 import feab
+from feab.cli import completing
 from feab.errors import FeabError
 
 COMPLETE, WRONG_USE, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 """Exit statuses."""
+
+COMPLETING = "_FEAB_COMPLETE"
+"""Environment variable by which a shell asks what could come next."""
 
 
 class _Verbs(typer.core.TyperGroup):
@@ -73,12 +78,17 @@ Model = Annotated[
         "-m",
         metavar="NAME",
         help="A card's name, provider/rest (hf/…, mock/…, baseline/…), or a card's path.",
+        autocompletion=completing.models,
     ),
 ]
 Tasks = Annotated[
     list[str] | None,
     typer.Option(
-        "--tasks", "-t", metavar="NAMES", help="Tasks or groups; comma-separated, repeatable.  [default: synth]"
+        "--tasks",
+        "-t",
+        metavar="NAMES",
+        help="Tasks or groups; comma-separated, repeatable.  [default: synth]",
+        autocompletion=completing.tasks,
     ),
 ]
 Include = Annotated[
@@ -98,7 +108,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and not
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"feab {feab.__version__}")  # noqa: T201
+        from feab.cli.output import out
+
+        out(f"feab {feab.__version__}")
+        out(f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}")
         raise typer.Exit
 
 
@@ -123,7 +136,12 @@ def run(
     tasks: Tasks = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|DIR", help="A dataset's name or folder, instead of the tasks' own."),
+        typer.Option(
+            "--data",
+            metavar="NAME|DIR",
+            help="A dataset's name or folder, instead of the tasks' own.",
+            autocompletion=completing.datasets,
+        ),
     ] = None,
     prompts: Annotated[
         list[str] | None,
@@ -189,7 +207,12 @@ def score(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
+        typer.Option(
+            "--data",
+            metavar="NAME|DIR",
+            help="Take the labels from this dataset (name or folder).",
+            autocompletion=completing.datasets,
+        ),
     ] = None,
     include: Include = None,
     json: Json = False,
@@ -282,6 +305,41 @@ def validate(
     raise typer.Exit(validate_and_show(paths, data, include or [], as_json=json))
 
 
+@app.command(
+    short_help="What is installed, where things lie, what stands in the way.",
+    epilog="\b\nExamples:\n  feab doctor\n  feab doctor --deep\n  feab doctor --json > doctor.json"
+    "\n\nExit status: 0, or 2 when `feab run --model feab-tiny` cannot work.",
+)
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Import torch as well and ask it for GPUs (seconds).")] = False,
+    json: Json = False,
+) -> None:
+    """What is installed and what each extra adds, where data and caches lie, which GPUs and keys are seen.
+
+    Of a key only whether it is set is told, never its value.
+    """
+    from feab.cli.doctor import examine_and_show
+
+    raise typer.Exit(examine_and_show(deep=deep, as_json=json))
+
+
+@app.command(
+    short_help="Completion of verbs, options and names for your shell.",
+    epilog='\b\nExamples:\n  eval "$(feab completion bash)"                              # in ~/.bashrc'
+    '\n  eval "$(feab completion zsh)"                               # in ~/.zshrc, after compinit'
+    "\n  feab completion fish > ~/.config/fish/completions/feab.fish",
+)
+def completion(
+    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="Your shell.")],
+) -> None:
+    """Print what makes your shell complete verbs, options, and the names of models, tasks and datasets."""
+    if shell not in ("bash", "zsh", "fish"):
+        raise FeabError(f"no completion for {shell!r}: there is bash, zsh and fish")
+    from typer._completion_shared import get_completion_script
+
+    print(get_completion_script(prog_name="feab", complete_var=COMPLETING, shell=shell))  # noqa: T201
+
+
 @data.command("list", epilog="\b\nExample:\n  FEAB_DATA=/data/faces feab data list")
 def data_list() -> None:
     """The embedded set and what lies under FEAB_DATA."""
@@ -292,7 +350,11 @@ def data_list() -> None:
 
 @data.command("info", epilog="\b\nExamples:\n  feab data info synth\n  feab data info my-faces/")
 def data_info(
-    name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.")], json: Json = False
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.", autocompletion=completing.datasets),
+    ],
+    json: Json = False,
 ) -> None:
     """What a dataset holds and what may be done with it."""
     from feab.cli.datasets import show_info
@@ -302,7 +364,10 @@ def data_info(
 
 @data.command("show", epilog="\b\nExamples:\n  feab data show synth --out sheet.png\n  feab data show my-faces/ -n 24")
 def data_show(
-    name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME|DIR", help="A dataset's name or folder.", autocompletion=completing.datasets),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write.")] = Path("sheet.png"),
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")] = "test",
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, max=400, help="Faces to show.")] = 48,
@@ -342,4 +407,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without a letter shows "?" instead of a traceback
+    if COMPLETING in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()  # which typer does by itself only where it adds two options to --help
     sys.exit(app(prog_name="feab"))
