@@ -1,6 +1,6 @@
 """Names for the shell to complete: quick, from names of files alone, and never a word when something is wrong.
 
-Only the standard library and `feab.content` are imported: the shell asks on every press of the tab key.
+Little is imported: the shell asks on every press of the tab key.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from pathlib import Path
 
 from feab import content
 from feab.errors import FeabError
-
-PROVIDERS = ("baseline/", "hf/", "mock/")
 
 _HEAD = 64 * 1024
 _MOST = 500
@@ -31,7 +29,10 @@ def tasks(incomplete: str) -> list[str]:
 
 def models(incomplete: str) -> list[str]:
     """Cards, and the words a model's name may begin with."""
-    return [name for name in (*_named("models"), *PROVIDERS) if name.startswith(incomplete)]
+    from feab.models import providers
+
+    words = [f"{word}/" for word in providers()]
+    return [name for name in (*_named("models"), *words) if name.startswith(incomplete)]
 
 
 def datasets(incomplete: str) -> list[str]:

@@ -88,7 +88,7 @@ class _Checked:
     """What one row gave."""
 
     line: tuple[str, bytes] | None
-    """Its part of the fingerprint; None where an image cannot be had."""
+    """Its part of the fingerprint; None where an image cannot be had, or the row has no id."""
     problems: tuple[Problem, ...]
 
 
@@ -106,7 +106,7 @@ def _check_split(file: SplitFile, split: str, notes: Notes, tell: Callable[[int]
                     lines.append(checked.line)
             tell(start + len(part))
     if len(lines) < len(rows):
-        return  # an image is missing, so the fingerprint cannot be right, and that is told
+        return  # something is missing, so the fingerprint cannot be right, and that was told
     found, stored = combine(lines), file.info.splits[split].fingerprint
     if found != stored:
         message = f"fingerprint is {found}, dataset.json says {stored}"
@@ -138,7 +138,7 @@ def _check_row(row: Mapping[str, Any], number: int, file: SplitFile) -> _Checked
                 if stored is None and image.get("path") is None:
                     raise FeabError(f"{where}: an image has neither bytes nor a path")
                 pictures.append(read(image["path"]) if stored is None else stored)
-        line = (row["id"], canonical_line(row, read))
+        line = (row["id"], canonical_line(row, read)) if isinstance(row["id"], str) else None
     except FeabError as error:
         message = str(error).removeprefix(f"{where}: ")
         found.append(Problem(file.path, message, where=place, advice="put the picture there, or leave the row out"))
