@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,14 +17,22 @@ from feab.problems import MAX_SHOWN, FileError, Problem, problems_of
 
 M = TypeVar("M", bound=BaseModel)
 
-_SCANNED = 4 * 2**20
-"""Bytes that are gone through to find the line of a field; what stands past them is placed where they end."""
+MOST_VALUES = 500_000
+"""Values that a file may hold. Scores of 100 tasks under 5 prompts hold some 300,000."""
 
+_MOST_ERRORS = 1_000
+"""Wrong fields that are told one by one."""
+
+_SCANNED = 2**20
+"""Bytes that are gone through to find the lines of fields; what stands past them is placed at what is above it."""
+
+_STRING_OR_COMMA = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|,', re.DOTALL)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]', re.DOTALL)
+_DEEPEST = 200
 _SPACE = re.compile(r"\s*")
 
 
-def validated(kind: type[M], data: bytes, file: Path, line: int | None = None) -> M:
+def validated(kind: type[M], data: bytes, file: Path, line: int | None = None, *, most: int = MOST_VALUES) -> M:
     """The record that a JSON document holds: UTF-8, no key twice, no NaN or Infinity, nested at most 200 deep.
 
     Args:
@@ -31,23 +40,37 @@ def validated(kind: type[M], data: bytes, file: Path, line: int | None = None) -
         data: the document.
         file: where it was read, for messages.
         line: its line there, where the file holds a document a line.
+        most: values it may hold. What is wrong with each would otherwise be kept in memory.
 
     Raises:
         FileError: with everything that is wrong; its text is the first of it.
     """
     place = str(file) if line is None else f"{file}:{line}"
+
+    def refused(message: str, advice: str) -> FileError:
+        return FileError(Problem(file, message, line, advice=advice), message=f"{place}: {message}")
+
+    if data.count(b",") >= most and next(islice(_commas(data), most, None), None):
+        raise refused(f"holds more than {most:,} values", "no such file of feab's is that large")
     try:
         record = kind.model_validate_json(data)
     except ValidationError as error:
-        found = problems_of(error, file, line_finder(data))
+        if error.error_count() > _MOST_ERRORS:
+            raise refused(f"{error.error_count():,} of its fields are wrong", "is it another file?") from None
+        found = problems_of(error, file, line_finder(data) if line is None else lambda path: line)
         if line is not None:  # the document is that line of the file
             found = tuple(replace(problem, line=line) for problem in found)
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise FileError(*found, message=f"{place}: {where + ': ' if where else ''}{first['msg']}") from None
     if (ambiguous := _ambiguity(data)) is not None:
-        raise FileError(Problem(file, ambiguous[0], line, "", ambiguous[1]), message=f"{place}: {ambiguous[0]}")
+        raise refused(*ambiguous)
     return record
+
+
+def _commas(data: bytes) -> Iterator[bytes]:
+    """The commas that part values, one by one: a hostile document has more of them than memory should hold."""
+    return (token[0] for token in _STRING_OR_COMMA.finditer(data) if token[0] == b",")
 
 
 class _AmbiguousError(ValueError):
@@ -85,40 +108,47 @@ def _ambiguity(data: bytes) -> tuple[str, str] | None:
 
 def line_finder(data: bytes) -> Callable[[Sequence[str | int]], int]:
     """A function from the path of a field to the line it stands in, or the nearest thing above it that is there."""
+    lines: dict[tuple[str | int, ...], int] = {}
 
     def line_of(path: Sequence[str | int]) -> int:
-        text = data[:_SCANNED].decode("utf-8", "replace")
-        return _line_of(text, tuple(path))
+        if not lines:
+            lines.update(_lines(data[:_SCANNED].decode("utf-8", "replace")))
+        return next(lines[tuple(path[:n])] for n in range(len(path), -1, -1) if tuple(path[:n]) in lines)
 
     return line_of
 
 
-def _line_of(text: str, path: tuple[str | int, ...]) -> int:
-    """Goes through brackets, commas and strings only, without recursion: the document may be broken."""
-    above: list[str | int] = []  # the path of the container we are in, then the key or number of its present item
-    best, place, key = 0, 0, ""
+def _lines(text: str) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """The line of every field and item; the document itself, of the empty path, stands in the first.
+
+    Goes through brackets, commas and strings only, without recursion: the document may be broken.
+    """
+    yield (), 1
+    above: list[str | int] = []  # for each bracket that is open, the key or number of the present item
+    key, line, counted = "", 1, 0
     for token in _TOKEN.finditer(text):
         sign = token[0]
         if sign[0] == '"':
             key = sign
             continue
-        if sign in "{[":
-            above.append("" if sign == "{" else 0)
-        elif sign in "}]":
-            if above:
-                above.pop()
+        if sign in "}]":
+            del above[-1:]
             continue
-        elif sign == ",":
-            if above and isinstance(above[-1], int):
-                above[-1] += 1
-        elif above and isinstance(above[-1], str):
+        if sign in "{[":
+            if len(above) == _DEEPEST:
+                return
+            above.append("" if sign == "{" else 0)
+        elif sign == "," and above and isinstance(above[-1], int):
+            above[-1] += 1
+        elif sign == ":" and above and isinstance(above[-1], str):
             above[-1] = _text(key)
-        depth = len(above)
-        if best < depth <= len(path) and above[-1] == path[depth - 1] and tuple(above) == path[:depth]:
-            best, place = depth, token.start() if sign == ":" else _SPACE.match(text, token.end()).end()  # type: ignore[union-attr]
-            if best == len(path):
-                break
-    return text.count("\n", 0, place) + 1
+        else:
+            continue
+        if sign != "{":
+            start = token.start() if sign == ":" else _SPACE.match(text, token.end()).end()  # type: ignore[union-attr]
+            line += text.count("\n", counted, start)
+            counted = start
+            yield tuple(above), line
 
 
 def _text(token: str) -> str:

@@ -14,8 +14,11 @@ from feab.problems import FileError, Problem
 from feab.schemas import Prediction
 from feab.yamlfile import open_plain
 
-MAX_LINE = 16 * 2**20
-"""Longest line read, in bytes; a longer one is not ours (answers are cut well below it when they are written)."""
+MAX_LINE = 8 * 2**20
+"""Longest line read, in bytes: written answers have at most 1,000,000 characters, each of 6 bytes or less."""
+
+MOST_VALUES = 5_000
+"""Values that a line may hold; ours hold some 20, and two for each label or AU."""
 
 
 def to_line(prediction: Prediction) -> bytes:
@@ -53,7 +56,7 @@ class RawLine:
             advice = "no answer is that long; have the model asked again"
             problem = Problem(path, f"the line is longer than {MAX_LINE} bytes", number, advice=advice)
             raise FileError(problem, message=f"{path}:{number}: {problem.message}")
-        return validated(Prediction, self.data, path, number)
+        return validated(Prediction, self.data, path, number, most=MOST_VALUES)
 
 
 def raw_lines(file: BinaryIO) -> Iterator[RawLine]:

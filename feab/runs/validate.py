@@ -118,14 +118,14 @@ def _asked(
     for name, told in run.manifest.identity.tasks.items():
         place = ["identity", "tasks", name]
         task, part = _task_of(name, told, include), None
-        if task is None:
-            words = "is not known here, so its answers are not checked against its options"
-            at.note(place, words, "give its folder with --include DIR", severity="warning")
-        elif data is None and not _is_here(told):
+        if data is None and not _is_here(told):
             words = f"dataset {told.dataset}/{told.split} is not here, so samples and scores are not checked"
             at.note(place, words, "give it with --data", severity="warning")
         else:
-            part = notes.attempt(_part_of, None, run, name, told, data, include, at)
+            part = _part_of(run, name, told, data, include, at, known=task is not None)
+        if task is None and part is None:
+            words = "is not known here, so its answers are not checked against its options"
+            at.note(place, words, "give its folder with --include DIR", severity="warning")
         if part is not None:
             parts.append(part)
         asked[name] = Asked.of(told, run.manifest.identity.draws, task, part)
@@ -159,8 +159,13 @@ def _part_of(
     data: str | PathLike[str] | None,
     include: Sequence[str | PathLike[str]],
     at: InFile,
+    *,
+    known: bool,
 ) -> Part | None:
-    """One task of the run with its labels, by the way that scoring takes; None where it is not what was asked."""
+    """One task of the run with its labels, by the way that scoring takes; None where it is not what was asked.
+
+    That a task is not `known` is told elsewhere.
+    """
     only: Identity = run.manifest.identity.model_copy(update={"tasks": {name: told}})
     alone = replace(run, manifest=run.manifest.model_copy(update={"identity": only}))
     place = ["identity", "tasks", name]
@@ -170,7 +175,7 @@ def _part_of(
         try:
             (part,) = parts_of(alone, data, include=include)
         except FeabError as error:
-            for problem in problems_in(error, at.file):
+            for problem in problems_in(error, at.file) if known else ():
                 at.note(place, problem.message, "give the --data and --include that the run was asked with")
     for one in said:
         at.note(place, str(one.message), "score it on the machine it was made on", severity="warning")

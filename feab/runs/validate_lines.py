@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from feab.answers import parse
 from feab.journal.lines import RawLine
@@ -12,6 +15,7 @@ from feab.problems import MAX_SHOWN, FileError, Problem, warning
 from feab.records import Outcome
 from feab.runs.names import odd_name
 from feab.runs.parts import Part
+from feab.runs.running import Rows
 from feab.schemas import Prediction, TaskIdentity, VaValue, answer_json
 from feab.tasks import Task
 
@@ -20,7 +24,7 @@ _REASONS = ("stop", "length", "refusal")
 _SUM = 1 + 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """What the lines of one task may hold."""
 
@@ -28,17 +32,30 @@ class Asked:
     draws: int
     task: Task | None
     """None where no task of that name is known here."""
-    samples: frozenset[str] | None = None
-    """The samples that were asked about; None where the dataset is not at hand."""
-    others: Collection[str] = ()
-    """Further samples of the dataset."""
+    rows: Rows | None = None
+    """Where each sample of the dataset stands; None where that is not at hand."""
+    chosen: npt.NDArray[np.bool_] | None = None
+    """For each row whether it was asked about."""
 
     @classmethod
     def of(cls, told: TaskIdentity, draws: int, task: Task | None, part: Part | None) -> Asked:
         """What is known of a task; `part` has its labels."""
         if part is None:
             return cls(told, draws, task)
-        return cls(told, draws, part.task, frozenset(part.ids), frozenset(part.dataset.ids))
+        chosen = np.zeros(len(part.dataset), dtype=np.bool_)
+        chosen[part.rows] = True
+        return cls(told, draws, part.task, Rows(part.dataset.ids), chosen)
+
+    def not_asked(self, sample: str) -> str | None:
+        """Why no line should be about a sample, in words; None where one may be, or nothing is known."""
+        if self.rows is None or self.chosen is None:
+            return None
+        row = self.rows.get(sample)
+        if row is None:
+            return f"is not in {self.told.dataset}/{self.told.split}"
+        return (
+            None if self.chosen[row] else "was not asked about: it has no label of this task, or the limit left it out"
+        )
 
 
 def line_problems(
@@ -91,14 +108,8 @@ def _against(prediction: Prediction, all_asked: Mapping[str, Asked]) -> Iterator
     if prediction.draw >= asked.draws:
         words = f"{prediction.draw} is not asked by the manifest, which asks {asked.draws}, counted from 0"
         yield _fault("draw", words, "remove the line")
-    if asked.samples is not None and prediction.sample not in asked.samples:
-        inside = prediction.sample in asked.others
-        words = (
-            "was not asked about (limit, or no label)"
-            if inside
-            else f"is not in {asked.told.dataset}/{asked.told.split}"
-        )
-        yield _fault("sample", f"{prediction.sample!r} {words}", "remove the line, or give the right --data")
+    if (why := asked.not_asked(prediction.sample)) is not None:
+        yield _fault("sample", f"{prediction.sample!r} {why}", "remove the line, or give the right --data")
     yield from _answer(prediction, asked)
 
 

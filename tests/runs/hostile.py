@@ -138,6 +138,8 @@ FAULTS: tuple[Planted, ...] = (
     _raw("deep nesting", "recursion limit", _GOOD + b',"text":' + b"[" * 5_000 + b"]" * 5_000 + b"}"),
     _raw("an endless number", "number out of range|valid integer", _GOOD + b',"draw":' + b"9" * 10_000 + b"}"),
     _raw("a huge draw", "draw: 9{20} is not asked", _GOOD + b',"draw":' + b"9" * 20 + b"}"),
+    _raw("a line of a million values", "more than 5,000 values", _GOOD + b',"answer":[' + b"1," * 1_000_000 + b"1]}"),
+    _raw("a line of a million fields", "more than 5,000 values", _GOOD + b',"a":1' * 1_000_000 + b"}"),
     _raw("no JSON", "invalid JSON", b"hello"),
     _raw("an empty line", "invalid JSON", b""),
     _raw("a byte order mark", "invalid JSON", b"\xef\xbb\xbf" + _GOOD + b"}"),
