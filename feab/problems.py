@@ -185,12 +185,14 @@ def problems_of(
 def _of(item: ErrorDetails, file: Path, line_of: Callable[[Sequence[str | int]], int | None]) -> Problem:
     where = ".".join(str(part)[:MAX_SHOWN] for part in item["loc"])
     line = line_of(item["loc"])
-    stands = re.search(r" at line (\d+) column \d+$", item["msg"]) if item["type"] == "json_invalid" else None
+    stands = re.search(r" at line (\d+) column (\d+)$", item["msg"]) if item["type"] == "json_invalid" else None
     if stands is not None:
         line = int(stands[1])
     message, advice = item["msg"], _ADVICE.get(item["type"], "")
     if item["type"] == "value_error":  # our own words, which may say what to do after a semicolon
         message, _, advice = message.removeprefix("Value error, ").partition("; ")
+    if stands is not None:
+        message = f"{message[: stands.start()]} (column {stands[2]})"
     return Problem(file, message[:1].lower() + message[1:], line, where, advice or _ADVICE_ELSE)
 
 
