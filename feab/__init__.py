@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from feab import answers as answers
     from feab import metrics as metrics
     from feab.data import load_dataset as load_dataset
+    from feab.diagnosis import doctor as doctor
     from feab.models import load_model as load_model
     from feab.runs import Run as Run
     from feab.runs import export_run as export_run
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
+    from feab.validation import validate as validate
 
 __version__ = "0.1.0"
 
@@ -31,12 +33,15 @@ _WHERE = {
     "score": "feab.runs",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
+    "doctor": "feab.diagnosis",
+    "validate": "feab.validation",
 }
 
 __all__ = [
     "Run",
     "__version__",
     "answers",
+    "doctor",
     "export_run",
     "import_run",
     "load_dataset",
@@ -45,6 +50,7 @@ __all__ = [
     "metrics",
     "run",
     "score",
+    "validate",
 ]
 
 

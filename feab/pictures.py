@@ -13,6 +13,9 @@ PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 tries every format it knows; EPS among them starts Ghostscript, which runs programs that the file holds. MPO, the
 double pictures of some cameras, is opened by the reader of JPEG and has no name of its own here."""
 
+MAX_PIXELS = 64_000_000
+"""Largest picture that is decoded: no face needs more, and a small file can unpack to gigabytes."""
+
 PICTURE_ENDINGS = MappingProxyType({
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF",

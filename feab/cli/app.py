@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +13,14 @@ import typer
 import typer.core
 
 import feab
+from feab.cli import completing
 from feab.errors import FeabError
 
 COMPLETE, WRONG_USE, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 """Exit statuses."""
+
+COMPLETING = "_FEAB_COMPLETE"
+"""Environment variable by which a shell asks what could come next."""
 
 
 class _Verbs(typer.core.TyperGroup):
@@ -83,12 +88,17 @@ Model = Annotated[
         "-m",
         metavar="NAME",
         help="A card's name, provider/rest (hf/…, mock/…, baseline/…), or a card's path.",
+        autocompletion=completing.models,
     ),
 ]
 Tasks = Annotated[
     list[str] | None,
     typer.Option(
-        "--tasks", "-t", metavar="NAMES", help="Tasks or groups; comma-separated, repeatable.  [default: synth]"
+        "--tasks",
+        "-t",
+        metavar="NAMES",
+        help="Tasks or groups; comma-separated, repeatable.  [default: synth]",
+        autocompletion=completing.tasks,
     ),
 ]
 Include = Annotated[
@@ -117,14 +127,22 @@ Images = Annotated[
 ]
 Labels = Annotated[
     str | None,
-    typer.Option("--data", metavar="NAME|DIR|CSV", help="Take the labels from this dataset (name, folder or CSV)."),
+    typer.Option(
+        "--data",
+        metavar="NAME|DIR|CSV",
+        help="Take the labels from this dataset (name, folder or CSV).",
+        autocompletion=completing.datasets,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"feab {feab.__version__}")  # noqa: T201
+        from feab.cli.output import out
+
+        out(f"feab {feab.__version__}")
+        out(f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}")
         raise typer.Exit
 
 
@@ -155,6 +173,7 @@ def run(
             "-t",
             metavar="NAMES",
             help="Tasks or groups; comma-separated, repeatable.  [default: synth, or made for the labels of --data]",
+            autocompletion=completing.tasks,
         ),
     ] = None,
     data: Annotated[
@@ -163,6 +182,7 @@ def run(
             "--data",
             metavar="NAME|DIR|CSV",
             help="A dataset's name or folder, a folder of class folders, or a CSV file, instead of the tasks' own.",
+            autocompletion=completing.datasets,
         ),
     ] = None,
     columns: Columns = None,
@@ -364,6 +384,69 @@ def export(
     export_and_show(run, out, format=format, labels=labels, data=data, include=include or [])
 
 
+@app.command(
+    short_help="Check tasks, cards, recipes, datasets, runs: every problem, with its place.",
+    epilog="\b\nExamples:\n  feab validate my-tasks/mine.yaml\n  feab validate runs/"
+    "\n  feab validate RUN --data my-faces/\n  feab validate . --json | jq .errors"
+    "\n\nExit status: 0 clean (warnings apart), 2 with problems.",
+)
+def validate(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="A task file, model card, recipe, run folder, dataset folder, or a folder of such."
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|DIR", help="The dataset that runs were asked about, if not known by name."
+        ),
+    ] = None,
+    include: Include = None,
+    json: Json = False,
+) -> None:
+    """Check files from end to end: prompts are filled in, images decoded, answers read again, scores computed anew."""
+    from feab.cli.validating import validate_and_show
+
+    raise typer.Exit(validate_and_show(paths, data, include or [], as_json=json))
+
+
+@app.command(
+    short_help="What is installed, where things lie, what stands in the way.",
+    epilog="\b\nExamples:\n  feab doctor\n  feab doctor --deep\n  feab doctor --json > doctor.json"
+    "\n\nExit status: 0, or 2 when `feab run --model feab-tiny` cannot work.",
+)
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Import torch as well and ask it for GPUs (seconds).")] = False,
+    json: Json = False,
+) -> None:
+    """What is installed and what each extra adds, where data and caches lie, which GPUs and keys are seen.
+
+    Of a key only whether it is set is told, never its value.
+    """
+    from feab.cli.doctor import examine_and_show
+
+    raise typer.Exit(examine_and_show(deep=deep, as_json=json))
+
+
+@app.command(
+    short_help="Completion of verbs, options and names for your shell.",
+    epilog='\b\nExamples:\n  eval "$(feab completion bash)"                              # in ~/.bashrc'
+    '\n  eval "$(feab completion zsh)"                               # in ~/.zshrc, after compinit'
+    "\n  feab completion fish > ~/.config/fish/completions/feab.fish",
+)
+def completion(
+    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="Your shell.")],
+) -> None:
+    """Print what makes your shell complete verbs, options, and the names of models, tasks and datasets."""
+    if shell not in ("bash", "zsh", "fish"):
+        raise FeabError(f"no completion for {shell!r}: there is bash, zsh and fish")
+    from typer._completion_shared import get_completion_script
+
+    print(get_completion_script(prog_name="feab", complete_var=COMPLETING, shell=shell))  # noqa: T201
+
+
 @data.command("list", epilog="\b\nExample:\n  FEAB_DATA=/data/faces feab data list")
 def data_list() -> None:
     """The embedded set and what lies under FEAB_DATA."""
@@ -373,7 +456,12 @@ def data_list() -> None:
 
 
 Data = Annotated[
-    str, typer.Argument(metavar="NAME|DIR|CSV", help="A dataset's name or folder, class folders, or a CSV file.")
+    str,
+    typer.Argument(
+        metavar="NAME|DIR|CSV",
+        help="A dataset's name or folder, class folders, or a CSV file.",
+        autocompletion=completing.datasets,
+    ),
 ]
 
 
@@ -460,4 +548,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without a letter shows "?" instead of a traceback
+    if COMPLETING in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()  # which typer does by itself only where it adds two options to --help
     sys.exit(app(prog_name="feab"))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from feab.cli.output import console, say
 from feab.content import cache_home
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+
+Doing = Literal["rendering", "reading", "checking"]
 
 
 class Rendering:

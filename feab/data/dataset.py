@@ -11,8 +11,10 @@ from feab.data.columns import MEDIA, check_columns, check_labels, column_type, t
 from feab.data.source import Source
 from feab.data.write import read_info
 from feab.errors import FeabError
+from feab.problems import RAISE, Notes, Problem
 from feab.records import Sample
 from feab.schemas import DatasetInfo
+from feab.yamlfile import open_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,23 +29,32 @@ class SplitFile(Source):
     It holds no open file, so that it may be used by several threads and processes.
     """
 
-    def __init__(self, folder: Path, split: str, info: DatasetInfo) -> None:
+    def __init__(self, folder: Path, split: str, info: DatasetInfo, notes: Notes = RAISE) -> None:
+        """Read and check the labels.
+
+        Raises:
+            FeabError: naming file and row of what is wrong. What `notes` takes is not raised, but what makes the rest
+                unreadable is.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         path = folder / f"{split}.parquet"
         where = str(path)
         try:
-            file = pq.ParquetFile(path)
+            with open_plain(path):  # a named pipe would never end
+                file = pq.ParquetFile(path)
             self._metadata = file.metadata
             names = file.schema_arrow.names
-            check_columns(names, info, where)
+            check_columns(names, info, where, notes)
             # In batches and one thread: reading it whole leaves the allocator with eight times what the labels need.
             wanted = [name for name in names if name not in MEDIA]
             parts = [pa.schema([file.schema_arrow.field(name) for name in wanted]).empty_table()]
             for batch in file.iter_batches(_LABEL_ROWS, columns=wanted, use_threads=False):
-                parts.append(typed_labels(pa.Table.from_batches([batch]), where))
-            labels = pa.concat_tables([typed_labels(parts[0], where), *parts[1:]])
+                parts.append(typed_labels(pa.Table.from_batches([batch]), where, notes))
+            parts[0] = typed_labels(parts[0], where, notes)
+            kept = [name for name in wanted if all(name in part.column_names for part in parts)]
+            labels = pa.concat_tables([part.select(kept) for part in parts])
         except FileNotFoundError:
             known = ", ".join(sorted(info.splits)) or "none"
             raise FeabError(f"{where}: no such file; splits in dataset.json: {known}") from None
@@ -54,10 +65,12 @@ class SplitFile(Source):
             found = file.schema_arrow.field(name).type
             if not _is_media(name, found):
                 raise FeabError(f"{where}: column {name!r} has type {found}; it must be {column_type(name)}")
-        check_labels(labels, info, where)
+        if "id" in labels.column_names:
+            check_labels(labels, info, where, notes=notes)
         listed = info.splits[split].n
         if listed != len(labels):
-            raise FeabError(f"{where}: holds {len(labels)} rows, dataset.json says {listed}")
+            message = f"holds {len(labels)} rows, dataset.json says {listed}"
+            notes.note(Problem(path, message, advice="correct the one that is wrong"), f"{where}: {message}")
         sizes = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
         for number, group in enumerate(sizes):
             if group.total_byte_size > _MAX_GROUP_BYTES:

@@ -78,15 +78,26 @@ class ConstantOptions(_Options):
         return tuple(sorted(set(value)))
 
 
-def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> Model:
-    """The model behind `baseline/rest`; see `feab.load_model`."""
-    if rest in NETWORKS:
-        return open_network(name, rest, args, card)
-    if rest not in _PLAYERS:
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `baseline/rest`.
+
+    Raises:
+        FeabError: for an unknown baseline.
+    """
+    found = _PLAYERS.get(rest) or NETWORKS.get(rest)
+    if found is None:
         known = ", ".join(f"baseline/{word}" for word in (*_PLAYERS, *NETWORKS))
         raise FeabError(f"unknown baseline {rest!r}; known are {known}")
-    options, player = _PLAYERS[rest]
+    return found[0]
+
+
+def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> Model:
+    """The model behind `baseline/rest`; see `feab.load_model`."""
+    options = options_of(rest)
+    if rest in NETWORKS:
+        return open_network(name, rest, args, card)
     given = parse_options(options, args, f"baseline/{rest}")
+    player = _PLAYERS[rest][1]
     info = ModelInfo(
         name=name,
         adapter="baseline",

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from feab.content import folders
 from feab.errors import FeabError
+from feab.problems import FileError, Problem, problems_of
 from feab.schemas import Name
-from feab.yamlfile import parse_yaml, read_bytes
+from feab.yamlfile import line_finder, parse_yaml, read_bytes
 
 CARD_LIMIT = 64 * 1024
 """Bytes a card may have."""
@@ -107,20 +108,24 @@ def read_card(path: Path) -> ModelCard:
     """Read and validate one card.
 
     Raises:
-        FeabError: naming the file and the field.
+        FileError: naming the file and every field that is wrong.
     """
-    data = parse_yaml(read_bytes(path, CARD_LIMIT), path)
+    raw = read_bytes(path, CARD_LIMIT)
+    data = parse_yaml(raw, path)
     if not isinstance(data, dict):
         raise FeabError(f"{path}: a model card is a mapping of field: value")
+    line_of = line_finder(raw)
     if "path" in data:
         raise FeabError(f"{path}: path: is not a field of a card")
     try:
         card = ModelCard.model_validate({**data, "path": path})
     except ValidationError as error:
-        raise FeabError(f"{path}: {invalid(error)}") from None
+        raise FileError(*problems_of(error, path, line_of), message=f"{path}: {invalid(error)}") from None
     stem = path.parent.name if path.name == "card.yaml" else path.stem
     if slug(card.name) != stem:
-        raise FeabError(f"{path}: name: {card.name!r} belongs in {slug(card.name)}.yaml or {slug(card.name)}/card.yaml")
+        message = f"{card.name!r} belongs in {slug(card.name)}.yaml or {slug(card.name)}/card.yaml"
+        problem = Problem(path, message, line_of(["name"]), "name", "rename the file, or correct the name")
+        raise FileError(problem, message=f"{path}: name: {message}")
     return card
 
 

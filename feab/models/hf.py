@@ -63,6 +63,16 @@ class HfOptions(BaseModel):
         return value
 
 
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `hf/rest`. Whether a hub checkpoint exists is not asked.
+
+    Raises:
+        FeabError: when it names no folder with a checkpoint, and cannot be a hub id.
+    """
+    locate(rest, None, False)
+    return HfOptions
+
+
 def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> HfModel:
     """The model behind `hf/rest`; see `feab.load_model`."""
     pinned = {"revision": card.revision} if card is not None and card.revision is not None else {}

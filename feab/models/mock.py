@@ -103,12 +103,27 @@ class MockOptions(_Strict):
     look_ahead: int = Field(1, ge=1, le=10_000, description="questions pulled at a time, answered in shuffled order")
 
 
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `mock/rest`.
+
+    Raises:
+        FeabError: when the script is not there, or wrong.
+    """
+    _read_script(Path(rest).expanduser())
+    return MockOptions
+
+
+def _read_script(path: Path) -> tuple[_Script, bytes]:
+    """The script and the file's bytes."""
+    data = read_bytes(path, SCRIPT_LIMIT)
+    return _read_lines(data, path) if path.suffix == ".jsonl" else _read_yaml(data, path), data
+
+
 def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> MockModel:
     """The model behind `mock/rest`; see `feab.load_model`."""
     options = parse_options(MockOptions, args, "mock")
     path = Path(rest).expanduser()
-    data = read_bytes(path, SCRIPT_LIMIT)
-    script = _read_lines(data, path) if path.suffix == ".jsonl" else _read_yaml(data, path)
+    script, data = _read_script(path)
     digest = hashlib.sha256(data).hexdigest()
     seed = script.seed if options.seed is None else options.seed
     info = ModelInfo(
