@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
+    from feab.runs.report import report as report
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ _WHERE = {
     "load_run": "feab.runs",
     "run": "feab.runs",
     "score": "feab.runs",
+    "report": "feab.runs.report",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
 }
@@ -37,6 +39,7 @@ __all__ = [
     "load_model",
     "load_run",
     "metrics",
+    "report",
     "run",
     "score",
 ]
