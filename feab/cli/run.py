@@ -1,4 +1,4 @@
-"""`feab run` and `feab score`: run, then show the table."""
+"""`feab run` and `feab score`: run, then show the table; a run ends with its report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from feab.cli.output import clean, console, out_json, say
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
+from feab.cli.reporting import report_after
 from feab.errors import FeabError
 from feab.runs import Run, load_run
 from feab.runs import run as run_model
@@ -46,12 +47,14 @@ def parse_arguments(given: Sequence[str], own: Mapping[str, str | None] = OPTION
 
 
 def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, as_json: bool, **options: Any) -> int:
-    """Run with a progress display, print the scores, and return the exit status."""
+    """Run with a progress display, print the scores, write the report, and return the exit status."""
     with watcher() as progress:
         run = run_model(model, tasks, progress=progress, **options, **parse_arguments(arguments))
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
-    return show(run, scores, as_json=as_json)
+    status = show(run, scores, as_json=as_json)
+    report_after(run, options.get("data"), options.get("include", ()), as_json=as_json)
+    return status
 
 
 def score_and_show(path: Path, data: str | None, include: Sequence[Path], *, as_json: bool) -> int:

@@ -21,6 +21,9 @@ MOST_POINTS = 2500
 _LABEL_GAP = 0.105
 """Least distance of labels on the circumplex, in units of its axes."""
 
+_LEFT = -0.3
+"""Groups left of this valence have their name on their left: most displays are unpleasant, and crowd there."""
+
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -78,12 +81,18 @@ def circumplex_figure(name: str, points: Floats, shifts: Sequence[Shift]) -> Mar
         turn = np.linspace(0, 2 * np.pi, 181)
         axes.plot(np.cos(turn), np.sin(turn), color=LINE, linewidth=1, zorder=1)
         axes.plot(
-            there[:, 0], there[:, 1], "o", markersize=3, markeredgewidth=0, color=ACCENT, alpha=0.5 * _alpha(len(there))
+            there[:, 0],
+            there[:, 1],
+            "o",
+            markersize=2.4,
+            markeredgewidth=0,
+            color=ACCENT,
+            alpha=0.5 * _alpha(len(there)),
         )
         for shift in shifts:
             _arrow(axes, shift)
         for shift, (x, y) in zip(shifts, _label_places(shifts), strict=True):
-            left = shift.answer[0] < 0
+            left = shift.answer[0] < _LEFT
             start = shift.answer if (shift.answer[0] < shift.truth[0]) == left else shift.truth
             axes.plot((start[0], x), (start[1], y), color=MUTED, linewidth=0.5, zorder=3)
             axes.text(x, y, plain(shift.name), ha="right" if left else "left", va="center", fontsize=8.5)
@@ -124,10 +133,12 @@ def _arrow(axes: Axes, shift: Shift) -> None:
 
 
 def _label_places(shifts: Sequence[Shift]) -> list[tuple[float, float]]:
-    """Where names stand: left of groups in the left half, right of the others, one under another without overlap."""
+    """Where names stand: left of groups on the left, right of the others, one under another without overlap."""
     places = [(0.0, 0.0)] * len(shifts)
     for left in (True, False):
-        side = sorted((i for i, s in enumerate(shifts) if (s.answer[0] < 0) == left), key=lambda i: shifts[i].answer[1])
+        side = sorted(
+            (i for i, s in enumerate(shifts) if (s.answer[0] < _LEFT) == left), key=lambda i: shifts[i].answer[1]
+        )
         heights = _spread([shifts[i].answer[1] for i in side])
         for i, y in zip(side, heights, strict=True):
             ends = (shifts[i].truth[0], shifts[i].answer[0])

@@ -140,7 +140,9 @@ def heat_table(
     first: str,
     after: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> Markup:
-    """Counts with cells shaded by their share of the row: those whose row and column have one name, and the others.
+    """Counts, the deeper shaded the larger their share of the row; cells whose row and column have one name stand out.
+
+    The shade grows with the root of the share: of a confusion matrix the few mistakes are what one looks for.
 
     Args:
         caption: what the table shows.
@@ -164,7 +166,7 @@ def heat_table(
         rows=rows,
         columns=columns,
         counts=counts,
-        shares=[[n / max(sum(line), 1) for n in line] for line in counts],
+        depths=[[round(100 * math.sqrt(n / max(sum(line), 1)), 1) for n in line] for line in counts],
         first=first,
         after=after,
     )

@@ -13,7 +13,7 @@ from feab.runs.sections import Block
 
 MIN_FACES = 5
 """Fewer answered faces of an expression give no mean worth an arrow (our choice)."""
-FREE = "no expression label"
+FREE = "(unlabelled)"
 
 
 def face_blocks(name: str, prompts: Mapping[str, Faces]) -> Iterator[Block]:

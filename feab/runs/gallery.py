@@ -14,6 +14,7 @@ from feab.plots.text import shortened
 from feab.runs.faces import Faces, Result
 from feab.runs.folder import Run
 from feab.runs.portraits import data_urls, young
+from feab.runs.sections import KINDS
 from feab.runs.words import units_in_words, value_in_words
 from feab.schemas import VaValue
 
@@ -60,6 +61,8 @@ class Exchange:
     """One question about one face, and all that came of it."""
 
     task: str
+    title: str
+    """What was asked, in few words."""
     prompt: str
     truth: str
     answer: str
@@ -217,6 +220,7 @@ def _cards(run: Run, shown: Sequence[Faces], chosen: Sequence[Place], pictures: 
     for faces in shown:
         wanted = {sample for place, sample in chosen if place == place_of(faces)}
         rows.append({sample: row for row, sample in enumerate(faces.truth.ids) if sample in wanted})
+    titles = _titles(shown)
     distances = [faces.distance() for faces in shown]
     silences = [faces.silent for faces in shown]
     for number, key in enumerate(chosen, start=1):
@@ -229,7 +233,7 @@ def _cards(run: Run, shown: Sequence[Faces], chosen: Sequence[Place], pictures: 
             label = label or faces.truth.expression[row]
             line = (faces.task.name, faces.prompt, sample)
             result = faces.result(float(distance[row]), silent=bool(silent[row]))
-            exchanges.append(_exchange(faces, row, result, draws.get(line, []), counts.get(line, 0)))
+            exchanges.append(_exchange(faces, row, titles, result, draws.get(line, []), counts.get(line, 0)))
         yield Card(number, sample, place, pictures.get(key), label, tuple(exchanges))
 
 
@@ -262,7 +266,16 @@ def _draws(
     return found, counts
 
 
-def _exchange(faces: Faces, row: int, result: Result, draws: Sequence[Draw], count: int) -> Exchange:
+def _titles(shown: Sequence[Faces]) -> dict[str, str]:
+    """Task -> its kind in words, or where two are of one kind their names."""
+    kinds = {faces.task.name: faces.task.kind for faces in shown}
+    several = len(set(kinds.values())) < len(kinds)
+    return {name: name if several else KINDS[kind] for name, kind in kinds.items()}
+
+
+def _exchange(
+    faces: Faces, row: int, titles: Mapping[str, str], result: Result, draws: Sequence[Draw], count: int
+) -> Exchange:
     heard = result not in ("none", "failed")
     value, truth = faces.values[row], faces.truth
     answer, said, notes, units = "", "", [], {}
@@ -276,12 +289,14 @@ def _exchange(faces: Faces, row: int, result: Result, draws: Sequence[Draw], cou
             notes.append(("distance", f"{np.hypot(*(truth.values[row] - value)):.2f}"))
     else:
         units = _units(faces, row, heard=heard)
-        told, answer = units_in_words(units["present"]) or "none", units_in_words(units["answered"])
-        answer = (answer or "none") if heard else ""
-        names = {"missed": "missed", "false": "false alarms", "uncoded": "not scored here"}
-        notes += [(name, units_in_words(units[key])) for key, name in names.items() if units[key]]
+        told = _numbers(units["present"])
+        answer = _numbers(units["answered"]) if heard else ""
+        names = {"missed": "missed", "false": "false alarms", "uncoded": "not scored"}
+        words = {key: _numbers(units[key]) if key == "uncoded" else units_in_words(units[key]) for key in names}
+        notes += [(name, words[key]) for key, name in names.items() if units[key]]
     return Exchange(
         task=faces.task.name,
+        title=titles[faces.task.name],
         prompt=faces.prompt,
         truth=told,
         answer=answer,
@@ -292,6 +307,10 @@ def _exchange(faces: Faces, row: int, result: Result, draws: Sequence[Draw], cou
         notes=tuple(notes),
         units=units,
     )
+
+
+def _numbers(aus: Iterable[int]) -> str:
+    return " ".join(f"AU{au}" for au in aus) or "none"
 
 
 def _units(faces: Faces, row: int, *, heard: bool) -> dict[str, tuple[int, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from feab.plots.page import NOTHING
@@ -23,7 +24,6 @@ def identity_facts(manifest: RunManifest, scores: Scores) -> Facts:
     data = [f"{name} (fingerprint {sha[:12]})" for name, sha in list(identity.datasets.items())[:_MOST]]
     asked = f"{answered:,} of {manifest.expected:,} answers"
     return [
-        ("Model", identity.model),
         ("Revision", identity.revision or "not known"),
         ("Tasks", ", ".join(list(scores.tasks)[:_MOST])),
         ("Prompts", ", ".join(identity.prompts[:_MOST]) + (f"; {identity.draws} draws" if identity.draws > 1 else "")),
@@ -35,8 +35,16 @@ def identity_facts(manifest: RunManifest, scores: Scores) -> Facts:
 
 
 def _span(manifest: RunManifest) -> str:
-    first, last = manifest.created.replace("T", " "), manifest.updated.replace("T", " ")
+    first, last = _moment(manifest.created), _moment(manifest.updated)
     return first if first == last else f"{first} to {last}"
+
+
+def _moment(text: str) -> str:
+    """A time of the manifest to the minute; whatever else stands there as it is."""
+    try:
+        return datetime.fromisoformat(text).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError):
+        return text
 
 
 def run_facts(manifest: RunManifest) -> list[tuple[str, Facts]]:

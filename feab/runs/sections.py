@@ -153,7 +153,8 @@ def _expression(task: TaskScores) -> Iterator[Block]:
             after=after,
         )
         lead = (
-            "A row holds the faces that display one expression by their label; shading is the share of the row. "
+            "A row holds the faces that display one expression by their label; the deeper a cell, the larger its "
+            "share of the row. "
             "“none”: no answer, or none of the labels."
         )
         yield Block("Which expressions are taken for which", lead, [table])
@@ -253,13 +254,16 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
     """Scores by attribute, a table a task side by side."""
     shown = tasks_shown(scores)
     found = {name: {**detail.groups(task), **detail.slices(task)} for name, task in shown}
+    axes = {name: _slice_axis(task, found[name]) for name, task in shown}
     for attribute in dict.fromkeys(a for of_task in found.values() for a in of_task):
         tables = []
         for name, task in shown:
             values = found[name].get(attribute, {})
             order = {value: i for i, value in enumerate(_ORDERS.get(attribute, ()))}
             rows = [
-                _row(value, part.metrics.get(task.primary, _NO_SCORE), cells=(f"{part.n:,}", f"{part.clusters:,}"))
+                _row(
+                    value, part.metrics.get(task.primary, _NO_SCORE), note=f"{part.n:,} faces, {part.clusters:,} people"
+                )
                 for value, part in sorted(values.items(), key=lambda item: order.get(item[0], len(order)))
             ]
             if rows:
@@ -267,15 +271,20 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
                     pieces.interval_table(
                         f"{name}: {_metric(task.primary)}",
                         rows,
-                        first=_ATTRIBUTES.get(attribute, attribute).split(" (")[0].lower(),
+                        first="group",
                         score=_metric(task.primary),
-                        columns=["faces", "people"],
-                        axis=pieces.close_axis([*rows, Row("", _primary(task).value)]),
+                        axis=axes[name],
                         reference=_primary(task).value,
                     )
                 )
         if tables:
             yield Block(_ATTRIBUTES.get(attribute, attribute), "", tables, grid=True)
+
+
+def _slice_axis(task: TaskScores, found: detail.Groups) -> pieces.Axis:
+    """One axis for all slices of a task, so that attributes can be compared."""
+    rows = [_row("", part.metrics.get(task.primary, _NO_SCORE)) for of in found.values() for part in of.values()]
+    return pieces.close_axis([*rows, Row("", _primary(task).value)])
 
 
 def prompt_blocks(scores: Scores) -> Iterator[Block]:
@@ -285,7 +294,7 @@ def prompt_blocks(scores: Scores) -> Iterator[Block]:
         if len(task.prompts) < 2:
             continue
         rows = [
-            _row(prompt, _primary(part), cells=(percent(part.coverage),))
+            _row(prompt, _primary(part), note=f"{percent(part.coverage)} answered")
             for prompt, part in list(task.prompts.items())[:MAX_PROMPTS]
         ]
         values = [row.value for row in rows if row.value is not None]
@@ -296,7 +305,6 @@ def prompt_blocks(scores: Scores) -> Iterator[Block]:
                 rows,
                 first="prompt",
                 score=_metric(task.primary),
-                columns=["answered"],
                 axis=pieces.close_axis(rows),
             )
         )
