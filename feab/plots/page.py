@@ -29,7 +29,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"number": number, "percent": percent, "short": shortened}
+    found.filters |= {"number": number, "percent": percent, "short": shortened, "breakable": _breakable}
     return found
 
 
@@ -44,6 +44,13 @@ def _printed(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return visible(shortened(str(value)))
+
+
+def _breakable(text: str) -> Markup:
+    """A name that may be broken after its underscores, for narrow columns."""
+    from markupsafe import Markup
+
+    return Markup("_<wbr>").join(_printed(text).split("_"))
 
 
 def render(template: Path, /, **values: Any) -> Markup:
@@ -73,4 +80,4 @@ def percent(value: float | None, digits: int = 1) -> str:
     shown = round(100 * value, digits)
     if shown == 100 and value < 1:
         shown = 100 - 10**-digits
-    return f"{shown:.{digits}f} %" if shown not in (0, 100) else f"{shown:.0f} %"
+    return f"{shown:.{digits}f}\N{NO-BREAK SPACE}%" if shown not in (0, 100) else f"{shown:.0f}\N{NO-BREAK SPACE}%"
