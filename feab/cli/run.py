@@ -50,6 +50,7 @@ def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, 
     """Run with a progress display, print the scores, write the report, and return the exit status."""
     with watcher() as progress:
         run = run_model(model, tasks, progress=progress, **options, **parse_arguments(arguments))
+    del progress  # the running scores hold labels, and the report wants the memory
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
     status = show(run, scores, as_json=as_json)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
-MOST_POINTS = 2500
+MOST_POINTS = 2000
 """Points drawn in one panel; of more a random sample is drawn (our choice: more would be one stain)."""
 
 _LABEL_GAP = 0.105

@@ -62,6 +62,7 @@ def drawing(width: float = 3.4, height: float = 3.4) -> Iterator[tuple[Figure, A
         figure = Figure(figsize=(width, height))
         FigureCanvasSVG(figure)
         yield figure, figure.add_axes((0.15, 0.13, 0.82, 0.82))
+        figure.clear()  # its parts refer to each other, and would stay in memory until they are looked for
 
 
 def plain(text: str) -> str:
@@ -79,9 +80,9 @@ def svg_of(figure: Figure, name: str, title: str) -> Markup:
     """
     from markupsafe import Markup
 
-    file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
-    root = ElementTree.fromstring(file.getvalue())  # noqa: S314 - matplotlib wrote it a moment ago
+    with io.BytesIO() as file:
+        figure.savefig(file, format="svg", metadata={"Date": None})
+        root = ElementTree.fromstring(file.getvalue())  # noqa: S314 - matplotlib wrote it a moment ago
     _clean(root, name)
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "class": "drawing"}
     label = ElementTree.Element("title")

@@ -48,8 +48,7 @@ class Faces:
         """Which faces have no answer."""
         if self.task.kind == "expression":
             return np.fromiter((v is None for v in self.values), dtype=np.bool_, count=len(self.values))
-        silent: npt.NDArray[np.bool_] = np.isnan(self.values.astype(np.float64)).all(axis=1)
-        return silent
+        return np.asarray(np.isnan(self.values.astype(np.float64)).all(axis=1))
 
     def distance(self) -> npt.NDArray[np.float64]:
         """From 0, as the labels say, to 1: a wrong class, a point 1 or more away, no AU in common, no answer.

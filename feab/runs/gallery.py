@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ RESULTS: Mapping[Result, str] = {
     "failed": "failed",
 }
 """The words for results, the worst first."""
+
+_RANKS: Mapping[Result, int] = {"wrong": 0, "none": 0, "partly": 1, "right": 2, "failed": 3}
+"""What comes first; a face is ranked by the least of its results."""
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Faces]]
 """Task -> prompt -> faces, as `face_by_face` gives them."""
@@ -170,40 +174,46 @@ def choose(tops: Sequence[Faces], hidden: Mapping[str, frozenset[str]]) -> tuple
     Returns:
         The faces chosen in the order shown, the number there was to choose from, and how many were hidden.
     """
-    worst: dict[Place, tuple[int, str]] = {}
-    withheld: set[Place] = set()
-    order: dict[Result, int] = {"wrong": 0, "none": 0, "partly": 1, "right": 2, "failed": 3}
+    names = ["", *sorted({label for top in tops for label in top.truth.expression if label is not None})]
+    codes = {name: code for code, name in enumerate(names)}
+    # Of each face one number, rank times classes plus class: a dictionary of small numbers is all that grows with n.
+    worst: dict[str, dict[str, int]] = {}
     for faces in tops:
-        place = place_of(faces)
+        found = worst.setdefault(place_of(faces), {})
         rows = zip(
             faces.truth.ids, faces.distance().tolist(), faces.silent.tolist(), faces.truth.expression, strict=True
         )
         for sample, distance, silent, label in rows:
-            key = (place, sample)
-            if sample in hidden.get(place, ()):
-                withheld.add(key)
-                continue
-            rank = order[faces.result(distance, silent=silent)]
-            known = worst.get(key, (3, ""))
-            worst[key] = (min(rank, known[0]), label or known[1])
-    ranks = [_spread([key for key, (r, _) in worst.items() if r == rank], worst) for rank in range(4)]
-    wrong, partly, right, failed = ranks
-    kept = min(AT_LEAST, len(right)), min(AT_LEAST, len(partly))
-    first = wrong[: MOST - sum(kept)]
-    second = partly[: MOST - len(first) - kept[0]]
-    third = right[: MOST - len(first) - len(second)]
-    fourth = failed[: MOST - len(first) - len(second) - len(third)]
-    return [*first, *second, *third, *fourth], len(worst), len(withheld)
+            rank = _RANKS[faces.result(distance, silent=silent)]
+            before, known = divmod(found.get(sample, len(_RANKS) * len(names)), len(names))
+            found[sample] = min(rank, before) * len(names) + (codes[label or ""] or known)
+    withheld = 0
+    for place, found in worst.items():
+        for sample in hidden.get(place, ()):
+            withheld += found.pop(sample, None) is not None
+    groups: dict[int, list[Place]] = {}
+    for code in sorted({code for found in worst.values() for code in found.values()}):
+        members = ((place, sample) for place, found in worst.items() for sample, c in found.items() if c == code)
+        groups[code] = heapq.nsmallest(MOST, members, key=_digest)
+    wrong, partly, right, failed = (
+        _in_turn([group for code, group in groups.items() if code // len(names) == rank]) for rank in range(4)
+    )
+    kept_right, kept_partly = min(AT_LEAST, len(right)), min(AT_LEAST, len(partly))
+    chosen = wrong[: MOST - kept_right - kept_partly]
+    chosen += partly[: MOST - len(chosen) - kept_right]
+    chosen += right[: MOST - len(chosen)]
+    chosen += failed[: MOST - len(chosen)]
+    return chosen, sum(map(len, worst.values())), withheld
 
 
-def _spread(keys: list[Place], worst: Mapping[Place, tuple[int, str]]) -> list[Place]:
-    """Class by class in turn, within a class in the order of a hash of the id: the same on every machine."""
-    keys.sort(key=lambda key: hashlib.sha256(f"{key[0]}:{key[1]}".encode("utf-8", "surrogatepass")).digest())
-    by_class: dict[str, list[Place]] = {}
-    for key in keys:
-        by_class.setdefault(worst[key][1], []).append(key)
-    turns = itertools.zip_longest(*(by_class[name] for name in sorted(by_class)))
-    return [key for turn in turns for key in turn if key is not None]
+def _digest(place: Place) -> bytes:
+    """The order within a class: by a hash of the id, the same on every machine."""
+    return hashlib.sha256(f"{place[0]}:{place[1]}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _in_turn(groups: Sequence[Sequence[Place]]) -> list[Place]:
+    """One of each group, then the next of each."""
+    return [place for turn in itertools.zip_longest(*groups) for place in turn if place is not None]
 
 
 def _wording(faces: Faces) -> str:

@@ -61,11 +61,15 @@ def parts_of(
     from feab.tasks import load_tasks
 
     identity = run.manifest.identity
+    datasets: dict[tuple[str, str], Dataset] = {}
     parts = []
     for name, asked in identity.tasks.items():
         task = replace(load_tasks([name], include=include)[0], dataset=asked.dataset, split=asked.split)
         _check_task(task, asked)
-        dataset = _labels(labels, asked, identity, on_progress)
+        key = (asked.dataset, asked.split)
+        if key not in datasets:
+            datasets[key] = _labels(labels, asked, identity, on_progress)
+        dataset = datasets[key]
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
     return parts

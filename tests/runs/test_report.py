@@ -367,7 +367,7 @@ def test_numbers_that_are_none_are_refused(plain_run: Run, tmp_path: Path) -> No
 def test_whatever_a_model_says_stays_text(
     text: str, faces: str, plain_run: Run, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    def said(words_said: str) -> str:
+    def said(words_said: str) -> list[tuple[str, tuple[str, ...]]]:
         folder = tmp_path_factory.mktemp("said")
         (folder / "manifest.json").write_bytes((plain_run.path / "manifest.json").read_bytes())
         lines = []
@@ -375,6 +375,6 @@ def test_whatever_a_model_says_stays_text(
             line = json.loads(raw)
             lines.append(json.dumps({**line, "text": words_said, "answer": words_said, "outcome": "ok"}))
         (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n")
-        return page_of(folder, faces)
+        return without(outline(page_of(folder, faces)), "wbr")
 
-    assert without(outline(said(text)), "wbr") == without(outline(said("clean")), "wbr")
+    assert said(text) == said("clean")
