@@ -25,11 +25,16 @@ def write_atomic(path: Path, text: str | Iterable[str]) -> None:
     A long text may come in pieces, so that it is never whole in memory.
     """
     temporary = path.with_name(path.name + ".new")
-    with os.fdopen(create_anew(temporary), "w", encoding="utf-8") as file:
-        file.writelines([text] if isinstance(text, str) else text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    descriptor = create_anew(temporary)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -17,12 +17,13 @@ from feab.runs.files import write_atomic
 from feab.runs.folder import Run, load_run
 from feab.runs.scoring import parts_of, score_parts
 from feab.runs.table import explanations, incomplete
+from feab.schemas import EstimateModel
 
 if TYPE_CHECKING:
     from feab.data import Dataset
     from feab.runs.gallery import Gallery, Tables
     from feab.runs.parts import Part
-    from feab.schemas import Scores
+    from feab.schemas import Scores, TaskScores
 
 REPORT = "report.html"
 _HERE = Path(__file__).parent
@@ -81,21 +82,34 @@ def write_report(
     tables: Tables = {}
     gallery: Gallery | None = None
     stored = found.scores
-    lacking: str | None = None
+    scores, lacking = stored, None
     try:
         parts = parts_of(found, labels, include=include, on_progress=on_progress)
         # Scored anew rather than read, so that scores, figures and gallery tell of the same answers and labels.
         scores = score_parts(found, parts, write=stored is None and out is None)
         tables, gallery = _look(found, parts)
     except FeabError as error:
-        if stored is None:
+        if scores is None:
             raise FeabError(f"{error}. {found.path} was not scored yet, so there is nothing to report") from None
-        scores, lacking = stored, str(error).replace(str(Path.home()), "~")
+        lacking = str(error).replace(str(Path.home()), "~")
     try:
-        write_atomic(path, _page(found, scores, tables, gallery, lacking=lacking, differs=stored not in (None, scores)))
+        write_atomic(path, _page(found, scores, tables, gallery, lacking=lacking, differs=_differ(stored, scores)))
     except OSError as error:
         raise FeabError(f"{path}: cannot be written ({error.strerror or error})") from None
     return Written(path, lacking)
+
+
+def _differ(stored: Scores | None, scores: Scores) -> bool:
+    """Whether scores.json says something else of a task's own score than its answers do; digits past the sixth may."""
+
+    def own(task: TaskScores) -> float | None:
+        value = task.metrics.get(task.primary, EstimateModel(value=None)).value
+        return None if value is None else round(value, 6)
+
+    def told(of: Scores) -> dict[str, object]:
+        return {name: (task.n, task.outcomes, own(task)) for name, task in of.tasks.items()}
+
+    return stored is not None and told(stored) != told(scores)
 
 
 def _look(run: Run, parts: Sequence[Part]) -> tuple[Tables, Gallery]:

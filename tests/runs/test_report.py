@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -350,6 +351,31 @@ def test_a_detail_of_the_wrong_form_is_left_out(plain_run: Run, tmp_path: Path, 
         task["detail"] = detail
     (folder / "scores.json").write_text(json.dumps(scores))
     assert "macro-F1" in words(page_of(folder))
+
+
+def test_a_manifest_without_tasks_makes_an_empty_page(plain_run: Run, tmp_path: Path) -> None:
+    folder = hostile(plain_run, tmp_path / "run", "clean")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["identity"]["tasks"] = {}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert "macro-F1" not in words(page_of(folder))
+
+
+def test_a_page_that_cannot_be_finished_leaves_the_old_one(
+    faces: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run(tmp_path, faces)
+    before = page_of(run, faces)
+
+    def broken(*_: object, **__: object) -> Iterator[str]:
+        yield "<!doctype html>"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("feab.plots.page.stream", broken)
+    with pytest.raises(FeabError, match=r"report\.html: cannot be written \(No space left"):
+        feab.report(run, faces)
+    assert (run.path / "report.html").read_text() == before
+    assert not list(run.path.glob("*.new"))
 
 
 def test_numbers_that_are_none_are_refused(plain_run: Run, tmp_path: Path) -> None:
