@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
+    from feab.runs.report import report as report
     from feab.validation import validate as validate
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ _WHERE = {
     "import_run": "feab.runs",
     "export_run": "feab.runs",
     "score": "feab.runs",
+    "report": "feab.runs.report",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
     "doctor": "feab.diagnosis",
@@ -48,6 +50,7 @@ __all__ = [
     "load_model",
     "load_run",
     "metrics",
+    "report",
     "run",
     "score",
     "validate",

@@ -273,6 +273,30 @@ def score(
 
 
 @app.command(
+    short_help="Write a run's report, one HTML page.",
+    epilog="\b\nExamples:\n  feab report runs/feab-tiny/0123456789ab\n  feab report RUN --data my-faces/ --out a.html",
+)
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME|DIR", help="Take faces and labels from this dataset (name or folder)."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="The page to write.  [default: RUN/report.html]", show_default=False
+        ),
+    ] = None,
+    include: Include = None,
+) -> None:
+    """Write a run's report: scores beside chance, confusions, slices and a gallery, in one page that opens offline."""
+    from feab.cli.reporting import report_and_show
+
+    raise typer.Exit(report_and_show(run, data, out, include or []))
+
+
+@app.command(
     short_help="Ask about pictures of your own; nothing is scored.",
     epilog="\b\nExamples:\n  feab ask --model feab-tiny face.jpg"
     "\n  feab ask --model hf/Qwen/Qwen2.5-VL-7B-Instruct *.jpg --prompts reason"

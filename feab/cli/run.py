@@ -1,4 +1,4 @@
-"""`feab run` and `feab score`: run, then show the table."""
+"""`feab run` and `feab score`: run, then show the table; a run ends with its report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from feab.cli.output import clean, console, out_json, say
 from feab.cli.own import open_told, to_ask
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
+from feab.cli.reporting import report_after
 from feab.errors import FeabError
 from feab.runs import Run, load_run
 from feab.runs import run as run_model
@@ -59,16 +60,22 @@ def run_and_show(
     au_threshold: float | None,
     **options: Any,
 ) -> int:
-    """Run with a progress display, print the scores, and return the exit status. Of own data, say how it was read."""
+    """Run with a progress display, print the scores, write the report, and return the exit status.
+
+    Of own data, say how it was read.
+    """
     given = parse_arguments(arguments)
     with watcher() as progress:
         asked = to_ask(data, columns, images, tasks, au_threshold, progress.reading)
         run = run_model(
             model, tasks or None, data=asked, au_threshold=au_threshold, progress=progress, **options, **given
         )
+    del progress  # the running scores hold labels, and the report wants the memory
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
-    return show(run, scores, as_json=as_json)
+    status = show(run, scores, as_json=as_json)
+    report_after(run, asked, options.get("include", ()), as_json=as_json)
+    return status
 
 
 def score_and_show(

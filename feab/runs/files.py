@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,14 +20,22 @@ MAX_FILE = 64 * 2**20
 M = TypeVar("M", bound=BaseModel)
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a file so that a kill at any moment leaves the old one or the new one, whole. No link is followed."""
+def write_atomic(path: Path, text: str | Iterable[str]) -> None:
+    """Replace a file so that a kill at any moment leaves the old one or the new one, whole. No link is followed.
+
+    A long text may come in pieces, so that it is never whole in memory.
+    """
     temporary = path.with_name(path.name + ".new")
-    with os.fdopen(create_anew(temporary), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    descriptor = create_anew(temporary)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

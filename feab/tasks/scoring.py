@@ -67,7 +67,7 @@ def score_task(
     Raises:
         FeabError: for a sample the dataset does not hold, a line that occurs twice, or an answer of the wrong kind.
     """
-    read, numbers = _read([task], predictions)
+    read, numbers = read_answers([task], predictions)
     return _score(task, read[task.name], numbers, data, asked, prompts, draws).scores
 
 
@@ -100,7 +100,7 @@ def score_all(
     Raises:
         FeabError: as `score_task`; and for predictions of a task that is not among `tasks`.
     """
-    read, numbers = _read(tasks, predictions, strict=True)
+    read, numbers = read_answers(tasks, predictions, strict=True)
     scored = {
         task.name: _score(
             task,
@@ -121,10 +121,14 @@ def score_all(
     )
 
 
-def _read(
+def read_answers(
     tasks: Sequence[Task], predictions: Iterable[Prediction], *, strict: bool = False
 ) -> tuple[dict[str, dict[str, Answers]], dict[str, int]]:
-    """Task -> prompt -> answers; and the number of each sample."""
+    """All answers as numbers: task -> prompt -> answers; and the number of each sample.
+
+    Raises:
+        FeabError: for an answer of the wrong kind and, if `strict`, a prediction of a task that is not among `tasks`.
+    """
     named = {task.name: task for task in tasks}
     found: dict[str, dict[str, Answers]] = {name: {} for name in named}
     numbers: dict[str, int] = {}

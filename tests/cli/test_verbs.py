@@ -62,7 +62,7 @@ def test_few_faces_give_dashes_and_reasons(faces: Path, script: Path, tmp_path: 
     scored = feab_cli("score", tmp_path / "run", "--data", faces)
     as_json = feab_cli(*run, "--json")
     assert (done.exit_code, scored.exit_code, as_json.exit_code) == (0, 0, 0)
-    assert scored.stdout == done.stdout
+    assert f"{scored.stdout}report: {tmp_path / 'run' / 'report.html'}\n" == done.stdout
     assert json.loads(as_json.stdout)["tasks"]["made_action_units"]["metrics"]["f1"]["value"] is None
     for words in (done.stdout, as_json.stderr):
         assert "needs at least 5 faces of one label" in words
