@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from feab.cli.output import rows, say
+from feab.cli.output import rows, say, short_count
 
 
 def show_tasks(include: Sequence[Path]) -> None:
@@ -28,14 +28,7 @@ def show_models(include: Sequence[Path]) -> None:
 
     lines = []
     for card in list_models(include):
-        size = "" if card.parameters is None else _count(card.parameters)
+        size = "" if card.parameters is None else short_count(card.parameters)
         lines.append([card.name, card.access, size, card.licence, card.adapter, card.description])
     rows(["name", "access", "parameters", "licence", "adapter", "what it is"], lines)
     say("\nany other model: " + ", ".join(f"{word}/…" for word in providers()))
-
-
-def _count(number: int) -> str:
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.1f}".removesuffix(".0") + unit
-    return str(number)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from feab.cli.output import clean, console, out_json, say
+from feab.cli.output import clean, console, out, out_json, say
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
 from feab.errors import FeabError
-from feab.runs import Run, load_run
+from feab.runs import Run, estimate, load_run
 from feab.runs import run as run_model
 from feab.runs import score as score_run
 from feab.runs.table import incomplete, missing_scores, notes, scores_table
@@ -20,6 +21,9 @@ from feab.schemas import Scores
 OPTIONS = {
     **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
     "permission": "--i-have-permission",
+    "cache": "--cache",
+    "max_cost": "--max-cost",
+    "dry_run": "--dry-run",
     "progress": None,
 }
 """What `-M` does not set: the parameters of `feab.run` by name, with the verb's own option where it has one."""
@@ -49,9 +53,38 @@ def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, 
     """Run with a progress display, print the scores, and return the exit status."""
     with watcher() as progress:
         run = run_model(model, tasks, progress=progress, **options, **parse_arguments(arguments))
+    if cached := run.manifest.machine.get("model", {}).get("cache"):
+        say(f"cache {options['cache']}: {cached['hits']:,} hits, {cached['misses']:,} misses")
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
     return show(run, scores, as_json=as_json)
+
+
+def estimate_and_show(
+    model: str, tasks: Sequence[str], arguments: Sequence[str], *, as_json: bool, **options: Any
+) -> None:
+    """Say what a run would ask and cost."""
+    with Rendering(cached=True) as bar:
+        found = estimate(model, tasks, on_progress=bar, **options, **parse_arguments(arguments))
+    if as_json:
+        out_json(asdict(found))
+        return
+    unknown = "unknown (the model's card does not say)"
+    images = unknown if found.image_tokens is None else f"about {found.image_tokens:,}"
+    lines = {
+        "questions": f"{found.questions:,}",
+        "answers": f"{found.answers:,}",
+        "images": f"{found.images:,}",
+        "text tokens": f"about {found.text_tokens:,} (four bytes a token)",
+        "image tokens": images,
+        "answer tokens": f"at most {found.output_tokens:,}",
+        "cost": unknown if found.cost_usd is None else f"at most ${found.cost_usd:.4f}",
+    }
+    if found.cost_usd is not None and found.image_tokens is None:
+        lines["cost"] = f"${found.cost_usd:.4f} at most, and what the images cost"
+    for name, value in lines.items():
+        out(f"{name:<14} {value}")
+    say("nothing was sent")
 
 
 def score_and_show(path: Path, data: str | None, include: Sequence[Path], *, as_json: bool) -> int:

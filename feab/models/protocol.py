@@ -30,6 +30,8 @@ class ModelInfo:
     """Where questions are sent, if they are: a URL without credentials."""
     parameters: int | None = None
     """Number of weights, where known."""
+    max_tokens: int | None = None
+    """Tokens an answer may take, where the user set a limit instead of the prompts' own."""
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Worth knowing, not part of the identity: device, batch size, library versions."""
 
@@ -53,6 +55,8 @@ class Model(Protocol):
 
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer every question once, in any order, with `question.n` texts or an error.
+
+        An adapter may hand the draws of a question back one by one: as completions of the question narrowed to them.
 
         Questions are pulled lazily, at most a bounded number ahead of the completions handed back, so that memory does
         not grow with the number of samples. A question that cannot be answered (unreadable image, lost connection, too

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from feab.runs.execute import Interrupted, Stopped, Watcher, run
+from feab.runs.endings import Interrupted, OverBudget, Stopped
+from feab.runs.estimate import Estimate, estimate
+from feab.runs.execute import Watcher, run
 from feab.runs.folder import Run, load_run
 from feab.runs.parts import Part, plan
 from feab.runs.scoring import score
 
-__all__ = ["Interrupted", "Part", "Run", "Stopped", "Watcher", "load_run", "plan", "run", "score"]
+__all__ = [
+    "Estimate",
+    "Interrupted",
+    "OverBudget",
+    "Part",
+    "Run",
+    "Stopped",
+    "Watcher",
+    "estimate",
+    "load_run",
+    "plan",
+    "run",
+    "score",
+]

@@ -99,6 +99,8 @@ def _discover(include: Include) -> dict[str, Field | Group]:
             raise FeabError(f"{folder}: holds more than {MAX_FILES} .yaml files; give the folder of the tasks itself")
         for file in sorted(files):
             root = read_yaml(file)
+            if root.get("adapter") and not (root.get("task") or root.get("group")):
+                continue  # a model card: one folder of a user's own may hold both
             item: Field | Group = _group(root) if root.get("group") else root
             name = item.name if isinstance(item, Group) else _entry_name(root)
             if name in here:
