@@ -50,7 +50,8 @@ class Asker:
         self._repeated: Counter[str] = Counter()
 
     def client(self) -> Client:
-        """Connections for one event loop."""
+        """Connections for one event loop, which is to be the only one for as long as they stand."""
+        self._throttle.begin()
         return Client(self._options, self._endpoint, self._key)
 
     @property
@@ -138,6 +139,8 @@ class Asker:
                 self._throttle.went_well()
             elif self._can_rephrase(found, dialect, asked.fields):
                 return None
+            elif found.ends_run:
+                self._throttle.shut()
             elif found.overloaded:
                 self._throttle.overloaded(granted_in, min(found.wait_s or 0.0, self._options.max_wait))
             if isinstance(found, Reply) or found.reached:

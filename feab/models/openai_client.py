@@ -11,18 +11,23 @@ import openai
 
 from feab.models.endpoints import Endpoint
 from feab.models.openai_errors import BODY_LIMIT, ReplyError, Trouble, from_exception
-from feab.models.openai_options import OpenAIOptions
+from feab.models.openai_options import PLACEHOLDER, OpenAIOptions
 
 
 class Client:
     """Connections to one endpoint, for one event loop. It tries nothing twice and follows no redirect."""
 
     def __init__(self, options: OpenAIOptions, endpoint: Endpoint, key: str) -> None:
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+        }
         self._timeout_s = options.timeout + options.connect_timeout
         timeout = httpx2.Timeout(options.timeout, connect=options.connect_timeout, pool=None)
         limits = httpx2.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
         self._client = openai.AsyncOpenAI(
-            api_key=key,
+            api_key=PLACEHOLDER,  # the real one travels in our own header, and no other key of the environment does
             base_url=endpoint.url,
             max_retries=0,
             timeout=timeout,
@@ -37,9 +42,10 @@ class Client:
 
     async def post(self, body: bytes) -> bytes | Trouble:
         """The reply's body, when the status says that all is well; else what is the matter."""
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         try:
-            sending = self._client.post("/chat/completions", content=body, cast_to=bytes, options={"headers": headers})
+            sending = self._client.post(
+                "/chat/completions", content=body, cast_to=bytes, options={"headers": self._headers}
+            )
             reply: bytes = await asyncio.wait_for(sending, self._timeout_s)  # the client's own limit is between bytes
         except Exception as error:
             trouble = from_exception(error)

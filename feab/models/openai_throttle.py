@@ -21,6 +21,7 @@ class Throttle:
         """Slots there are now."""
         self.lowest = most
         self._first = True
+        self._shut = False
         self._busy = 0
         self._round = 0
         self._well = 0
@@ -48,6 +49,14 @@ class Throttle:
                     later.cancel()
         self._busy += 1
         return self._round
+
+    def begin(self) -> None:
+        """Grant slots (again): a new loop begins."""
+        self._shut = False
+
+    def shut(self) -> None:
+        """Grant no more slots: no request would fare better than the last."""
+        self._shut = True
 
     def release(self) -> None:
         """Give a slot back."""
@@ -78,7 +87,7 @@ class Throttle:
 
     @property
     def _room(self) -> int:
-        return 1 if self._first else self.limit
+        return 0 if self._shut else 1 if self._first else self.limit
 
     def _wake(self) -> None:
         free = self._room - self._busy
