@@ -40,7 +40,7 @@ def test_a_first_reply_that_takes_long_is_not_waited_for(monkeypatch):
     asyncio.run(main())
 
 
-def test_half_once_a_round_and_slowly_back():
+def test_half_once_a_window_and_a_round_and_slowly_back(monkeypatch):
     async def main():
         throttle = Throttle(16)
         throttle.open()
@@ -49,6 +49,10 @@ def test_half_once_a_round_and_slowly_back():
             throttle.overloaded(one, 0.0)  # the same overload, told sixteen times
             throttle.release()
         assert throttle.limit == 8
+        throttle.overloaded(await throttle.acquire(), 0.0)  # of the next round, but too soon
+        throttle.release()
+        assert throttle.limit == 8
+        monkeypatch.setattr(openai_throttle, "WINDOW_S", 0.0)
         again = await throttle.acquire()
         throttle.overloaded(again, 0.0)
         throttle.release()
