@@ -87,7 +87,7 @@ Model = Annotated[
         "--model",
         "-m",
         metavar="NAME",
-        help="A card's name, provider/rest (hf/…, mock/…, baseline/…), or a card's path.",
+        help="A card's name, provider/rest (hf/…, openai/…, mock/…, baseline/…), or a card's path.",
         autocompletion=completing.models,
     ),
 ]
@@ -162,6 +162,8 @@ def _options(
     "\n  feab run --model feab-tiny --data my-faces/                    # my-faces/happy/1.jpg, ..."
     "\n  feab run --model feab-tiny --data labels.csv --column image=path --column expression=emotion"
     "\n  feab run --model mock/answers.yaml --data my-faces/ --json > scores.json"
+    "\n  feab run --model openai/qwen -M base_url=http://127.0.0.1:8000/v1 --cache answers/"
+    "\n  feab run --model openai/gpt-4o --dry-run   (the key is read from OPENAI_API_KEY)"
     "\n\nExit status: 0 complete, 2 wrong use or input, 3 incomplete, 130 interrupted."
 )
 def run(
@@ -230,10 +232,40 @@ def run(
             help="Where it is written that these faces may go to a third party.",
         ),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache", metavar="DIR", help="Reuse answers that any run with this cache got to the same question."
+        ),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", metavar="USD", help="Stop before the run could cost more; it can be resumed."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; send nothing.")
+    ] = False,
 ) -> None:
     """Ask a model about faces and score its answers. The same command resumes."""
-    from feab.cli.run import run_and_show
+    from feab.cli.run import estimate_and_show, run_and_show
 
+    if dry_run:
+        estimate_and_show(
+            model,
+            tasks,
+            arguments or [],
+            as_json=json,
+            data=data,
+            columns=columns or [],
+            images=images,
+            au_threshold=au_threshold,
+            prompts=prompts or ["direct"],
+            limit=limit,
+            seed=seed,
+            draws=draws,
+            include=include or [],
+        )
+        return
     status = run_and_show(
         model,
         tasks,
@@ -250,6 +282,8 @@ def run(
         draws=draws,
         include=include or [],
         permission=permission,
+        cache=cache,
+        max_cost=max_cost,
     )
     raise typer.Exit(status)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feab.cli.output import out, out_json, rows, say
+from feab.cli.output import out, out_json, rows, say, short_count
 from feab.errors import FeabError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def show_models(include: Sequence[Path]) -> None:
 
     lines = []
     for card in list_models(include):
-        size = "" if card.parameters is None else _count(card.parameters)
+        size = "" if card.parameters is None else short_count(card.parameters)
         price = "" if card.price is None else f"{card.price.input:g} in, {card.price.output:g} out"
         lines.append([card.name, card.access, size, card.licence, price, card.adapter, card.description])
     rows(["name", "access", "parameters", "licence", "$ per 1M tokens", "adapter", "what it is"], lines)
@@ -72,7 +72,7 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
         ("args", ", ".join(f"{key}={value}" for key, value in card.args.items())),
         ("revision", card.revision or ""),
         ("access", card.access),
-        ("parameters", "" if card.parameters is None else _count(card.parameters)),
+        ("parameters", "" if card.parameters is None else short_count(card.parameters)),
         ("licence", card.licence),
         ("price", "" if card.price is None else _price(card.price)),
         ("release_date", "" if card.release_date is None else card.release_date.isoformat()),
@@ -87,10 +87,3 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
 def _price(price: Price) -> str:
     day = f", on {price.as_of.isoformat()}" if price.as_of else ""
     return f"${price.input:g} in, ${price.output:g} out per million tokens{day}"
-
-
-def _count(number: int) -> str:
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.1f}".removesuffix(".0") + unit
-    return str(number)

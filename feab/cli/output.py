@@ -74,3 +74,11 @@ def rows(header: list[str], lines: list[list[str]]) -> None:
         for title, cell in zip(header[1:], cells, strict=True):
             if cell:
                 screen.print(Padding(clean(f"{title}: {cell}"), (0, 0, 0, 2)))
+
+
+def short_count(number: int) -> str:
+    """A number as "1.7M"."""
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f}".removesuffix(".0") + unit
+    return str(number)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from feab.cli.output import console, say
+from feab.cli.output import console, say, short_count
 from feab.cli.rendering import Rendering
 from feab.journal import Journal, Progress
 from feab.journal.lines import read_predictions
@@ -42,6 +42,7 @@ class TaskState:
         self.first = 0.0
         self.shown = 0.0
         self._value: tuple[float, str] = (0.0, "")
+        self._spent = ""
 
     def update(self, progress: Progress) -> None:
         """Take in one completion."""
@@ -50,6 +51,7 @@ class TaskState:
         for prediction in progress.new:
             self.score.add(prediction)
         self.done, self.outcomes = progress.done, progress.outcomes
+        self._spent = _spent(progress)
 
     @property
     def rate(self) -> float | None:
@@ -73,6 +75,10 @@ class TaskState:
             return ""
         left = max(self.total - self.done, 0) / rate
         return f"{rate:.1f}/s" + (f", {_clock(left)} left" if self.done < self.total else "")
+
+    def spent(self) -> str:
+        """Tokens and dollars of the whole run so far, as "1.2M tokens, $0.0123"; nothing where they are not counted."""
+        return self._spent
 
     def trouble(self) -> str:
         """What did not become an answer, or nothing."""
@@ -133,7 +139,8 @@ class Lines(_Watcher):
         now = time.monotonic()
         if now - state.shown >= LINE_S or state.done == state.total:
             state.shown = now
-            words = [f"{state.name}: {state.done:,}/{state.total:,}", state.running(), state.pace(), state.trouble()]
+            words = [f"{state.name}: {state.done:,}/{state.total:,}", state.running(), state.pace()]
+            words += [state.spent(), state.trouble()]
             say(", ".join(word for word in words if word))
 
 
@@ -153,6 +160,7 @@ class Bars(_Watcher):
             MofNCompleteColumn(),
             words("score", "bold"),
             words("pace"),
+            words("spent"),
             words("trouble", "red"),
             console=console(stderr=True),
         )
@@ -166,7 +174,7 @@ class Bars(_Watcher):
         super().start(path, parts, journal)
         for name, state in self.states.items():
             self._ids[name] = self._bars.add_task(
-                name, total=state.total, completed=state.done, score=state.running(), pace="", trouble=""
+                name, total=state.total, completed=state.done, score=state.running(), pace="", spent="", trouble=""
             )
         self._bars.start()
 
@@ -182,6 +190,7 @@ class Bars(_Watcher):
                 completed=state.done,
                 score=state.running(),
                 pace=state.pace(),
+                spent=state.spent(),
                 trouble=state.trouble(),
             )
 
@@ -196,6 +205,14 @@ class Bars(_Watcher):
 def watcher() -> Bars | Lines:
     """Bars where stderr is a terminal that can move its cursor, lines elsewhere. Colours obey NO_COLOR."""
     return Bars() if sys.stderr.isatty() and console(stderr=True).is_terminal else Lines()
+
+
+def _spent(progress: Progress) -> str:
+    tokens = progress.input_tokens + progress.output_tokens
+    if not tokens:
+        return ""
+    counted = f"{short_count(tokens)} tokens"
+    return counted if progress.cost_usd is None else f"{counted}, ${progress.cost_usd:.4f}"
 
 
 def _clock(seconds: float) -> str:

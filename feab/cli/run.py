@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from feab.cli.output import clean, console, out_json, say
+from feab.cli.output import clean, console, out, out_json, say
 from feab.cli.own import open_told, to_ask
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
 from feab.cli.reporting import report_after
 from feab.errors import FeabError
-from feab.runs import Run, load_run
+from feab.runs import Run, estimate, load_run
 from feab.runs import run as run_model
 from feab.runs import score as score_run
 from feab.runs.table import incomplete, missing_scores, notes, scores_table
@@ -23,6 +24,9 @@ OPTIONS = {
     **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
     "au_threshold": "--au-threshold",
     "permission": "--i-have-permission",
+    "cache": "--cache",
+    "max_cost": "--max-cost",
+    "dry_run": "--dry-run",
     "progress": None,
 }
 """What `-M` does not set: the parameters of `feab.run` by name, with the verb's own option where it has one."""
@@ -71,11 +75,53 @@ def run_and_show(
             model, tasks or None, data=asked, au_threshold=au_threshold, progress=progress, **options, **given
         )
     del progress  # the running scores hold labels, and the report wants the memory
+    if cached := run.manifest.machine.get("model", {}).get("cache"):
+        say(f"cache {options['cache']}: {cached['hits']:,} hits, {cached['misses']:,} misses")
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
     status = show(run, scores, as_json=as_json)
     report_after(run, asked, options.get("include", ()), as_json=as_json)
     return status
+
+
+def estimate_and_show(
+    model: str,
+    tasks: Sequence[str] | None,
+    arguments: Sequence[str],
+    *,
+    as_json: bool,
+    data: str | None,
+    columns: Sequence[str],
+    images: Path | None,
+    au_threshold: float | None,
+    **options: Any,
+) -> None:
+    """Say what a run would ask and cost."""
+    given = parse_arguments(arguments)
+    with Rendering(cached=True, doing="reading") as reading, Rendering(cached=True) as bar:
+        asked = to_ask(data, columns, images, tasks, au_threshold, reading)
+        found = estimate(
+            model, tasks or None, data=asked, au_threshold=au_threshold, on_progress=bar, **options, **given
+        )
+    if as_json:
+        out_json(asdict(found))
+        return
+    unknown = "unknown (the model's card does not say)"
+    of_images = unknown if found.image_tokens is None else f"about {found.image_tokens:,}"
+    lines = {
+        "questions": f"{found.questions:,}",
+        "answers": f"{found.answers:,}",
+        "images": f"{found.images:,}",
+        "text tokens": f"about {found.text_tokens:,} (four bytes a token)",
+        "image tokens": of_images,
+        "answer tokens": f"at most {found.output_tokens:,}",
+        "cost": unknown if found.cost_usd is None else f"at most ${found.cost_usd:.4f}",
+    }
+    if found.cost_usd is not None and found.image_tokens is None:
+        lines["cost"] = f"${found.cost_usd:.4f} at most, and what the images cost"
+    for name, value in lines.items():
+        out(f"{name:<14} {value}")
+    say("nothing was sent")
 
 
 def score_and_show(

@@ -49,6 +49,8 @@ class Progress:
     output_tokens: int
     new: tuple[Prediction, ...]
     """The lines just written."""
+    cost_usd: float | None = None
+    """Of the whole run so far, where whoever counts tokens knows their price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def _failed(question: Question, draw: int, failure: Failure, completion: Complet
         draw=question.first_draw + draw,
         outcome=Outcome.ERROR,
         error=ErrorInfo(kind=storable(failure.kind)[:100], message=storable(failure.message)[:2000]),
+        usage=_usage(completion.usage) if draw == 0 else UsageInfo(),  # an empty answer has its price, too
         latency_s=completion.latency_s,
     )
 

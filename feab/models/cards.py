@@ -43,6 +43,10 @@ class Price(_Strict):
     as_of: date | None = None
     """The day on which this was the price; prices change."""
 
+    def of(self, input_tokens: float, output_tokens: float) -> float:
+        """US dollars for so many tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
 
 class ModelCard(_Strict):
     """Who a model is, how it is asked, and what is known about what it was trained on."""
@@ -61,6 +65,8 @@ class ModelCard(_Strict):
     """Number of weights: 7_600_000_000 or "7.6B"."""
     licence: Annotated[str, Field(min_length=1, max_length=200)]
     price: Price | None = None
+    image_tokens: Annotated[int, Field(gt=0)] | None = None
+    """Input tokens that one image of this benchmark's size takes, for estimates of cost."""
     release_date: date | None = None
     trained_on: list[str] = []
     """Datasets whose training labels it saw."""

@@ -290,6 +290,7 @@ def _info(name: str, options: HfOptions, model: Any, revision: str | None, templ
         revision=revision,
         args_that_change_answers={key: value for key, value in matters.items() if value is not None},
         parameters=sum(weight.numel() for weight in model.parameters()),
+        max_tokens=options.max_new_tokens,
         details={
             "device": str(model.device),
             "torch": torch.__version__,

@@ -51,17 +51,26 @@ def load_model(name: str, /, *, include: Sequence[str | os.PathLike[str]] = (), 
         FeabError: unknown model (with close names), unknown argument (with the valid ones), or a model that cannot be
             loaded (with what to do).
     """
+    card = card_of(name, include)
+    if card is None:
+        return _open(name, name, args, None)
+    return _open(card.name, _from_card_folder(card), {**card.args, **args}, card)
+
+
+def card_of(name: str, include: Sequence[str | os.PathLike[str]] = ()) -> ModelCard | None:
+    """The card that a model's name or path leads to; None for a provider/rest without a card.
+
+    Raises:
+        FeabError: for a name that leads nowhere (with close names), or a card that is not valid.
+    """
     card = cards.find_card(name, include)
     if card is None and _provider(name) not in PROVIDERS:
         path = Path(name).expanduser()
         card_path = path / "card.yaml" if path.is_dir() else path
         if card_path.suffix in {".yaml", ".yml"} and card_path.is_file():
-            card = cards.read_card(card_path)
-        else:
-            raise FeabError(unknown(name, include))
-    if card is None:
-        return _open(name, name, args, None)
-    return _open(card.name, _from_card_folder(card), {**card.args, **args}, card)
+            return cards.read_card(card_path)
+        raise FeabError(unknown(name, include))
+    return card
 
 
 def check_name(name: str, include: Sequence[str | os.PathLike[str]] = ()) -> None:

@@ -128,7 +128,8 @@ def read_reply(data: bytes, question: Question, latency_s: float) -> Reply | Map
     usage = _usage(body.get("usage"))
     for draw, choice in enumerate(choices[: question.n]):
         mine = replace(question, first_draw=question.first_draw + draw, n=1) if question.n > 1 else question
-        spent = usage if draw == 0 else Usage()  # of all draws together, so that sums are right
+        # The server's count is of all draws together: the first has it, so that sums are right.
+        spent = usage if draw == 0 or usage == Usage() else Usage(input_tokens=0, output_tokens=0)
         found.append(_choice(choice, mine, spent, latency_s))
     return Reply(tuple(found), model[:200] if isinstance(model, str) else None)
 

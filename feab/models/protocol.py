@@ -33,6 +33,8 @@ class ModelInfo:
     """Number of weights, where known."""
     kinds: tuple[Kind, ...] = KINDS
     """The kinds of questions it can answer; a run that asks others is refused before the first question."""
+    max_tokens: int | None = None
+    """Tokens an answer may take, where the user set a limit instead of the prompts' own."""
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Worth knowing, not part of the identity: device, batch size, library versions."""
 
@@ -56,6 +58,8 @@ class Model(Protocol):
 
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer every question once, in any order, with `question.n` texts or an error.
+
+        An adapter may hand the draws of a question back one by one: as completions of the question narrowed to them.
 
         Questions are pulled lazily, at most a bounded number ahead of the completions handed back, so that memory does
         not grow with the number of samples. A question that cannot be answered (unreadable image, lost connection, too

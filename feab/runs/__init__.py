@@ -4,7 +4,9 @@ exchange it with other programs (`import_run`, `export_run`).
 
 from __future__ import annotations
 
-from feab.runs.execute import Interrupted, Stopped, Watcher, run
+from feab.runs.endings import Interrupted, OverBudget, Stopped
+from feab.runs.estimate import Estimate, estimate
+from feab.runs.execute import Watcher, run
 from feab.runs.exporting import Exported, export_run
 from feab.runs.folder import Run, load_run
 from feab.runs.importing import Imported, import_run
@@ -12,13 +14,16 @@ from feab.runs.parts import Part, plan
 from feab.runs.scoring import score
 
 __all__ = [
+    "Estimate",
     "Exported",
     "Imported",
     "Interrupted",
+    "OverBudget",
     "Part",
     "Run",
     "Stopped",
     "Watcher",
+    "estimate",
     "export_run",
     "import_run",
     "load_run",

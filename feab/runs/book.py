@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -36,27 +36,33 @@ class Book:
     manifest: RunManifest
     journal: Journal
     price: Price | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """What the model was run with that changes no answer: device, dtype, batch size, number of parameters."""
+    details: Callable[[], Mapping[str, Any]] = dict
+    """What the model says, at that moment, of how it is run: device, dtype, batch size, number of parameters."""
     started: float = field(default_factory=time.monotonic)
     written: float = 0.0
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the tokens in the journal cost, in dollars; None without a price or tokens."""
+        input_tokens, output_tokens = self.journal.tokens
+        if self.price is None or not input_tokens:
+            return None
+        return round(self.price.of(input_tokens, output_tokens), 6)
 
     def write(self) -> RunManifest:
         """Rewrite manifest.json from what the journal holds, after the journal itself is safe on disk."""
         self.journal.sync()
         input_tokens, output_tokens = self.journal.tokens
-        cost = None
-        if self.price is not None and input_tokens:
-            cost = round((input_tokens * self.price.input + output_tokens * self.price.output) / 1e6, 6)
+        details = dict(self.details())
         current = self.manifest.model_copy(
             update={
                 "updated": now(),
                 "versions": versions(),
-                "machine": {**machine(), "model": dict(self.details)} if self.details else machine(),
+                "machine": {**machine(), "model": details} if details else machine(),
                 "outcomes": self.journal.outcomes(),
                 "input_tokens": input_tokens or None,
                 "output_tokens": output_tokens or None,
-                "cost_usd": cost,
+                "cost_usd": self.cost_usd,
                 "wall_s": round(self.manifest.wall_s + time.monotonic() - self.started, 3),
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -15,8 +16,11 @@ from pydantic import ValidationError
 from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
-from feab.records import Answer, Failure, FinishReason, Question, Sampling
+from feab.models.wrappers import AnswerStore, BudgetReached
+from feab.records import Answer, FinishReason, Question, Sampling
+from feab.runs.around import check_price, wrapped
 from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
+from feab.runs.endings import Interrupted, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
 from feab.runs.parts import Part, check_kinds, plan
@@ -26,7 +30,7 @@ from feab.schemas import Identity, RunManifest
 
 if TYPE_CHECKING:
     from feab.data import Dataset
-    from feab.models import Model, Price
+    from feab.models import Model, ModelCard
 
 DRAWN = Sampling(temperature=1.0, top_p=1.0)
 """How answers are drawn when several are asked for (our choice); a single one is greedy."""
@@ -36,25 +40,6 @@ RUNS = Path("runs")
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
 """What a disk says when it takes no more: the user's to put right."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a run: what had come back is on disk, and the same call goes on from there."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(f"interrupted; {run.path} holds what came back")
-        self.run = run
-
-
-class Stopped(FeabError):  # noqa: N818
-    """The same failure came again and again, so the run was left incomplete."""
-
-    def __init__(self, run: Run, failure: Failure) -> None:
-        super().__init__(
-            f"stopped: the same failure came again and again ({failure.kind}: {failure.message}). {run.path} holds "
-            "what came back; once the cause is gone, the same command goes on from there"
-        )
-        self.run = run
 
 
 class Watcher(Protocol):
@@ -87,6 +72,8 @@ def run(
     include: Sequence[str | PathLike[str]] = (),
     permission: str | None = None,
     progress: Watcher | None = None,
+    max_cost: float | None = None,
+    cache: str | PathLike[str] | None = None,
     **adapter_args: Any,
 ) -> Run:
     """Ask a model every question of the tasks, write each answer as it comes, and score them.
@@ -109,17 +96,22 @@ def run(
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
         progress: told about each completion, and about faces that must be rendered or read first.
+        max_cost: dollars that the whole run, resumed or not, must not exceed; needs a model card with a price.
+        cache: folder of answers that any run may reuse; errors are never kept there.
         adapter_args: passed to the adapter when `model` is a name.
 
     Raises:
         FeabError: for unknown names, wrong values, a folder in use or of another run, missing permission.
         Stopped: a FeabError; when failures of one kind followed each other without an answer.
+        OverBudget: a FeabError; when the next question might cost more than what is left of `max_cost`.
         Interrupted: on Ctrl-C (a KeyboardInterrupt that carries the run), after everything is on disk.
     """
     if limit is not None and limit < 1:
         raise FeabError(f"limit {limit}: must be at least 1")
     if draws < 1:
         raise FeabError(f"draws {draws}: must be at least 1")
+    if max_cost is not None and not 0 < max_cost < math.inf:
+        raise FeabError(f"max_cost {max_cost}: must be a number of dollars above 0")
     if adapter_args and not isinstance(model, str):
         raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
     what: dict[str, Any] = {
@@ -127,7 +119,8 @@ def run(
         "include": include,
     }  # fmt: skip
     folder = None if out is None else Path(out).expanduser()
-    chosen = _Choice(folder, limit, seed, draws, au_threshold, permission, progress)
+    chosen = _Choice(folder, limit, seed, draws, au_threshold, permission, progress, max_cost)
+    card: ModelCard | None = None
     with ExitStack() as held:
         # A second process is turned away here, before it reads faces or loads a model.
         if chosen.out is not None:
@@ -136,20 +129,23 @@ def run(
             place = getattr(data, "path", data)  # of a dataset that was opened, where its labels were read from
             held.enter_context(requested(model, {"tasks": tasks, "data": place, **what, **adapter_args}, RUNS))
         if isinstance(model, str):
-            from feab.models.loading import check_name
+            from feab.models.loading import card_of, check_name
 
             check_name(model, include)
+            card = card_of(model, include)
+        if max_cost is not None:
+            check_price(model if isinstance(model, str) else model.name, card)
+        if cache is not None:
+            chosen = replace(chosen, store=held.enter_context(closing(AnswerStore(cache))))
         parts = plan(tasks, data=data, **what, on_progress=None if progress is None else progress.rendering)
         if chosen.out is not None:
             check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws))
         if not isinstance(model, str):
             return _run(model, parts, chosen, None)
         from feab.models import load_model
-        from feab.models.cards import find_card
 
         loaded = held.enter_context(closing(load_model(model, include=include, **adapter_args)))
-        card = find_card(loaded.info.name, include)
-        return _run(loaded, parts, chosen, None if card is None else card.price)
+        return _run(loaded, parts, chosen, card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +160,9 @@ class _Choice:
     au_threshold: float | None
     permission: str | None
     watcher: Watcher | None
+    max_cost: float | None
+    store: AnswerStore | None = None
+    """The open cache."""
 
 
 def identify(model: Model, parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> Identity:
@@ -202,7 +201,7 @@ def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -
     }
 
 
-def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | None) -> Run:
+def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard | None) -> Run:
     info = model.info
     check_kinds(info, [part.task for part in parts])
     needed = [
@@ -219,10 +218,10 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, price: Price | No
     identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws)
     permission = chosen.permission if any(needed) else None
     if chosen.out is not None:
-        return _run_in(chosen.out, identity, permission, model, parts, chosen, price)
+        return _run_in(chosen.out, identity, permission, model, parts, chosen, card)
     path = default_folder(identity, RUNS)
     with claimed(path):
-        return _run_in(path, identity, permission, model, parts, chosen, price)
+        return _run_in(path, identity, permission, model, parts, chosen, card)
 
 
 def _run_in(
@@ -232,7 +231,7 @@ def _run_in(
     model: Model,
     parts: Sequence[Part],
     chosen: _Choice,
-    price: Price | None,
+    card: ModelCard | None,
 ) -> Run:
     """Ask and score in a folder whose lock this process has."""
     try:
@@ -244,7 +243,7 @@ def _run_in(
             columns=parts[0].dataset.columns,  # with --data, the dataset of all parts
             au_threshold=chosen.au_threshold,
         )
-        asked, finished = _fill(path, manifest, model, parts, chosen, price)
+        asked, finished = _fill(path, manifest, model, parts, chosen, card)
         if asked.interrupted:
             raise Interrupted(finished)
         if asked.stopped is not None:
@@ -266,17 +265,29 @@ def _fill(
     model: Model,
     parts: Sequence[Part],
     chosen: _Choice,
-    price: Price | None,
+    card: ModelCard | None,
 ) -> tuple[Asked, Run]:
     """Ask what is missing; the manifest is true at the end, whatever ends it."""
+    asked = Asked(0)
+    reached: BudgetReached | None = None
     with Journal(path / PREDICTIONS, locked=True) as journal:
-        book = Book(path, manifest, journal, price, {"parameters": model.info.parameters, **model.info.details})
+        model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=journal.tokens)
+        book = Book(path, manifest, journal, card.price if card else None, lambda: _details(model))
         book.write()
         try:
             asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
+        except BudgetReached as error:
+            reached = error
         finally:
             finished = Run(path, book.write())
+    if reached is not None:
+        raise OverBudget(finished, reached)
     return asked, finished
+
+
+def _details(model: Model) -> dict[str, Any]:
+    info = model.info
+    return {"parameters": info.parameters, **info.details}
 
 
 def _ask(
@@ -292,7 +303,7 @@ def _ask(
 
     def on_progress(progress: Progress) -> None:
         if watcher is not None:
-            watcher.update(progress)
+            watcher.update(replace(progress, cost_usd=book.cost_usd))
         book.write_if_old()
 
     questions = (

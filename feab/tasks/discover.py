@@ -47,6 +47,8 @@ def discover(folders: Sequence[Path], notes: Notes = RAISE) -> dict[str, Field |
 
 def _enter(file: Path, here: dict[str, Field | Group]) -> None:
     root = read_yaml(file)
+    if root.get("adapter") and not (root.get("task") or root.get("group")):
+        return  # a model card: one folder of a user's own may hold both
     item: Field | Group = read_group(root) if root.get("group") else root
     name = item.name if isinstance(item, Group) else entry_name(root)
     if name in here:

@@ -25,6 +25,13 @@ def picture(seed: int, size: int = 16) -> bytes:
     return out.getvalue()
 
 
+def noise(seed: int, size: int = 16) -> bytes:
+    """JPEG bytes of noise."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (size, size), random.Random(seed).randbytes(3 * size * size)).save(out, "JPEG")
+    return out.getvalue()
+
+
 def rows(people: int) -> Iterator[dict[str, Any]]:
     for person in range(people):
         for number in range(PER_PERSON):
@@ -44,7 +51,19 @@ def make_faces(
     folder: Path, people: int = 3, *, third_party: Literal["forbidden", "ask", "allowed"] = "allowed"
 ) -> Path:
     """Write the folder; returns it."""
-    info = DatasetInfo(
+    write_split(folder, "test", rows(people), made_info(third_party))
+    return folder
+
+
+def make_noisy_faces(folder: Path, people: int) -> Path:
+    """The same with noise for pictures, no two alike; returns the folder."""
+    pictures = ({**row, "image": noise(number)} for number, row in enumerate(rows(people)))
+    write_split(folder, "test", pictures, made_info("allowed"))
+    return folder
+
+
+def made_info(third_party: Literal["forbidden", "ask", "allowed"]) -> DatasetInfo:
+    return DatasetInfo(
         name="made",
         version="1",
         splits={},
@@ -54,8 +73,6 @@ def make_faces(
         labels=list(EXPRESSIONS),
         aus=list(FEAB_17),
     )
-    write_split(folder, "test", rows(people), info)
-    return folder
 
 
 ANSWERS = """

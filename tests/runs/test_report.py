@@ -34,7 +34,8 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def a_run(folder: Path, faces: str, script: str = ANSWERS, **more: Any) -> Run:
-    return feab.run(f"mock/{make_script(folder, script)}", "synth", data=faces, out=folder / "run", **more)
+    what = {"tasks": "synth", "data": faces, "out": folder / "run", **more}
+    return feab.run(f"mock/{make_script(folder, script)}", **what)
 
 
 def page_of(run: Run | Path, labels: str | None = None) -> str:

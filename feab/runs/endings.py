@@ -1,0 +1,36 @@
+"""How a run ends before its end; each carries the run, whose folder holds what came back."""
+
+from __future__ import annotations
+
+from feab.errors import FeabError
+from feab.records import Failure
+from feab.runs.folder import Run
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run: what had come back is on disk, and the same call goes on from there."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"interrupted; {run.path} holds what came back")
+        self.run = run
+
+
+class Stopped(FeabError):  # noqa: N818
+    """The same failure came again and again, so the run was left incomplete."""
+
+    def __init__(self, run: Run, failure: Failure) -> None:
+        super().__init__(
+            f"stopped: the same failure came again and again ({failure.kind}: {failure.message}). {run.path} holds "
+            "what came back; once the cause is gone, the same command goes on from there"
+        )
+        self.run = run
+
+
+class OverBudget(FeabError):  # noqa: N818
+    """The run was left incomplete, before it could cost more than it was allowed to."""
+
+    def __init__(self, run: Run, reached: FeabError) -> None:
+        super().__init__(
+            f"{reached}. {run.path} holds what came back; the same command with a higher --max-cost goes on from there"
+        )
+        self.run = run
