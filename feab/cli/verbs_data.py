@@ -1,0 +1,70 @@
+"""`feab data`: datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from feab.cli.options import Columns, Data, Images, Json
+
+data = typer.Typer(
+    name="data",
+    help="Datasets: what is there, what it holds, how it looks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@data.command("list", epilog="\b\nExample:\n  FEAB_DATA=/data/faces feab data list")
+def data_list() -> None:
+    """The embedded set and what lies under FEAB_DATA."""
+    from feab.cli.datasets import show_datasets
+
+    show_datasets()
+
+
+@data.command("info", epilog="\b\nExamples:\n  feab data info synth\n  feab data info my-faces/")
+def data_info(name: Data, columns: Columns = None, images: Images = None, json: Json = False) -> None:
+    """What a dataset holds and what may be done with it."""
+    from feab.cli.datasets import show_info
+
+    show_info(name, columns or [], images, as_json=json)
+
+
+@data.command("show", epilog="\b\nExamples:\n  feab data show synth --out sheet.png\n  feab data show my-faces/ -n 24")
+def data_show(
+    name: Data,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write.")] = Path("sheet.png"),
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")] = "test",
+    number: Annotated[int, typer.Option("-n", metavar="N", min=1, max=400, help="Faces to show.")] = 48,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Chooses them.")] = 0,
+    columns: Columns = None,
+    images: Images = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="For your eyes only: faces that their licence does not let you pass on.")
+    ] = False,
+) -> None:
+    """A contact sheet with the labels, so that a person can look."""
+    from feab.cli.datasets import show_sheet
+
+    show_sheet(name, out, split, number, seed, columns or [], images, private=private)
+
+
+@data.command("render", epilog="\b\nExample:\n  feab data render --identities 20 --seed 7 --size 224 --out faces/")
+def data_render(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The dataset folder to make; the same command resumes.")
+    ],
+    identities: Annotated[int, typer.Option("--identities", metavar="N", min=1, help="People; 24 pictures each.")] = 36,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Other seeds, other people.")] = 0,
+    size: Annotated[int, typer.Option("--size", metavar="N", min=64, max=1024, help="Pixels along an edge.")] = 224,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes.  [default: all cores]")
+    ] = None,
+) -> None:
+    """Render labelled faces of people who do not exist."""
+    from feab.cli.datasets import render
+
+    render(out, identities, seed, size, workers)
