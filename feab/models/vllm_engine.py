@@ -72,17 +72,28 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     if not hasattr(vllm.LLM, "enqueue_chat"):
         raise FeabError(f"vllm/… needs vLLM 0.32 or newer; this is {vllm.__version__}")
     adapter = options.adapter_folder
-    arguments = {
-        **options.passed,
-        **({} if adapter is None else {"enable_lora": True, "max_lora_rank": _rank(adapter)}),
-    }
-    if source.revision is not None and not source.local:
-        arguments |= {"revision": source.revision, "tokenizer_revision": source.revision}
     try:
-        llm = vllm.LLM(_folder(source), **arguments)
+        llm = vllm.LLM(_folder(source), **_arguments(source, options, adapter))
+    except FeabError:
+        raise
     except Exception as error:  # from any depth of vLLM; each is the user's checkpoint, arguments or machine
         raise FeabError(_not_started(source, options, error)) from None
     return VllmEngine(llm, source, template, adapter)
+
+
+def _arguments(source: Source, options: VllmOptions, adapter: Path | None) -> dict[str, Any]:
+    """What `vllm.LLM` is given beside the model."""
+    from vllm.platforms import current_platform
+
+    found: dict[str, Any] = {"use_tqdm_on_load": options.verbose}
+    if current_platform.is_cpu():
+        # On a CPU, vLLM 0.32 dies of a seeded draw whose prompt is read in several pieces.
+        found["enable_chunked_prefill"] = False
+    if adapter is not None:
+        found |= {"enable_lora": True, "max_lora_rank": _rank(adapter)}
+    if source.revision is not None and not source.offline:
+        found |= {"revision": source.revision, "tokenizer_revision": source.revision}
+    return {**found, **options.passed}
 
 
 def _folder(source: Source) -> str:
@@ -140,6 +151,7 @@ class VllmEngine:
     def facts(self) -> dict[str, Any]:
         """What the engine decided by itself: dtype, whose code the model is, commit (None for a folder), details."""
         import vllm
+        from vllm.platforms import current_platform
 
         config = self._llm.model_config
         parallel = self._llm.llm_engine.vllm_config.parallel_config
@@ -149,7 +161,7 @@ class VllmEngine:
             "revision": getattr(config.hf_config, "_commit_hash", None),
             "details": {
                 "vllm": vllm.__version__,
-                "device": vllm.platforms.current_platform.device_type,
+                "device": current_platform.device_type,
                 "max_model_len": config.max_model_len,
                 "tensor_parallel_size": parallel.tensor_parallel_size,
                 "pipeline_parallel_size": parallel.pipeline_parallel_size,

@@ -18,6 +18,9 @@ SHORT_ANSWER = 64
 """Tokens: a prompt that allows more leaves room to reason, and only its end is an answer (our choice). Such a one is
 not held to the labels unless it asks for JSON."""
 
+_LEAST = -9999.0
+"""Stands for a probability of zero, as in what vLLM's server sends."""
+
 _FINISH: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
@@ -86,9 +89,9 @@ def completion(question: Question, output: Any, latency_s: float | None = None) 
     tokens = sum(len(one.token_ids) for one in drawn)
     found = None
     if drawn[0].logprobs:
-        # Before temperature and structured outputs, which vLLM applies later.
-        first = drawn[0].logprobs[0].values()
-        found = label_probabilities(question, drawn[0].text, [(one.decoded_token or "", one.logprob) for one in first])
+        # The model's own, before temperature; with structured outputs, among the tokens that may begin an answer.
+        first = [(one.decoded_token or "", max(one.logprob, _LEAST)) for one in drawn[0].logprobs[0].values()]
+        found = label_probabilities(question, drawn[0].text, first)
     if len(drawn) != question.n:
         drawn = [drawn[0]] * question.n
     return Completion(
