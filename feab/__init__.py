@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from feab import answers as answers
     from feab import metrics as metrics
     from feab.data import load_dataset as load_dataset
+    from feab.diagnosis import doctor as doctor
     from feab.models import load_model as load_model
     from feab.runs import Run as Run
+    from feab.runs import export_run as export_run
+    from feab.runs import import_run as import_run
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
+    from feab.runs.report import report as report
+    from feab.validation import validate as validate
 
 __version__ = "0.1.0"
 
@@ -24,21 +29,31 @@ _WHERE = {
     "Run": "feab.runs",
     "load_run": "feab.runs",
     "run": "feab.runs",
+    "import_run": "feab.runs",
+    "export_run": "feab.runs",
     "score": "feab.runs",
+    "report": "feab.runs.report",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
+    "doctor": "feab.diagnosis",
+    "validate": "feab.validation",
 }
 
 __all__ = [
     "Run",
     "__version__",
     "answers",
+    "doctor",
+    "export_run",
+    "import_run",
     "load_dataset",
     "load_model",
     "load_run",
     "metrics",
+    "report",
     "run",
     "score",
+    "validate",
 ]
 
 

@@ -163,6 +163,10 @@ class RunManifest(_Versioned):
     permission: str | None = None
     """The user's reference for sending faces to a third party, where that was needed."""
     provenance: Literal["feab", "imported"] = "feab"
+    columns: dict[Name, Name] = {}
+    """Of a CSV file of the user's own: which of its columns stood for which of feab's, where told. Never a path."""
+    au_threshold: float | None = None
+    """Intensity from which AUs are present in tasks made for the data, where told."""
 
     @property
     def complete(self) -> bool:

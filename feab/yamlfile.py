@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
 from feab.errors import FeabError
+from feab.problems import FileError, Problem
+
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+"""The flag that makes opening a symbolic link fail, where the platform has it."""
+
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)  # a named pipe without a writer would be waited for, for ever
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,17 +39,37 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_bytes(path: Path, limit: int) -> bytes:
+def open_plain(path: Path, *, links: bool = True) -> BinaryIO:
+    """Open a file for reading that may be a named pipe or a device, which would never end, or a link.
+
+    Args:
+        path: the file.
+        links: whether a link is followed. In a folder that a stranger packed it may lead anywhere.
+
+    Raises:
+        FeabError: when it is no plain file.
+        OSError: when it cannot be opened.
+    """
+    if not links and path.is_symlink():
+        raise FileError(Problem(path, "is a link, which is not followed", advice="put the file itself in its place"))
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT | os.O_CLOEXEC | (0 if links else NO_FOLLOW))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FeabError(f"{path}: not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, limit: int, *, links: bool = True) -> bytes:
     """The bytes of a file of at most `limit` bytes.
 
     Raises:
-        FeabError: when it cannot be read or is larger.
+        FeabError: when it cannot be read, is larger, is no file, or is a link and `links` are not followed.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path, links=links) as file:
             data = file.read(limit + 1)
-    except OSError as error:
-        raise FeabError(f"{path}: cannot read it ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise FeabError(f"{path}: cannot read it ({getattr(error, 'strerror', None) or error})") from None
     if len(data) > limit:
         raise FeabError(f"{path}: larger than the {limit:,} bytes that such a file may have")
     return data
@@ -68,7 +97,32 @@ def parse_yaml(data: bytes, path: Path) -> Any:
         # S506: _Loader is yaml.SafeLoader made stricter.
         return yaml.load(data, Loader=_Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise FeabError(f"{path}{line}: not valid YAML ({error.problem or error.context})") from None
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise FileError(Problem(path, f"not valid YAML ({error.problem or error.context})", line)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FeabError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
+
+
+def line_finder(data: bytes) -> Callable[[Sequence[str | int]], int]:
+    """A function from the path of a field to the line it stands in, or the nearest thing above it that is there.
+
+    `data` must be a document that `parse_yaml` has read.
+    """
+    root = yaml.compose(data, Loader=_Loader)
+
+    def line_of(path: Sequence[str | int]) -> int:
+        node, line = root, 1
+        for part in path:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+                if found is None:
+                    break
+                line, node = found[0].start_mark.line + 1, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+            else:
+                break
+        return line
+
+    return line_of

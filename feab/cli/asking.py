@@ -11,8 +11,8 @@ from feab.cli.output import clean, console, out_json
 from feab.cli.run import parse_arguments
 from feab.models import load_model
 from feab.runs.pictures import Said, ask_about
+from feab.runs.words import value_in_words
 from feab.schemas import answer_json
-from feab.vocabulary import ACTION_UNITS
 
 OPTIONS = {name: f"--{name}" for name in ("model", "tasks", "prompts", "seed", "include")}
 """What `-M` does not set: the verb's own options, by name."""
@@ -69,12 +69,7 @@ def in_words(said: Said) -> str:
     assert answer is not None
     if answer.value is None:
         return f"no answer ({answer.outcome})"
-    if isinstance(answer.value, str):
-        return answer.value
-    if isinstance(answer.value, tuple):
-        return f"{answer.value[0]:+.2f}, {answer.value[1]:+.2f}"
-    names = [f"AU{au}" + (f" {ACTION_UNITS[au].name}" if au in ACTION_UNITS else "") for au in sorted(answer.value)]
-    return ", ".join(names) or "none"
+    return value_in_words(answer.value)
 
 
 def _plain(said: Said) -> dict[str, Any]:

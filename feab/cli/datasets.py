@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from feab.cli.output import out, out_json, rows, say
+from feab.cli.own import counts, open_told
 from feab.cli.rendering import Rendering
 from feab.content import data_home
-from feab.data import Dataset, list_datasets, load_dataset, read_info, resolve
+from feab.data import list_datasets, load_dataset, read_info, resolve
+from feab.data.own import with_split
+from feab.data.places import own_path
 
 
 def show_datasets() -> None:
@@ -25,11 +28,18 @@ def show_datasets() -> None:
     say(f"\nFEAB_DATA is {data_home()}")
 
 
-def show_info(name: str, *, as_json: bool) -> None:
-    """dataset.json in words, with counts from the label columns of each split that is here."""
-    with Rendering(cached=True) as bar:
-        folder = resolve(name, on_progress=bar)
-    info = read_info(folder)
+def show_info(name: str, columns: Sequence[str], images: Path | None, *, as_json: bool) -> None:
+    """dataset.json in words, with counts from the label columns of each split that is here; own data likewise."""
+    own = own_path(name)
+    with Rendering(cached=True, doing="rendering" if own is None else "reading") as bar:
+        if own is not None or columns or images is not None:
+            datasets = [open_told(name, columns, images, bar)]
+            info = with_split(datasets[0])
+            folder = datasets[0].path
+        else:
+            folder = resolve(name, on_progress=bar)
+            info = read_info(folder)
+            datasets = [] if as_json else [load_dataset(name, split) for split in info.splits]
     if as_json:
         out_json(info.model_dump(mode="json", by_alias=True))
         return
@@ -43,40 +53,30 @@ def show_info(name: str, *, as_json: bool) -> None:
         ["subsets", ", ".join(info.subsets) or "none"],
         ["notes", info.notes],
     ]
-    for split in info.splits:
-        facts += [[f"{split}:", ""], *_counts(load_dataset(name, split))]
+    for dataset in datasets:
+        facts += [[f"{dataset.split}:", ""], *([f"  {key}", value] for key, value in counts(dataset))]
+        facts += [["  fingerprint", dataset.fingerprint], *(["", note] for note in dataset.notes)]
     width = max(len(key) for key, _ in facts)
     for key, value in facts:
         out(f"{key:<{width}}  {value}".rstrip())
 
 
-def _counts(dataset: Dataset) -> list[list[str]]:
-    labels = dataset.labels()
-    found = [["  faces", f"{len(dataset):,}"]]
-    if "subject" in labels and labels["subject"].notna().any():
-        found.append(["  people", f"{labels['subject'].nunique():,}"])
-    if "expression" in labels:
-        counted = Counter(labels["expression"].dropna())
-        found.append(["  expression", ", ".join(f"{word} {n:,}" for word, n in counted.most_common()) or "none"])
-    if "valence" in labels:
-        found.append(["  valence-arousal", f"{labels['valence'].notna().sum():,}"])
-    present = []
-    for au in dataset.info.aus:
-        column = labels.get(f"au{au:02d}_presence")
-        if column is not None and column.notna().any():
-            present.append(f"AU{au} {column.mean():.0%}")
-    if present:
-        found.append(["  action units", ", ".join(present)])
-    found.append(["  fingerprint", dataset.fingerprint])
-    return found
-
-
-def show_sheet(name: str, path: Path, split: str, number: int, seed: int, *, private: bool) -> None:
+def show_sheet(
+    name: str,
+    path: Path,
+    split: str,
+    number: int,
+    seed: int,
+    columns: Sequence[str],
+    images: Path | None,
+    *,
+    private: bool,
+) -> None:
     """Write a contact sheet of some faces, captioned with their labels."""
     from feab.data.show import show
 
     with Rendering(cached=True) as bar:
-        dataset = load_dataset(name, split, on_progress=bar)
+        dataset = open_told(name, columns, images, bar, split=split)
     sheet = show(dataset, path, n=number, seed=seed, private=private)
     say(f"{path}: {sheet.shown} of {len(dataset):,} faces")
     if sheet.left_out:

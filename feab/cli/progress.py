@@ -93,10 +93,13 @@ class _Watcher:
         self.states: dict[str, TaskState] = {}
         self.rendering = Rendering(cached=True)
         """Called while faces are rendered that are not here yet."""
+        self.reading = Rendering(cached=True, doing="reading")
+        """Called while pictures of the user's own are read."""
 
     def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
         """Say where the run lies and what is there already."""
         self.rendering.stop()
+        self.reading.stop()
         rows: dict[int, Rows] = {}
         for part in parts:
             if id(part.dataset) not in rows:
@@ -120,6 +123,7 @@ class _Watcher:
     ) -> None:
         """Put away what is still drawn."""
         self.rendering.__exit__(kind, error, trace)
+        self.reading.__exit__(kind, error, trace)
 
 
 class Lines(_Watcher):
@@ -194,7 +198,7 @@ class Bars(_Watcher):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the bars as they stand."""
-        self.rendering.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
         self._bars.stop()
 
 

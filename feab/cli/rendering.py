@@ -1,9 +1,9 @@
-"""How rendering shows that it proceeds."""
+"""How rendering faces, reading pictures of the user's own, and checking files show that they proceed."""
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from feab.cli.output import console, say
 from feab.content import cache_home
@@ -12,15 +12,23 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+Doing = Literal["rendering", "reading", "checking"]
+
+
 class Rendering:
     """Progress over pictures, called with (done, total): a bar on a terminal, a plain line every tenth elsewhere.
 
     Nothing is shown before the first call, so it may stand where nothing will be rendered.
     """
 
-    def __init__(self, *, cached: bool = False) -> None:
-        """`cached`: the pictures go into feab's cache, and the first line says so."""
+    def __init__(self, *, cached: bool = False, doing: str = "rendering", resumes: bool = True) -> None:
+        """`cached`: what is made goes into feab's cache, and the first line says so.
+
+        `doing`: what proceeds; `resumes`: when interrupted, the same command goes on with it.
+        """
         self._cached = cached
+        self._resumes = resumes
+        self._doing = doing
         self._begun = False
         self._bar: Progress | None = None
         self._tenth = -1
@@ -29,23 +37,24 @@ class Rendering:
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Show where rendering stands."""
+        """Show where it stands."""
         if not self._begun:
             self._begun = True
             if self._cached:
-                say(f"rendering {total:,} faces, once: they are kept in {cache_home()}")
-            self._bar = _bar()
+                kept = "they are" if self._doing == "rendering" else "their sha256 are"
+                say(f"{self._doing} {total:,} faces, once: {kept} kept in {cache_home()}")
+            self._bar = _bar(self._doing)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
         elif (tenth := 10 * done // max(total, 1)) != self._tenth:
             self._tenth = tenth
-            say(f"rendering: {done:,}/{total:,}")
+            say(f"{self._doing}: {done:,}/{total:,}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        if isinstance(error, KeyboardInterrupt) and self._begun:
+        if isinstance(error, KeyboardInterrupt) and self._begun and self._resumes:
             error.resumes = True  # type: ignore[attr-defined]  # finished faces are kept, so the same command goes on
 
     def stop(self) -> None:
@@ -55,7 +64,7 @@ class Rendering:
             self._bar = None
 
 
-def _bar() -> Progress | None:
+def _bar(doing: str) -> Progress | None:
     """A bar on stderr that is being drawn; None where stderr is no terminal."""
     from rich.progress import Progress
 
@@ -63,6 +72,6 @@ def _bar() -> Progress | None:
     if not screen.is_terminal:
         return None
     bar = Progress(console=screen)
-    bar.add_task("rendering", total=None)
+    bar.add_task(doing, total=None)
     bar.start()
     return bar

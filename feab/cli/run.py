@@ -1,4 +1,4 @@
-"""`feab run` and `feab score`: run, then show the table."""
+"""`feab run` and `feab score`: run, then show the table; a run ends with its report."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from feab.cli.output import clean, console, out, out_json, say
+from feab.cli.own import open_told, to_ask
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
+from feab.cli.reporting import report_after
 from feab.errors import FeabError
 from feab.runs import Run, estimate, load_run
 from feab.runs import run as run_model
@@ -20,6 +22,7 @@ from feab.schemas import Scores
 
 OPTIONS = {
     **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
+    "au_threshold": "--au-threshold",
     "permission": "--i-have-permission",
     "cache": "--cache",
     "max_cost": "--max-cost",
@@ -49,34 +52,68 @@ def parse_arguments(given: Sequence[str], own: Mapping[str, str | None] = OPTION
     return found
 
 
-def run_and_show(model: str, tasks: Sequence[str], arguments: Sequence[str], *, as_json: bool, **options: Any) -> int:
-    """Run with a progress display, print the scores, and return the exit status."""
+def run_and_show(
+    model: str,
+    tasks: Sequence[str] | None,
+    arguments: Sequence[str],
+    *,
+    as_json: bool,
+    data: str | None,
+    columns: Sequence[str],
+    images: Path | None,
+    au_threshold: float | None,
+    **options: Any,
+) -> int:
+    """Run with a progress display, print the scores, write the report, and return the exit status.
+
+    Of own data, say how it was read.
+    """
+    given = parse_arguments(arguments)
     with watcher() as progress:
-        run = run_model(model, tasks, progress=progress, **options, **parse_arguments(arguments))
+        asked = to_ask(data, columns, images, tasks, au_threshold, progress.reading)
+        run = run_model(
+            model, tasks or None, data=asked, au_threshold=au_threshold, progress=progress, **options, **given
+        )
+    del progress  # the running scores hold labels, and the report wants the memory
     if cached := run.manifest.machine.get("model", {}).get("cache"):
         say(f"cache {options['cache']}: {cached['hits']:,} hits, {cached['misses']:,} misses")
     scores = run.scores
     assert scores is not None  # a run that returns has been scored
-    return show(run, scores, as_json=as_json)
+    status = show(run, scores, as_json=as_json)
+    report_after(run, asked, options.get("include", ()), as_json=as_json)
+    return status
 
 
 def estimate_and_show(
-    model: str, tasks: Sequence[str], arguments: Sequence[str], *, as_json: bool, **options: Any
+    model: str,
+    tasks: Sequence[str] | None,
+    arguments: Sequence[str],
+    *,
+    as_json: bool,
+    data: str | None,
+    columns: Sequence[str],
+    images: Path | None,
+    au_threshold: float | None,
+    **options: Any,
 ) -> None:
     """Say what a run would ask and cost."""
-    with Rendering(cached=True) as bar:
-        found = estimate(model, tasks, on_progress=bar, **options, **parse_arguments(arguments))
+    given = parse_arguments(arguments)
+    with Rendering(cached=True, doing="reading") as reading, Rendering(cached=True) as bar:
+        asked = to_ask(data, columns, images, tasks, au_threshold, reading)
+        found = estimate(
+            model, tasks or None, data=asked, au_threshold=au_threshold, on_progress=bar, **options, **given
+        )
     if as_json:
         out_json(asdict(found))
         return
     unknown = "unknown (the model's card does not say)"
-    images = unknown if found.image_tokens is None else f"about {found.image_tokens:,}"
+    of_images = unknown if found.image_tokens is None else f"about {found.image_tokens:,}"
     lines = {
         "questions": f"{found.questions:,}",
         "answers": f"{found.answers:,}",
         "images": f"{found.images:,}",
         "text tokens": f"about {found.text_tokens:,} (four bytes a token)",
-        "image tokens": images,
+        "image tokens": of_images,
         "answer tokens": f"at most {found.output_tokens:,}",
         "cost": unknown if found.cost_usd is None else f"at most ${found.cost_usd:.4f}",
     }
@@ -87,11 +124,14 @@ def estimate_and_show(
     say("nothing was sent")
 
 
-def score_and_show(path: Path, data: str | None, include: Sequence[Path], *, as_json: bool) -> int:
+def score_and_show(
+    path: Path, data: str | None, columns: Sequence[str], include: Sequence[Path], *, as_json: bool
+) -> int:
     """Score a folder, print, and return the exit status."""
     run = load_run(path)
     with Rendering(cached=True) as bar:
-        scores = score_run(run, data, include=include, on_progress=bar)
+        labels = open_told(data, columns, None, bar) if columns else data
+        scores = score_run(run, labels, include=include, on_progress=bar)
     return show(run, scores, as_json=as_json)
 
 

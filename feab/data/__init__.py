@@ -1,7 +1,7 @@
 """Dataset folders: reading, writing, finding them, and the set that travels with feab.
 
 A dataset is a folder with dataset.json and one Parquet file a split, with flat nullable columns (`columns.py`) and a
-fingerprint (`fingerprint.py`).
+fingerprint (`fingerprint.py`). A folder of class folders and a CSV file are read as one, where they lie (`own.py`).
 """
 
 from __future__ import annotations

@@ -8,10 +8,12 @@ model.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from feab.errors import FeabError
+from feab.problems import RAISE, Notes, Problem
 from feab.schemas import DatasetInfo
 from feab.vocabulary import AGE_GROUPS
 
@@ -101,32 +103,37 @@ def file_schema(info: DatasetInfo, extra: Mapping[str, str], *, frames: bool) ->
     return pa.schema(fields)
 
 
-def typed_labels(table: pa.Table, where: str) -> pa.Table:
+def typed_labels(table: pa.Table, where: str, notes: Notes = RAISE) -> pa.Table:
     """The table with every label column cast to its own type, and NaN replaced by null.
 
     Raises:
-        FeabError: naming file and column, when a column is of another type or an extra has none we keep.
+        FeabError: naming file and column, when a column is of another type or an extra has none we keep; unless
+            `notes` takes it, and the table goes without that column.
     """
+    import pyarrow as pa
+
+    nothing: dict[pa.DataType, pa.Array] = {}  # most sets label few of the columns: the empty ones share their nulls
+    columns = {
+        name: notes.attempt(_typed, None, name, table.column(name), where, nothing) for name in table.column_names
+    }
+    return pa.table({name: column for name, column in columns.items() if column is not None})
+
+
+def _typed(name: str, column: pa.ChunkedArray, where: str, nothing: dict[pa.DataType, pa.Array]) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns: dict[str, pa.ChunkedArray] = {}
-    nothing: dict[pa.DataType, pa.Array] = {}  # most sets label few of the columns: the empty ones share their nulls
-    for name in table.column_names:
-        column = table.column(name)
-        wanted = column_type(name) or _kept_type(name, column.type, where)
-        if column.null_count == len(column):
-            columns[name] = nothing.setdefault(wanted, pa.nulls(len(column), wanted))
-            continue
-        if not column.type.equals(wanted):
-            try:
-                column = column.cast(wanted)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-                raise FeabError(f"{where}: column {name!r} has type {column.type}; it must be {wanted}") from None
-        if pa.types.is_floating(wanted):
-            column = pc.if_else(pc.is_nan(column), pa.scalar(None, wanted), column)
-        columns[name] = column
-    return pa.table(columns)
+    wanted = column_type(name) or _kept_type(name, column.type, where)
+    if column.null_count == len(column):
+        return nothing.setdefault(wanted, pa.nulls(len(column), wanted))
+    if not column.type.equals(wanted):
+        try:
+            column = column.cast(wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            raise FeabError(f"{where}: column {name!r} has type {column.type}; it must be {wanted}") from None
+    if pa.types.is_floating(wanted):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, wanted), column)
+    return column
 
 
 def _kept_type(name: str, given: pa.DataType, where: str) -> pa.DataType:
@@ -151,45 +158,62 @@ def _kept_type(name: str, given: pa.DataType, where: str) -> pa.DataType:
     )
 
 
-def check_columns(names: Iterable[str], info: DatasetInfo, where: str) -> None:
+def check_columns(names: Iterable[str], info: DatasetInfo, where: str, notes: Notes = RAISE) -> None:
     """Whether the columns fit what dataset.json says.
 
     Raises:
-        FeabError: naming the missing or unexpected column.
+        FeabError: naming the missing or unexpected column; unless `notes` takes it.
     """
+
+    def note(message: str, column: str, advice: str) -> None:
+        notes.note(Problem(Path(where), message, where=column, advice=advice), f"{where}: {message}")
+
     have = set(names)
     if "id" not in have:
-        raise FeabError(f"{where}: column 'id' is missing")
+        note("column 'id' is missing", "id", "add a text column of unique names")
     if not have & set(MEDIA):
-        raise FeabError(f"{where}: column 'image' is missing (struct of bytes and path)")
+        note("column 'image' is missing (struct of bytes and path)", "image", "add it")
     if info.labels and not have & {"expression", "votes"}:
-        raise FeabError(f"{where}: dataset.json lists labels, but column 'expression' is missing")
+        note("dataset.json lists labels, but column 'expression' is missing", "expression", "add it, or empty `labels`")
     coded = {au for name in have if (au := au_of(name)) is not None}
     for au in info.aus:
         if au not in coded:
-            raise FeabError(f"{where}: dataset.json lists AU {au}, but column {au_column(au, 'presence')!r} is missing")
+            name = au_column(au, "presence")
+            note(f"dataset.json lists AU {au}, but column {name!r} is missing", name, "add it, or correct `aus`")
     for au in sorted(coded - set(info.aus)):
-        raise FeabError(f"{where}: AU {au} has a column but is not among the `aus` of dataset.json")
+        name = next(name for name in sorted(have) if au_of(name) == au)
+        note(f"AU {au} has a column but is not among the `aus` of dataset.json", name, "add it there")
 
 
-def check_labels(table: pa.Table, info: DatasetInfo, where: str, first_row: int = 0) -> None:
+def check_labels(
+    table: pa.Table,
+    info: DatasetInfo,
+    where: str,
+    first_row: int = 0,
+    numbers: Sequence[int] | None = None,
+    notes: Notes = RAISE,
+) -> None:
     """Whether every value of a typed label table is within its range.
 
+    Rows are named by `numbers`, else by their place, counted from `first_row`.
+
     Raises:
-        FeabError: naming file, row, id, column and value of the first wrong one.
+        FeabError: naming file, row, id, column and value of the first wrong one; unless `notes` takes it.
     """
     import numpy as np
 
     ids = table.column("id")
-    _check_ids(ids, where, first_row)
+    number = first_row.__add__ if numbers is None else numbers.__getitem__
+    _check_ids(ids, where, number, notes)
 
     def refuse(bad: Any, name: str, rule: str) -> None:
-        rows = np.flatnonzero(np.asarray(bad))
-        if len(rows):
-            row = int(rows[0])
+        for row in np.flatnonzero(np.asarray(bad)).tolist():
             value = table.column(name)[row].as_py()
-            raise FeabError(
-                f"{where}: row {first_row + row} (id {ids[row].as_py()!r}): column {name!r}: {value!r} {rule}"
+            place = f"row {number(row)} (id {ids[row].as_py()!r}): column {name!r}"
+            advice = "correct it, or leave it empty"
+            notes.note(
+                Problem(Path(where), f"{value!r} {rule}", where=place, advice=advice),
+                f"{where}: {place}: {value!r} {rule}",
             )
 
     for name in table.column_names:
@@ -217,28 +241,30 @@ def check_labels(table: pa.Table, info: DatasetInfo, where: str, first_row: int 
             refuse(wrong, name, "must be x, y, width, height in pixels with positive sizes")
 
 
-def _check_ids(ids: pa.ChunkedArray, where: str, first_row: int) -> None:
+def _check_ids(ids: pa.ChunkedArray, where: str, number: Callable[[int], int], notes: Notes) -> None:
     import pyarrow.compute as pc
+
+    def note(row: int, message: str) -> None:
+        place = f"row {number(row)}"
+        problem = Problem(Path(where), message, where=place, advice="give every sample a name of its own")
+        notes.note(problem, f"{where}: {place}: {message}")
 
     start = 0
     for chunk in ids.chunks:  # one by one: of all at once, the answers would be as large as the ids
-        wrong = pc.fill_null(pc.match_substring_regex(chunk, _ID), False).index(False).as_py()
-        if wrong >= 0:
-            row = start + wrong
-            raise FeabError(
-                f"{where}: row {first_row + row}: id {ids[row].as_py()!r} must be 1 to 200 characters without <, > or "
-                "control characters"
-            )
+        fits = pc.fill_null(pc.match_substring_regex(chunk, _ID), False)
+        if fits.index(False).as_py() >= 0:
+            for row in (start + place for place, fit in enumerate(fits.to_pylist()) if not fit):
+                rule = "must be 1 to 200 characters without <, > or control characters"
+                note(row, f"id {ids[row].as_py()!r} {rule}")
         start += len(chunk)
     if pc.count_distinct(ids).as_py() == len(ids):
         return
     seen: dict[str, int] = {}
     for row, sample in enumerate(ids.to_pylist()):
         if sample in seen:
-            raise FeabError(
-                f"{where}: row {first_row + row}: id {sample!r} occurs already in row {first_row + seen[sample]}"
-            )
-        seen[sample] = row
+            note(row, f"id {sample!r} occurs already in row {number(seen[sample])}")
+        else:
+            seen[sample] = row
 
 
 def _not_in(column: pa.ChunkedArray, words: Iterable[str]) -> list[bool]:

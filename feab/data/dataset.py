@@ -1,65 +1,60 @@
-"""Reading a dataset folder: a sequence of samples whose images are read when they are asked for."""
+"""A dataset: a sequence of samples whose images are read when they are asked for; and reading a dataset folder."""
 
 from __future__ import annotations
 
-import bisect
-import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
-from feab.data.columns import (
-    AFFECT,
-    ATTRIBUTES,
-    MEDIA,
-    TEXT,
-    au_of,
-    check_columns,
-    check_labels,
-    column_type,
-    is_extra,
-    typed_labels,
-)
-from feab.data.write import inside, read_info
+from feab.data.columns import MEDIA, check_columns, check_labels, column_type, typed_labels
+from feab.data.source import Source
+from feab.data.write import read_info
 from feab.errors import FeabError
-from feab.records import Media, Sample
+from feab.problems import RAISE, Notes, Problem
+from feab.records import Sample
 from feab.schemas import DatasetInfo
+from feab.yamlfile import open_plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_KEPT_GROUPS = 3  # row groups held in memory at a time
 _LABEL_ROWS = 4096  # rows of labels read at a time
 _MAX_GROUP_BYTES = 512_000_000
 
 
-class SplitFile:
+class SplitFile(Source):
     """One Parquet file: its labels in memory, its images read by row group, of which a few are kept.
 
     It holds no open file, so that it may be used by several threads and processes.
     """
 
-    def __init__(self, folder: Path, split: str, info: DatasetInfo) -> None:
+    def __init__(self, folder: Path, split: str, info: DatasetInfo, notes: Notes = RAISE) -> None:
+        """Read and check the labels.
+
+        Raises:
+            FeabError: naming file and row of what is wrong. What `notes` takes is not raised, but what makes the rest
+                unreadable is.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.folder, self.info = folder, info
-        self.path = folder / f"{split}.parquet"
-        where = str(self.path)
+        path = folder / f"{split}.parquet"
+        where = str(path)
         try:
-            file = pq.ParquetFile(self.path)
+            with open_plain(path):  # a named pipe would never end
+                file = pq.ParquetFile(path)
             self._metadata = file.metadata
             names = file.schema_arrow.names
-            check_columns(names, info, where)
+            check_columns(names, info, where, notes)
             # In batches and one thread: reading it whole leaves the allocator with eight times what the labels need.
             wanted = [name for name in names if name not in MEDIA]
             parts = [pa.schema([file.schema_arrow.field(name) for name in wanted]).empty_table()]
             for batch in file.iter_batches(_LABEL_ROWS, columns=wanted, use_threads=False):
-                parts.append(typed_labels(pa.Table.from_batches([batch]), where))
-            self.labels = pa.concat_tables([typed_labels(parts[0], where), *parts[1:]])
+                parts.append(typed_labels(pa.Table.from_batches([batch]), where, notes))
+            parts[0] = typed_labels(parts[0], where, notes)
+            kept = [name for name in wanted if all(name in part.column_names for part in parts)]
+            labels = pa.concat_tables([part.select(kept) for part in parts])
         except FileNotFoundError:
             known = ", ".join(sorted(info.splits)) or "none"
             raise FeabError(f"{where}: no such file; splits in dataset.json: {known}") from None
@@ -70,86 +65,38 @@ class SplitFile:
             found = file.schema_arrow.field(name).type
             if not _is_media(name, found):
                 raise FeabError(f"{where}: column {name!r} has type {found}; it must be {column_type(name)}")
-        check_labels(self.labels, info, where)
+        if "id" in labels.column_names:
+            check_labels(labels, info, where, notes=notes)
         listed = info.splits[split].n
-        if listed != len(self.labels):
-            raise FeabError(f"{where}: holds {len(self.labels)} rows, dataset.json says {listed}")
+        if listed != len(labels):
+            message = f"holds {len(labels)} rows, dataset.json says {listed}"
+            notes.note(Problem(path, message, advice="correct the one that is wrong"), f"{where}: {message}")
         sizes = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
         for number, group in enumerate(sizes):
             if group.total_byte_size > _MAX_GROUP_BYTES:
                 raise FeabError(
                     f"{where}: row group {number} is {group.total_byte_size} bytes; write it in smaller row groups"
                 )
-        self._starts = [0, *accumulate(group.num_rows for group in sizes)]
-        self._kept: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
-        self._lock = threading.Lock()
+        super().__init__(path, folder, info, labels, [0, *accumulate(group.num_rows for group in sizes)])
 
-    def row(self, index: int) -> dict[str, Any]:
-        """All columns of one row, images as {bytes, path}."""
-        group = bisect.bisect_right(self._starts, index) - 1
-        with self._lock:
-            if group not in self._kept:
-                self._kept[group] = self._read(group)
-                while len(self._kept) > _KEPT_GROUPS:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(group)
-            found: dict[str, Any] = self._kept[group][index - self._starts[group]]
-        return found
+    def fingerprint(self, split: str) -> str:
+        """The fingerprint that was stored when the split was written."""
+        return self.info.splits[split].fingerprint
 
-    def _read(self, group: int) -> list[dict[str, Any]]:
+    def _read(self, start: int, stop: int, block: int) -> list[dict[str, Any]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        start, stop = self._starts[group], self._starts[group + 1]
         rows: list[dict[str, Any]] = self.labels.slice(start, stop - start).to_pylist()
         try:
             with pq.ParquetFile(self.path, metadata=self._metadata) as file:
-                media = file.read_row_group(group, columns=self.media, use_threads=False)
+                media = file.read_row_group(block, columns=self.media, use_threads=False)
         except (pa.ArrowException, OSError) as error:
-            raise FeabError(f"{self.path}: row group {group} cannot be read: {error}") from error
+            raise FeabError(f"{self.path}: row group {block} cannot be read: {error}") from error
         for name in self.media:
             for row, value in zip(rows, media.column(name).to_pylist(), strict=True):
                 row[name] = value
         return rows
-
-    def sample(self, index: int) -> Sample:
-        """One row as a record."""
-        row = self.row(index)
-        where = f"{self.path}: row {index} (id {row['id']!r})"
-        image, frames = row.get("image"), row.get("frames") or ()
-        clip = tuple(self._media_of(frame, where) for frame in frames)
-        if image is None and not clip:
-            raise FeabError(f"{where}: column 'image' is null")
-        presence: dict[int, float] = {}
-        intensity: dict[int, float] = {}
-        extra: dict[str, Any] = {}
-        for name, value in row.items():
-            au = au_of(name)
-            if value is None or name in MEDIA:
-                continue
-            if au is not None:
-                (presence if name.endswith("presence") else intensity)[au] = value
-            elif is_extra(name):
-                extra[name] = value
-        face, votes = row.get("face"), row.get("votes")
-        return Sample(
-            id=row["id"],
-            media=clip[0] if image is None else self._media_of(image, where),
-            frames=clip,
-            face=None if face is None else (face[0], face[1], face[2], face[3]),
-            votes=None if votes is None else tuple(votes),
-            au_presence=MappingProxyType(presence),
-            au_intensity=MappingProxyType(intensity),
-            extra=MappingProxyType(extra),
-            **{name: row.get(name) for name in (*TEXT, *AFFECT, *ATTRIBUTES)},
-        )
-
-    def _media_of(self, stored: Mapping[str, Any], where: str) -> Media:
-        if stored.get("bytes") is not None:
-            return Media(data=stored["bytes"])
-        if stored.get("path") is None:
-            raise FeabError(f"{where}: the image has neither bytes nor a path")
-        return Media(path=str(inside(self.folder, stored["path"], where)))
 
 
 def _is_media(name: str, found: Any) -> bool:
@@ -165,39 +112,60 @@ def _is_media(name: str, found: Any) -> bool:
 class Dataset(Sequence[Sample]):
     """The samples of one split, in stored order: labels in memory, images read when a sample is asked for.
 
-    Memory does not grow with the number of images: a few row groups are kept. A slice is a Dataset over the same
-    file.
+    Memory does not grow with the number of images: a few blocks of rows are kept. A slice is a Dataset over the same
+    source.
 
     Attributes:
-        info: dataset.json of its folder.
+        info: what is known of it: dataset.json of its folder, or what was read from your own files.
         folder: where it lies.
         split: name of the split.
         name: name of the dataset, or of the subset where one was asked for.
     """
 
-    def __init__(self, file: SplitFile, split: str, name: str, rows: Sequence[int] | None = None) -> None:
-        self._file, self.split, self.name = file, split, name
-        self._rows: Sequence[int] = range(len(file.labels)) if rows is None else rows
+    def __init__(self, source: Source, split: str, name: str, rows: Sequence[int] | None = None) -> None:
+        self._source, self.split, self.name = source, split, name
+        self._rows: Sequence[int] = range(len(source.labels)) if rows is None else rows
 
     @property
     def info(self) -> DatasetInfo:
-        """dataset.json of its folder."""
-        return self._file.info
+        """What is known of it: dataset.json of its folder, or what was read from your own files."""
+        return self._source.info
 
     @property
     def folder(self) -> Path:
-        """The dataset folder."""
-        return self._file.folder
+        """The dataset folder, or the folder your pictures lie in."""
+        return self._source.folder
+
+    @property
+    def path(self) -> Path:
+        """The file or folder that the labels were read from."""
+        return self._source.path
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """How files of your own were understood, and what was passed over, a line each; empty for dataset folders."""
+        return self._source.notes
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Which column of a CSV file stands for which of feab's, where `load_dataset` was told so."""
+        return self._source.columns
 
     @property
     def fingerprint(self) -> str:
-        """The stored fingerprint of the whole split (also for a subset or slice of it)."""
-        return self.info.splits[self.split].fingerprint
+        """The fingerprint of the whole split (also for a subset or slice of it).
+
+        Stored in a dataset folder. Of your own files it is computed when first asked for, which reads every picture.
+
+        Raises:
+            FeabError: naming pictures of your own that are missing or cannot be read.
+        """
+        return self._source.fingerprint(self.split)
 
     @property
     def ids(self) -> list[str]:
         """The ids in order, without reading any image."""
-        column = self._file.labels.column("id").to_pylist()
+        column = self._source.labels.column("id").to_pylist()
         return [column[row] for row in self._rows]
 
     def __len__(self) -> int:
@@ -211,12 +179,12 @@ class Dataset(Sequence[Sample]):
 
     def __getitem__(self, index: int | slice) -> Sample | Dataset:
         if isinstance(index, slice):
-            return Dataset(self._file, self.split, self.name, self._rows[index])
-        return self._file.sample(self._rows[index])
+            return Dataset(self._source, self.split, self.name, self._rows[index])
+        return self._source.sample(self._rows[index])
 
     def __iter__(self) -> Iterator[Sample]:
         for row in self._rows:
-            yield self._file.sample(row)
+            yield self._source.sample(row)
 
     def labels(self, columns: Collection[str] | None = None) -> pd.DataFrame:
         """All columns but the images, one row a sample, in order; null is NaN or None. A copy each time.
@@ -225,7 +193,7 @@ class Dataset(Sequence[Sample]):
         """
         import pyarrow as pa
 
-        table = self._file.labels
+        table = self._source.labels
         if columns is not None:
             table = table.select([name for name in table.column_names if name in columns])
         if not isinstance(self._rows, range) or self._rows != range(len(table)):

@@ -60,8 +60,13 @@ def _image_sha256(image: Any, read: Callable[[str], bytes] | None) -> str | None
     return hashlib.sha256(image).hexdigest()
 
 
-def canonical_line(row: Mapping[str, Any], read: Callable[[str], bytes] | None = None) -> bytes:
-    """The line one row contributes. `read` gives the bytes of an image that is stored as a path."""
+def canonical_line(
+    row: Mapping[str, Any], read: Callable[[str], bytes] | None = None, *, image_sha256: str | None = None
+) -> bytes:
+    """The line one row contributes. `read` gives the bytes of an image that is stored as a path.
+
+    With `image_sha256`, that is taken for the image's and the row need hold none.
+    """
     labels: dict[str, Any] = {}
     for name, value in row.items():
         if name in ("id", "image"):
@@ -71,7 +76,8 @@ def canonical_line(row: Mapping[str, Any], read: Callable[[str], bytes] | None =
         canonical = _canonical(value, is_float(name))
         if canonical is not None:
             labels[name] = canonical
-    item = [row["id"], _image_sha256(row.get("image"), read), labels]
+    image = _image_sha256(row.get("image"), read) if image_sha256 is None else image_sha256
+    item = [row["id"], image, labels]
     return (json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
 

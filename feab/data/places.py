@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from feab.content import data_home
 from feab.data.dataset import Dataset, open_split
+from feab.data.own import is_own, open_own
 from feab.data.write import read_info
 from feab.errors import FeabError
 from feab.schemas import DatasetInfo
@@ -60,24 +61,35 @@ def _entry(name: str, folder: Path, *, embedded: bool) -> DatasetEntry:
         return DatasetEntry(name, folder, embedded, None, str(error))
 
 
+def is_embedded(data: object) -> bool:
+    """Whether what was given as a dataset is the name of the embedded set, or of a subset of it."""
+    return isinstance(data, str) and data in (EMBEDDED, *EMBEDDED_SUBSETS)
+
+
+def own_path(name_or_folder: str | os.PathLike[str]) -> Path | None:
+    """The path of data of the user's own (class folders, a CSV file); None for dataset folders and known names."""
+    text = os.fspath(name_or_folder)
+    path = Path(text).expanduser()
+    if isinstance(name_or_folder, str) and named(text) is not None:
+        return None
+    return path if is_own(path) else None
+
+
 def _locate(name_or_folder: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """Folder and subset: a name first, else a path."""
     text = os.fspath(name_or_folder)
     path = Path(text).expanduser()
-    is_name = isinstance(name_or_folder, str) and path.name == text and text not in (".", "..")
-    if is_name:
-        if text == EMBEDDED:
-            return embedded_folder(), None
-        if text in EMBEDDED_SUBSETS:
-            return embedded_folder(), text
-        if _is_dataset(data_home() / text):
-            return data_home() / text, None
+    known = named(text) if isinstance(name_or_folder, str) else None
+    if known is not None:
+        return known, text if text in EMBEDDED_SUBSETS else None
     if _is_dataset(path):
         return path, None
-    if path.is_dir():
+    if is_own(path):
         raise FeabError(f"{path}: holds no dataset.json, so it is no dataset folder")
     names = ", ".join(entry.name for entry in list_datasets()) or "none"
-    raise FeabError(f"no dataset {text!r}: known names are {names} (FEAB_DATA is {data_home()}), or give a folder")
+    raise FeabError(
+        f"no dataset {text!r}: known names are {names} (FEAB_DATA is {data_home()}), or give a folder or a CSV file"
+    )
 
 
 def named(name: str) -> Path | None:
@@ -115,18 +127,31 @@ def load_dataset(
     split: str = "test",
     subset: str | None = None,
     *,
+    columns: Mapping[str, str] | None = None,
+    images: str | os.PathLike[str] | None = None,
     on_progress: Progress | None = None,
 ) -> Dataset:
-    """A dataset's samples, in order, images unread: a name ("synth", "synth_mini", one under FEAB_DATA) or a folder.
+    """A dataset's samples, in order, images unread: a name ("synth", "synth_mini", one under FEAB_DATA) or a path.
 
     Args:
-        name_or_folder: a name, else the path of a dataset folder.
+        name_or_folder: a name, else the path of a dataset folder, of a folder of class folders (`happy/1.jpg`), of a
+            CSV file (columns image, expression, valence, arousal, au01, ...), or of a folder that holds one.
         split: "test" by default. "train" and "validation" of "synth" are rendered when first asked for.
         subset: a subset that its dataset.json names; "synth_mini" is also a name by itself.
-        on_progress: called with (done, total) pictures while a split is being rendered.
+        columns: which column of a CSV file stands for which of feab's, such as {"expression": "emotion"}.
+        images: the folder from which the paths in a CSV file start; by default the file's own.
+        on_progress: called with (done, total) pictures while a split is being rendered, or while the fingerprint of
+            your own pictures is computed for more than two seconds.
 
     Raises:
         FeabError: when there is no such dataset, split or subset, or a file is wrong (file and row are named).
     """
-    _, named = _locate(name_or_folder)
-    return open_split(resolve(name_or_folder, split, on_progress=on_progress), split, subset or named)
+    own = own_path(name_or_folder)
+    if own is not None:
+        if subset is not None:
+            raise FeabError(f"{own}: has no subset {subset!r}; subsets are named in a dataset.json")
+        return open_own(own, split, columns=columns, images=images, on_progress=on_progress)
+    folder, known = _locate(name_or_folder)
+    if columns or images is not None:
+        raise FeabError(f"{folder}: --column and --images go with a CSV file, and this is a dataset folder")
+    return open_split(resolve(name_or_folder, split, on_progress=on_progress), split, subset or known)

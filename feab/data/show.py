@@ -84,7 +84,10 @@ def show(
         raise FeabError(f"{data.name}/{data.split}: no picture is left to show{why}")
     if ids is None:
         rows = _drawn(rows, n, seed)
-    pictures = [(sample.media.read(), caption(sample)) for sample in (data[row] for row in rows)]
+    try:
+        pictures = [(sample.media.read(), caption(sample)) for sample in (data[row] for row in rows)]
+    except OSError as error:
+        raise FeabError(f"{error.filename}: cannot be read ({error.strerror or error})") from None
     title = f"{data.name}/{data.split}: {len(rows)} of {len(data):,}"
     png = contact_sheet(pictures, columns=columns, size=size, title=title)
     try:

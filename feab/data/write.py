@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from feab.data import fingerprint as fp
 from feab.data.columns import check_labels, file_schema, is_extra
 from feab.errors import FeabError
+from feab.jsonfile import validated
 from feab.records import Media
 from feab.schemas import DatasetInfo, SplitInfo
+from feab.yamlfile import read_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,20 +38,9 @@ def read_info(folder: Path) -> DatasetInfo:
         FeabError: when it is missing, too large, no JSON, of a newer schema, or wrong in a field (which is named).
     """
     path = folder / "dataset.json"
-    try:
-        if path.stat().st_size > _MAX_INFO_BYTES:
-            raise FeabError(f"{path}: larger than {_MAX_INFO_BYTES} bytes, which no dataset.json is")
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FeabError(f"{path}: no such file, so {folder} is no dataset folder") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FeabError(f"{path}: cannot be read: {error}") from error
-    try:
-        return DatasetInfo.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the file"
-        raise FeabError(f"{path}: {field}: {first['msg']}") from None
+    if not path.exists():
+        raise FeabError(f"{path}: no such file, so {folder} is no dataset folder")
+    return validated(DatasetInfo, read_bytes(path, _MAX_INFO_BYTES), path)
 
 
 def write_info(folder: Path, info: DatasetInfo) -> None:

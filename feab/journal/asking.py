@@ -140,7 +140,7 @@ def _predictions(completion: Completion, parse: Parse) -> list[Prediction]:
     for draw, text in enumerate(texts):
         reason = completion.finish_reasons[draw] if draw < len(completion.finish_reasons) else "unknown"
         try:
-            lines.append(_answered(question, draw, _storable(text), reason, completion, parse))
+            lines.append(_answered(question, draw, storable(text), reason, completion, parse))
         except ValidationError as invalid:  # such as a probability of 1.2: one bad answer does not end a run
             first = invalid.errors(include_url=False, include_input=False)[0]
             problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -173,7 +173,7 @@ def _failed(question: Question, draw: int, failure: Failure, completion: Complet
         prompt=question.prompt,
         draw=question.first_draw + draw,
         outcome=Outcome.ERROR,
-        error=ErrorInfo(kind=_storable(failure.kind)[:100], message=_storable(failure.message)[:2000]),
+        error=ErrorInfo(kind=storable(failure.kind)[:100], message=storable(failure.message)[:2000]),
         usage=_usage(completion.usage) if draw == 0 else UsageInfo(),  # an empty answer has its price, too
         latency_s=completion.latency_s,
     )
@@ -183,7 +183,7 @@ def _usage(usage: Usage) -> UsageInfo:
     return UsageInfo(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The text as UTF-8 can hold it (half surrogate pairs become "?"), within `MAX_TEXT` characters."""
     return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
 

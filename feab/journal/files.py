@@ -6,9 +6,7 @@ import os
 from pathlib import Path
 
 from feab.errors import FeabError
-
-NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-"""The flag that makes opening a symbolic link fail, where the platform has it."""
+from feab.yamlfile import NO_FOLLOW
 
 
 def create_anew(path: Path) -> int:

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 
 from feab.errors import FeabError
-from feab.journal.files import NO_FOLLOW, create_anew, sync_folder
+from feab.journal.files import create_anew, sync_folder
 from feab.journal.keys import Key, KeySet, key_number
 from feab.journal.lines import RawLine, raw_lines, to_line
 from feab.journal.lock import FileLock
 from feab.records import Outcome
 from feab.schemas import OutcomeCounts, Prediction
+from feab.yamlfile import NO_FOLLOW
 
 
 @dataclass(frozen=True, slots=True)

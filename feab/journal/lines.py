@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import ValidationError
-
 from feab.errors import FeabError
 from feab.journal.keys import KeySet, key_number
+from feab.jsonfile import validated
+from feab.problems import FileError, Problem
 from feab.schemas import Prediction
+from feab.yamlfile import open_plain
 
-MAX_LINE = 16 * 2**20
-"""Longest line read, in bytes; a longer one is not ours (answers are cut well below it when they are written)."""
+MAX_LINE = 8 * 2**20
+"""Longest line read, in bytes: written answers have at most 1,000,000 characters, each of 6 bytes or less."""
+
+MOST_VALUES = 5_000
+"""Values that a line may hold; ours hold some 20, and two for each label or AU."""
 
 
 def to_line(prediction: Prediction) -> bytes:
@@ -37,12 +41,22 @@ class RawLine:
 
         A beginning of a JSON object is never a JSON object, so a last line without a newline that validates is whole.
         """
-        if self.too_long:
-            return None
         try:
-            return Prediction.model_validate_json(self.data)
-        except (ValueError, RecursionError):
+            return self.prediction(Path(), 0)
+        except FeabError:
             return None
+
+    def prediction(self, path: Path, number: int) -> Prediction:
+        """The prediction; `path` and `number`, counted from 1, are for messages.
+
+        Raises:
+            FileError: with everything that is wrong with the line.
+        """
+        if self.too_long:
+            advice = "no answer is that long; have the model asked again"
+            problem = Problem(path, f"the line is longer than {MAX_LINE} bytes", number, advice=advice)
+            raise FileError(problem, message=f"{path}:{number}: {problem.message}")
+        return validated(Prediction, self.data, path, number, most=MOST_VALUES)
 
 
 def raw_lines(file: BinaryIO) -> Iterator[RawLine]:
@@ -59,33 +73,20 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
     """Each prediction of a file in turn, validated; a half last line (a run killed while writing) is passed over.
 
     Raises:
-        FeabError: naming file and line, when a line does not validate or repeats a key.
+        FeabError: naming file and line, when a line does not validate or repeats a key; or the file is none, or a link.
     """
     seen = KeySet()
-    if path.exists() and not path.is_file():
-        raise FeabError(f"{path}: not a file")  # a named pipe would never end
     try:
-        file = path.open("rb")
+        file = open_plain(path, links=False)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise FeabError(f"{path}: cannot read it ({error.strerror})") from None
     with file:
         for number, line in enumerate(raw_lines(file), start=1):
             if not line.ended and line.parse() is None:
                 return
-            prediction = _validated(line, path, number)
+            prediction = line.prediction(path, number)
             if not seen.add(key_number(prediction.key)):
                 raise FeabError(f"{path}:{number}: the key {prediction.key} occurs a second time")
             yield prediction
-
-
-def _validated(line: RawLine, path: Path, number: int) -> Prediction:
-    if line.too_long:
-        raise FeabError(f"{path}:{number}: the line is longer than {MAX_LINE} bytes")
-    try:
-        return Prediction.model_validate_json(line.data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FeabError(f"{path}:{number}: {where + ': ' if where else ''}{first['msg']}") from None
-    except (ValueError, RecursionError) as error:
-        raise FeabError(f"{path}:{number}: not a prediction ({error})") from None

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from feab.errors import FeabError
-from feab.journal.files import NO_FOLLOW
+from feab.yamlfile import NO_FOLLOW
 
 
 class FileLock:

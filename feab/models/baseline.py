@@ -1,4 +1,4 @@
-"""`baseline/…`: players without eyes. What a model scores above them, it has seen.
+"""`baseline/…`: players without eyes. What a model scores above them, it has seen. (Those with eyes: `networks/`.)
 
 * `uniform` draws every answer evenly: a label of the list, valence and arousal from [-1, 1], each AU by a coin.
 * `majority` always gives the training split's commonest expression, its mean valence and arousal, and the AUs that
@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.loading import parse_options
-from feab.models.protocol import ModelInfo
+from feab.models.networks.model import NETWORKS, open_network
+from feab.models.protocol import Model, ModelInfo
 from feab.models.seeds import derived_seed
 from feab.records import Completion, FinishReason, Question, Usage
 from feab.vocabulary import ACTION_UNITS, EXPRESSIONS, canonical_label
@@ -77,12 +78,26 @@ class ConstantOptions(_Options):
         return tuple(sorted(set(value)))
 
 
-def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> BaselineModel:
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `baseline/rest`.
+
+    Raises:
+        FeabError: for an unknown baseline.
+    """
+    found = _PLAYERS.get(rest) or NETWORKS.get(rest)
+    if found is None:
+        known = ", ".join(f"baseline/{word}" for word in (*_PLAYERS, *NETWORKS))
+        raise FeabError(f"unknown baseline {rest!r}; known are {known}")
+    return found[0]
+
+
+def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> Model:
     """The model behind `baseline/rest`; see `feab.load_model`."""
-    if rest not in _PLAYERS:
-        raise FeabError(f"unknown baseline {rest!r}; known are {', '.join(f'baseline/{word}' for word in _PLAYERS)}")
-    options, player = _PLAYERS[rest]
+    options = options_of(rest)
+    if rest in NETWORKS:
+        return open_network(name, rest, args, card)
     given = parse_options(options, args, f"baseline/{rest}")
+    player = _PLAYERS[rest][1]
     info = ModelInfo(
         name=name,
         adapter="baseline",

@@ -9,19 +9,26 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from feab.content import folders
 from feab.errors import FeabError
+from feab.problems import FileError, Problem, problems_of
 from feab.schemas import Name
-from feab.yamlfile import parse_yaml, read_bytes
+from feab.yamlfile import line_finder, parse_yaml, read_bytes
 
 CARD_LIMIT = 64 * 1024
 """Bytes a card may have."""
 
 _FILE_LIMIT = 64 * 1024 * 1024
 
+_NO_FACTS = {"name", "path", "sources", "description", "intended_use"}
+"""Fields of a card that are ours to write."""
+
 _UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+
+
+Link = Annotated[str, Field(pattern=r"^https?://[^\s<>\"']+$", max_length=500)]
 
 
 class _Strict(BaseModel):
@@ -33,6 +40,8 @@ class Price(_Strict):
 
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
+    as_of: date | None = None
+    """The day on which this was the price; prices change."""
 
     def of(self, input_tokens: float, output_tokens: float) -> float:
         """US dollars for so many tokens."""
@@ -64,8 +73,10 @@ class ModelCard(_Strict):
     may_have_seen: list[str] = []
     """Datasets that its makers do not rule out."""
     intended_use: Annotated[str, Field(min_length=1, max_length=4000)]
-    url: Annotated[str, Field(pattern=r"^https?://[^\s<>\"']+$", max_length=500)] | None = None
+    url: Link | None = None
     description: Annotated[str, Field(max_length=500)] = ""
+    sources: dict[str, Link] = {}
+    """Field -> where it can be read. A field without one is our own word, or nobody's."""
     path: Annotated[Path | None, Field(exclude=True, repr=False)] = None
     """The file it was read from; not written in the file."""
 
@@ -74,6 +85,15 @@ class ModelCard(_Strict):
     def _count(cls, value: Any) -> Any:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmbt])", value.strip().lower()) if isinstance(value, str) else None
         return round(float(match[1]) * _UNITS[match[2]]) if match else value
+
+    @model_validator(mode="after")
+    def _sources_of_facts(self) -> ModelCard:
+        for name in self.sources:
+            if name not in type(self).model_fields or name in _NO_FACTS:
+                raise ValueError(f"sources: {name!r} is no fact that a card holds")
+            if getattr(self, name) in (None, [], {}):
+                raise ValueError(f"sources: there is a source for {name}, but no {name}")
+        return self
 
 
 def slug(name: str) -> str:
@@ -94,20 +114,24 @@ def read_card(path: Path) -> ModelCard:
     """Read and validate one card.
 
     Raises:
-        FeabError: naming the file and the field.
+        FileError: naming the file and every field that is wrong.
     """
-    data = parse_yaml(read_bytes(path, CARD_LIMIT), path)
+    raw = read_bytes(path, CARD_LIMIT)
+    data = parse_yaml(raw, path)
     if not isinstance(data, dict):
         raise FeabError(f"{path}: a model card is a mapping of field: value")
+    line_of = line_finder(raw)
     if "path" in data:
         raise FeabError(f"{path}: path: is not a field of a card")
     try:
         card = ModelCard.model_validate({**data, "path": path})
     except ValidationError as error:
-        raise FeabError(f"{path}: {invalid(error)}") from None
+        raise FileError(*problems_of(error, path, line_of), message=f"{path}: {invalid(error)}") from None
     stem = path.parent.name if path.name == "card.yaml" else path.stem
     if slug(card.name) != stem:
-        raise FeabError(f"{path}: name: {card.name!r} belongs in {slug(card.name)}.yaml or {slug(card.name)}/card.yaml")
+        message = f"{card.name!r} belongs in {slug(card.name)}.yaml or {slug(card.name)}/card.yaml"
+        problem = Problem(path, message, line_of(["name"]), "name", "rename the file, or correct the name")
+        raise FileError(problem, message=f"{path}: name: {message}")
     return card
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
@@ -51,6 +51,16 @@ class HfOptions(CheckpointOptions):
         if isinstance(value, int) and not 1 <= value <= 65536:
             raise ValueError("1 to 65536, or auto")
         return value
+
+
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `hf/rest`. Whether a hub checkpoint exists is not asked.
+
+    Raises:
+        FeabError: when it names no folder with a checkpoint, and cannot be a hub id.
+    """
+    locate(rest, None, False)
+    return HfOptions
 
 
 def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> HfModel:
@@ -260,6 +270,7 @@ def _info(name: str, options: HfOptions, model: Any, revision: str | None, templ
         revision=revision,
         args_that_change_answers=matters,
         parameters=sum(weight.numel() for weight in model.parameters()),
+        max_tokens=options.max_new_tokens,
         details={
             "device": str(model.device),
             "torch": torch.__version__,

@@ -1,8 +1,9 @@
 """What the vision tower made of a face, kept for the next question about the same face.
 
 For short answers the vision tower is the larger half of the work, and three tasks ask about each face. Kept features
-are used only after the model was seen, twice, to write the same tokens with them as without (the second time with
-features from an earlier batch); a model that does not, or that cannot take them, is given the pixels every time.
+are used only after the model was seen to write the same tokens with them as without, on a few questions: with features
+of which one was made apart from the others, and once more with all of them used a second time. A model that does not,
+or that cannot take them, is given the pixels every time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from feab.models.hf_inputs import Fields, LruCache, Prepared
 
 FEATURE_BYTES = 256 * 1024 * 1024
-_CHECKS = 2
+_CHECKED_ROWS = 8
 _PLAIN = {"last_hidden_state", "pooler_output", "hidden_states", "attentions"}
 
 
@@ -24,38 +25,38 @@ class FeatureKeeper:
     def __init__(self, model: Any, cache_bytes: int = FEATURE_BYTES) -> None:
         self._model = model
         self._kept: LruCache[bytes, Any] = LruCache(cache_bytes, lambda features: int(features.nbytes))
-        self._seen: LruCache[bytes, bool] = LruCache(100_000)
-        self._checks_left = _CHECKS
+        self._proven = False
         self._takes = _encoder_inputs(model)
 
     @property
     def proven(self) -> bool:
         """Whether kept features are in use."""
-        return bool(self._takes) and self._checks_left == 0
+        return bool(self._takes) and self._proven
 
-    def run(self, batch: Sequence[Prepared], inputs: Fields, generate: Callable[[Fields], Any]) -> Any:
-        """The tokens `generate` gives for these inputs, the vision tower run only on images that are new to it."""
+    def run(self, batch: Sequence[Prepared], inputs: Fields, generate: Callable[[Fields, int], Any]) -> Any:
+        """The tokens of a batch, the vision tower run only on images that are new to it.
+
+        `generate` gives the tokens for the inputs of the first so many questions of the batch.
+        """
         if not self._possible(batch, inputs):
-            return generate(inputs)
-        if self.proven:
-            return generate(self._swapped(batch, inputs))
-        plain = generate(inputs)
-        again = any(self._seen.get(one.images[0]) for one in batch)
-        if again or self._checks_left == _CHECKS:  # the second proof needs a face that was in an earlier batch
-            if self._agrees(plain, batch, inputs, generate):
-                self._checks_left -= 1
-            else:
+            return generate(inputs, len(batch))
+        if not self._proven:
+            if not self._agrees(batch, inputs, generate):
                 self._takes = frozenset()
-        for one in batch:
-            self._seen.put(one.images[0], True)
-        return plain
+                return generate(inputs, len(batch))
+            self._proven = True
+        return generate(self._swapped(batch, inputs), len(batch))
 
-    def _agrees(self, plain: Any, batch: Sequence[Prepared], inputs: Fields, generate: Callable[[Fields], Any]) -> bool:
+    def _agrees(self, batch: Sequence[Prepared], inputs: Fields, generate: Callable[[Fields, int], Any]) -> bool:
+        few = batch[:_CHECKED_ROWS]
+        given = {name: tensor[: len(few)] for name, tensor in inputs.items()}
+        plain = generate(given, len(few))
         try:
-            swapped = generate(self._swapped(batch, inputs))
+            self._swapped(few[:1], {name: tensor[:1] for name, tensor in given.items()})
+            swapped = [generate(self._swapped(few, given), len(few)) for _ in range(2)]
         except Exception:  # whatever a model's code raises here, it only says that its features cannot be swapped in
             return False
-        return bool(plain.shape == swapped.shape and (plain == swapped).all())
+        return all(plain.shape == one.shape and bool((plain == one).all()) for one in swapped)
 
     def _possible(self, batch: Sequence[Prepared], inputs: Fields) -> bool:
         given = [name for name in inputs if name in self._takes]
@@ -63,7 +64,7 @@ class FeatureKeeper:
             "pixel_values" in given
             and all(len(one.images) == 1 for one in batch)
             # Where a tensor is not cut by question (Qwen's patches), one question's part cannot be left out.
-            and all(inputs[name].shape[0] == len(batch) for name in given)
+            and all(tensor.shape[0] == len(batch) for tensor in inputs.values())
         )
 
     def _swapped(self, batch: Sequence[Prepared], inputs: Fields) -> Fields:

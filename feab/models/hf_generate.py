@@ -115,8 +115,8 @@ class Generator:
         sampling = rows[0].prepared.question.sampling
         config = self._config(sampling)
 
-        def generate(given: Fields) -> Any:
-            drawing = [_SeededDraw(rows, sampling)] if sampling.temperature > 0 else []
+        def generate(given: Fields, count: int) -> Any:
+            drawing = [_SeededDraw(rows[:count], sampling)] if sampling.temperature > 0 else []
             return self._model.generate(**given, generation_config=config, logits_processor=drawing)
 
         with torch.inference_mode(), quiet(self._verbose):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CACHE_BYTES = 256 * 1024 * 1024
 """Preprocessed images that are kept: several tasks ask about the same face, one after another."""
 
+_COMPARED = 8
+
 Fields = Mapping[str, Any]
 """Name -> tensor, batch dimension first: what a processor returns and a model takes."""
 
@@ -201,17 +203,20 @@ class InputMaker:
     def stack(self, rows: Sequence[Prepared]) -> Fields:
         """One batch: texts padded on the left, everything else side by side.
 
-        Rows have one `shape`. The first batch of each shape is compared with the processor's own.
+        Rows have one `shape`. For the first batch of each shape a few rows, the shortest and the longest among them,
+        are compared with what the processor makes of them together.
         """
         if len(rows) == 1 and rows[0].fields is not None:
             return rows[0].fields
         shape = rows[0].shape
-        if self._stacking.granted(shape):
-            return self._stacked(rows)
-        whole = self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
-        if not self._stacking.refused(shape):
-            self._stacking.judge(shape, _same(self._stacked(rows), whole))
-        return whole
+        if not self._stacking.granted(shape) and not self._stacking.refused(shape):
+            by_length = sorted(rows, key=lambda row: row.tokens)
+            few = [*by_length[: _COMPARED - 1], by_length[-1]] if len(rows) > _COMPARED else rows
+            self._stacking.judge(shape, _same(self._stacked(few), self._together(few)))
+        return self._stacked(rows) if self._stacking.granted(shape) else self._together(rows)
+
+    def _together(self, rows: Sequence[Prepared]) -> Fields:
+        return self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
 
     def _pictures(self, question: Question) -> list[Picture]:
         return [self._decode(data) for data in read_media(pictures_of(question))]

@@ -7,14 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from feab.pictures import PICTURE_FORMATS
+from feab.pictures import MAX_PIXELS, PICTURE_FORMATS
 from feab.records import Image, Media, Question
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-MAX_IMAGE_PIXELS = 64_000_000
-"""A larger image is refused: no face needs it, and a small file can unpack to gigabytes."""
 
 
 class ImageError(Exception):
@@ -42,16 +39,17 @@ def decode(data: bytes) -> Picture:
     """The picture in RGB, turned upright as its EXIF says.
 
     Raises:
-        ImageError: when it is no picture, broken, or larger than `MAX_IMAGE_PIXELS`.
+        ImageError: when it is no picture, broken, or larger than `MAX_PIXELS`.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps
 
     try:
         with Pillow.open(io.BytesIO(data), formats=PICTURE_FORMATS) as opened:
-            if opened.width * opened.height > MAX_IMAGE_PIXELS:
-                raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_IMAGE_PIXELS:,}")
-            picture: Picture = ImageOps.exif_transpose(opened).convert("RGB")
+            if opened.width * opened.height > MAX_PIXELS:
+                raise ImageError(f"{opened.width}×{opened.height} pixels are more than {MAX_PIXELS:,}")
+            ImageOps.exif_transpose(opened, in_place=True)
+            picture: Picture = opened.convert("RGB")
             return picture
     except ImageError:
         raise

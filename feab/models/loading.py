@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -28,7 +28,8 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
         "vllm": "feab.models.vllm",
     }
 )
-"""Provider -> the module that holds its `open_model(name, rest, args, card)`, imported on first use."""
+"""Provider -> the module that holds its `open_model(name, rest, args, card)` and `options_of(rest)`, the arguments it
+takes. Imported on first use."""
 
 _Options = TypeVar("_Options", bound=BaseModel)
 
@@ -69,7 +70,7 @@ def card_of(name: str, include: Sequence[str | os.PathLike[str]] = ()) -> ModelC
         card_path = path / "card.yaml" if path.is_dir() else path
         if card_path.suffix in {".yaml", ".yml"} and card_path.is_file():
             return cards.read_card(card_path)
-        raise FeabError(_unknown(name, include))
+        raise FeabError(unknown(name, include))
     return card
 
 
@@ -108,11 +109,29 @@ def parse_options(options: type[_Options], args: Mapping[str, Any], provider: st
         raise FeabError(f"arguments of {provider}/…: {detail}\nvalid arguments (-M key=value):\n{valid}") from None
 
 
+def options_for(card: ModelCard) -> type[BaseModel]:
+    """What the adapter of a card takes as arguments, without loading the model.
+
+    Raises:
+        FeabError: when the provider is unknown, or what it is to load is not there.
+    """
+    module, rest = _adapter(_from_card_folder(card), card)
+    options: type[BaseModel] = module.options_of(rest)
+    return options
+
+
 def _provider(name: str) -> str:
     return name.split("/", 1)[0]
 
 
 def _open(name: str, address: str, args: Mapping[str, Any], card: ModelCard | None) -> Model:
+    module, rest = _adapter(address, card)
+    model: Model = module.open_model(name, rest, args, card)
+    return model
+
+
+def _adapter(address: str, card: ModelCard | None) -> tuple[ModuleType, str]:
+    """The module of a provider, and what follows its name."""
     provider, _, rest = address.partition("/")
     if provider not in PROVIDERS:
         known = ", ".join(f"{word}/…" for word in PROVIDERS)
@@ -120,9 +139,7 @@ def _open(name: str, address: str, args: Mapping[str, Any], card: ModelCard | No
         raise FeabError(f"{where}unknown provider {provider!r}; known are {known}")
     if not rest:
         raise FeabError(f"{address!r}: say which model after the provider, as in {provider}/NAME")
-    module = import_module(PROVIDERS[provider])
-    model: Model = module.open_model(name, rest, args, card)
-    return model
+    return import_module(PROVIDERS[provider]), rest
 
 
 def _from_card_folder(card: ModelCard) -> str:
@@ -137,7 +154,8 @@ def _from_card_folder(card: ModelCard) -> str:
     return f"{provider}/{target}"
 
 
-def _unknown(name: str, include: Sequence[str | os.PathLike[str]]) -> str:
+def unknown(name: str, include: Sequence[str | os.PathLike[str]]) -> str:
+    """What to tell someone who named a model that is not there: close names, providers, all cards."""
     known = cards.names(include)
     close = difflib.get_close_matches(cards.slug(name), known, n=3, cutoff=0.5)
     message = f"unknown model {name!r}"

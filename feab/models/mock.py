@@ -103,12 +103,27 @@ class MockOptions(_Strict):
     look_ahead: int = Field(1, ge=1, le=10_000, description="questions pulled at a time, answered in shuffled order")
 
 
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `mock/rest`.
+
+    Raises:
+        FeabError: when the script is not there, or wrong.
+    """
+    _read_script(Path(rest).expanduser())
+    return MockOptions
+
+
+def _read_script(path: Path) -> tuple[_Script, bytes]:
+    """The script and the file's bytes."""
+    data = read_bytes(path, SCRIPT_LIMIT)
+    return _read_lines(data, path) if path.suffix == ".jsonl" else _read_yaml(data, path), data
+
+
 def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> MockModel:
     """The model behind `mock/rest`; see `feab.load_model`."""
     options = parse_options(MockOptions, args, "mock")
     path = Path(rest).expanduser()
-    data = read_bytes(path, SCRIPT_LIMIT)
-    script = _read_lines(data, path) if path.suffix == ".jsonl" else _read_yaml(data, path)
+    script, data = _read_script(path)
     digest = hashlib.sha256(data).hexdigest()
     seed = script.seed if options.seed is None else options.seed
     info = ModelInfo(
@@ -150,9 +165,19 @@ def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(glob))
 
 
+def _is_glob(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
+
+
+def _matches(glob: str, value: str) -> bool:
+    if _is_glob(glob):
+        return glob == "*" or _pattern(glob).match(value) is not None
+    return glob == value  # a script of a line a sample has too many names to make patterns of
+
+
 def _fits(rule: Rule, question: Question) -> bool:
     wanted = ((rule.task, question.task), (rule.sample, question.sample), (rule.prompt, question.prompt))
-    return all(glob == "*" or _pattern(glob).match(value) for glob, value in wanted)
+    return all(_matches(glob, value) for glob, value in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +192,7 @@ class _Index:
         literal: dict[str, list[tuple[int, Rule]]] = {}
         general = []
         for number, rule in enumerate(rules):
-            if any(sign in rule.sample for sign in "*?["):
+            if _is_glob(rule.sample):
                 general.append((number, rule))
             else:
                 literal.setdefault(rule.sample, []).append((number, rule))
@@ -206,11 +231,11 @@ class MockModel:
     def _answer(self, question: Question) -> Completion:
         start = time.perf_counter()
         if fraction(self._seed_of(question), "error", *question.key) < self._options.error_rate:
-            time.sleep(self._options.delay_s)
+            _wait(self._options.delay_s)
             failure = Failure(self._options.error_kind, "a failure asked for by error_rate")
             return Completion(question, error=failure, latency_s=time.perf_counter() - start)
         rule = self._rule(question)
-        time.sleep(self._options.delay_s + (rule.delay_s if rule else 0.0))
+        _wait(self._options.delay_s + (rule.delay_s if rule else 0.0))
         latency = time.perf_counter() - start
         if rule is None:
             message = f"no rule of the script fits task {question.task}, sample {question.sample}"
@@ -242,6 +267,11 @@ class MockModel:
         if rule.pick == "draw":
             return replies[draw % len(replies)]
         return replies[int(fraction(self._seed_of(question), "pick", *question.key) * len(replies))]
+
+
+def _wait(seconds: float) -> None:
+    if seconds > 0:  # even sleep(0) gives the processor away, thousands of times in a run
+        time.sleep(seconds)
 
 
 def _words(question: Question, texts: Sequence[str]) -> Usage:

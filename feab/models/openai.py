@@ -25,6 +25,11 @@ from feab.records import Completion, Question
 VERSION = "1"
 
 
+def options_of(rest: str) -> type[OpenAIOptions]:
+    """What `-M` takes for `openai/rest`, whichever model that is."""
+    return OpenAIOptions
+
+
 def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> OpenAIModel:
     """The model behind `openai/rest`; see `feab.load_model`."""
     pinned = {"revision": card.revision} if card is not None and card.revision is not None else {}

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +21,10 @@ from feab.models.openai_options import OpenAIOptions
 from feab.models.openai_pool import Emit
 from feab.models.openai_throttle import Throttle
 from feab.models.openai_wire import Reply, read_reply, request
-from feab.records import Completion, Failure, Question
+from feab.records import Completion, Failure, Media, Question
 
 IN_THREAD = 256 * 1024
-"""Bytes of images from which they are encoded in a thread: half a millisecond, as long as all else of a request."""
+"""Bytes of images from which they are encoded in a thread: half a millisecond, a third of all else of a request."""
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
@@ -74,37 +74,25 @@ class Asker:
         Raises:
             FeabError: when no other question would fare better.
         """
-        try:
-            urls = await self._urls(question)
-        except ImageError as error:
-            emit(Completion(question, error=Failure("image", f"the image {error}")))
-            return
+        pictures = _Pictures(pictures_of(question), self._options.max_pixels)
         draws = 0
         if question.n == 1 or self._dialect.takes("n"):
-            draws = await self._attempts(client, question, urls, emit)
+            draws = await self._attempts(client, question, pictures, emit)
         if draws < question.n:
             self._dialect = self._dialect.without("n")
             rest = range(question.first_draw + draws, question.first_draw + question.n)
             single = [replace(question, first_draw=draw, n=1) for draw in rest]
-            await asyncio.gather(*(self._attempts(client, one, urls, emit) for one in single))
+            await asyncio.gather(*(self._attempts(client, one, pictures, emit) for one in single))
 
-    async def _urls(self, question: Question) -> list[bytes]:
-        media = pictures_of(question)
-        limit = self._options.max_pixels
-
-        def encode() -> list[bytes]:
-            return [data_url(data, limit) for data in read_media(media)]
-
-        at_hand = sum(len(one.data) if one.data is not None else IN_THREAD for one in media)
-        if limit is None and at_hand < IN_THREAD:
-            return encode()
-        return await asyncio.get_running_loop().run_in_executor(None, encode)
-
-    async def _attempts(self, client: Client, question: Question, urls: list[bytes], emit: Emit) -> int:
+    async def _attempts(self, client: Client, question: Question, pictures: _Pictures, emit: Emit) -> int:
         """Send it until something comes of it; returns how many draws that was."""
         attempts, waited = 0, 0.0
         while True:
-            found = await self._attempt(client, question, urls)
+            try:
+                found = await self._attempt(client, question, pictures)
+            except ImageError as error:
+                emit(Completion(question, error=Failure("image", f"the image {error}")))
+                return question.n
             if found is None:
                 continue
             if isinstance(found, Reply):
@@ -123,10 +111,11 @@ class Asker:
             waited += wait
             await asyncio.sleep(wait)
 
-    async def _attempt(self, client: Client, question: Question, urls: list[bytes]) -> Reply | Trouble | None:
+    async def _attempt(self, client: Client, question: Question, pictures: _Pictures) -> Reply | Trouble | None:
         """Send it once; None when it should be sent at once again, in other words."""
         granted_in = await self._throttle.acquire()
         try:
+            urls = await pictures.urls()
             dialect = self._dialect
             asked = request(self._model, question, urls, self._options, dialect)
             self._schemas = self._schemas or "response_format" in asked.fields
@@ -173,6 +162,34 @@ class Asker:
         asks = f"; the server asks to wait {trouble.wait_s:.0f} s" if trouble.wait_s else ""
         times = f" ({attempts} attempts)" if attempts > 1 else ""
         return replace(trouble.failure, message=scrubbed(f"{trouble.failure.message}{asks}{times}", self._key))
+
+
+class _Pictures:
+    """The data URLs of a question's pictures, encoded once, and not before there is a slot to send them in."""
+
+    def __init__(self, media: Sequence[Media], max_pixels: int | None) -> None:
+        self._media = media
+        self._max_pixels = max_pixels
+        self._urls: list[bytes] | None = None
+        self._turn = asyncio.Lock()
+
+    async def urls(self) -> list[bytes]:
+        """The URLs in the pictures' order.
+
+        Raises:
+            ImageError: when a picture cannot be read or sent.
+        """
+        async with self._turn:
+            if self._urls is None:
+                at_hand = sum(len(one.data) if one.data is not None else IN_THREAD for one in self._media)
+                if self._max_pixels is None and at_hand < IN_THREAD:
+                    self._urls = self._encode()
+                else:
+                    self._urls = await asyncio.get_running_loop().run_in_executor(None, self._encode)
+            return self._urls
+
+    def _encode(self) -> list[bytes]:
+        return [data_url(data, self._max_pixels) for data in read_media(self._media)]
 
 
 def _error_with_status_200(body: Mapping[str, Any]) -> Trouble:

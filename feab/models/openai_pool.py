@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeAlias
@@ -55,8 +55,7 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._tell(self._stop.set)
         self._thread.join(_JOIN_S)
 
     def answers(self, questions: Iterable[Question]) -> Iterator[Completion]:
@@ -75,7 +74,7 @@ class Pool:
                     pulling = False
                 else:
                     under_way += 1
-                    self._loop.call_soon_threadsafe(self._begin, question)
+                    self._tell(self._begin, question)
             if not under_way:
                 return
             result = self._results.get()
@@ -85,6 +84,11 @@ class Pool:
                 raise result.error
             else:
                 under_way -= 1
+
+    def _tell(self, act: Callable[..., object], *arguments: object) -> None:
+        """Have the thread call something. One that has ended has left word among the results of why."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(act, *arguments)
 
     # In the thread
 
@@ -101,9 +105,10 @@ class Pool:
         async with self._opened as self._work:
             self._ready.set()
             await self._stop.wait()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            while self._tasks:  # before Python 3.12, `wait_for` now and then swallows a cancellation
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.wait(self._tasks, timeout=0.5)
 
     def _begin(self, question: Question) -> None:
         if not self._stop.is_set():

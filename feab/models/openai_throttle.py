@@ -8,6 +8,9 @@ from collections import deque
 FIRST_ALONE_S = 2.0
 """Seconds the first request is alone: a wrong key or model costs one request, a slow first answer no long wait."""
 
+WINDOW_S = 1.0
+"""Seconds between one halving and the next: a server needs some time to notice the first (our choice)."""
+
 
 class Throttle:
     """Slots for requests. Their number halves when the server is overloaded, and grows back by one a round.
@@ -25,6 +28,7 @@ class Throttle:
         self._busy = 0
         self._round = 0
         self._well = 0
+        self._halved_at = -WINDOW_S
         self._resume_at = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -77,13 +81,18 @@ class Throttle:
             self._wake()
 
     def overloaded(self, granted_in: int, wait_s: float) -> None:
-        """The server wants less: half the slots, once for all requests of a round, and silence for `wait_s` seconds."""
-        if granted_in == self._round:
+        """The server wants less: half the slots, once a window and not for requests of the round before.
+
+        Nobody gets a slot for `wait_s` seconds.
+        """
+        now = asyncio.get_running_loop().time()
+        if granted_in == self._round and now >= self._halved_at + WINDOW_S:
             self._round += 1
+            self._halved_at = now
             self._well = 0
             self.limit = max(1, self.limit // 2)
             self.lowest = min(self.lowest, self.limit)
-        self._resume_at = max(self._resume_at, asyncio.get_running_loop().time() + wait_s)
+        self._resume_at = max(self._resume_at, now + wait_s)
 
     @property
     def _room(self) -> int:

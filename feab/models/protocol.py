@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from feab.records import Completion, Question
+from feab.vocabulary import KINDS, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class ModelInfo:
     """Where questions are sent, if they are: a URL without credentials."""
     parameters: int | None = None
     """Number of weights, where known."""
+    kinds: tuple[Kind, ...] = KINDS
+    """The kinds of questions it can answer; a run that asks others is refused before the first question."""
     max_tokens: int | None = None
     """Tokens an answer may take, where the user set a limit instead of the prompts' own."""
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

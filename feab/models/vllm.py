@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.hf_load import folder_digest, locate, reached
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 VERSION = "1"
+
+
+def options_of(rest: str) -> type[BaseModel]:
+    """What `-M` takes for `vllm/rest`. Whether a hub checkpoint exists is not asked.
+
+    Raises:
+        FeabError: when it names no folder with a checkpoint, and cannot be a hub id.
+    """
+    locate(rest, None, False, provider="vllm")
+    return VllmOptions
 
 
 def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | None) -> VllmModel:

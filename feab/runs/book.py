@@ -144,8 +144,18 @@ def _open_folder(path: Path) -> FileLock:
     return lock
 
 
-def manifest_for(path: Path, identity: Identity, expected: int, permission: str | None) -> RunManifest:
+def manifest_for(
+    path: Path,
+    identity: Identity,
+    expected: int,
+    permission: str | None,
+    *,
+    columns: Mapping[str, str],
+    au_threshold: float | None,
+) -> RunManifest:
     """The manifest to go on from: a new one, or one that continues the folder's own.
+
+    `columns` and `au_threshold` say how data of the user's own was read, so that a re-score reads it the same way.
 
     Raises:
         FeabError: when the folder holds a run of another identity; the message lists what differs.
@@ -167,6 +177,8 @@ def manifest_for(path: Path, identity: Identity, expected: int, permission: str 
         wall_s=earlier.wall_s if earlier is not None else 0.0,
         permission=permission,
         provenance=earlier.provenance if earlier is not None else "feab",
+        columns=dict(columns),
+        au_threshold=au_threshold,
     )
 
 

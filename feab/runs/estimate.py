@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feab.models.images import pictures_of
 from feab.models.wrappers.budget import BYTES_PER_TOKEN, text_bytes
 from feab.records import Media
 from feab.runs.parts import plan
+
+if TYPE_CHECKING:
+    from feab.data import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,14 @@ class Estimate:
 
 def estimate(
     model: str,
-    tasks: str | Sequence[str] = "synth",
+    tasks: str | Sequence[str] | None = None,
     *,
-    data: str | PathLike[str] | None = None,
+    data: Dataset | str | PathLike[str] | None = None,
     prompts: str | Sequence[str] = "direct",
     limit: int | None = None,
     seed: int = 0,
     draws: int = 1,
+    au_threshold: float | None = None,
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
     **adapter_args: Any,
@@ -65,6 +69,7 @@ def estimate(
         limit=limit,
         seed=seed,
         draws=draws,
+        au_threshold=au_threshold,
         include=include,
         on_progress=on_progress,
     )

@@ -23,12 +23,13 @@ from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
 from feab.runs.endings import Interrupted, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
-from feab.runs.parts import Part, plan
+from feab.runs.parts import Part, check_kinds, plan
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
 
 if TYPE_CHECKING:
+    from feab.data import Dataset
     from feab.models import Model, ModelCard
 
 DRAWN = Sampling(temperature=1.0, top_p=1.0)
@@ -45,7 +46,7 @@ class Watcher(Protocol):
     """Who wants to see a run proceed: the command line's progress display, or none."""
 
     def rendering(self, done: int, total: int) -> None:
-        """Called before `start`, picture by picture, while a dataset that is not here yet is rendered."""
+        """Called before `start`, picture by picture, while a dataset is rendered or one of your own is read."""
         ...
 
     def start(self, path: Path, parts: Sequence[Part], journal: Journal) -> None:
@@ -59,14 +60,15 @@ class Watcher(Protocol):
 
 def run(
     model: str | Model,
-    tasks: str | Sequence[str] = "synth",
+    tasks: str | Sequence[str] | None = None,
     *,
-    data: str | PathLike[str] | None = None,
+    data: Dataset | str | PathLike[str] | None = None,
     prompts: str | Sequence[str] = "direct",
     out: str | PathLike[str] | None = None,
     limit: int | None = None,
     seed: int = 0,
     draws: int = 1,
+    au_threshold: float | None = None,
     include: Sequence[str | PathLike[str]] = (),
     permission: str | None = None,
     progress: Watcher | None = None,
@@ -81,16 +83,19 @@ def run(
 
     Args:
         model: name of a model (see `feab.load_model`) or a loaded one, which the caller closes.
-        tasks: names or groups of tasks, comma lists allowed.
-        data: dataset name or folder to use instead of the tasks' own.
+        tasks: names or groups of tasks, comma lists allowed. By default "synth"; with `data`, tasks made for the kinds
+            of labels it holds (see `feab.tasks.made.made_for`).
+        data: a dataset, its name or its path (also class folders or a CSV file, see `feab.load_dataset`) to use
+            instead of the tasks' own.
         prompts: prompt variants, or "all".
         out: the run folder; one that holds another run is refused.
         limit: at most so many samples a task, a seeded spread over the dataset.
         seed: seeds sampling, the spread of `limit`, and nothing else.
         draws: answers asked per question; several are drawn at temperature 1.
+        au_threshold: for tasks that are made: intensity (0 to 5) from which an AU is present; 2 by default.
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
-        progress: told about each completion, and about faces that must be rendered first.
+        progress: told about each completion, and about faces that must be rendered or read first.
         max_cost: dollars that the whole run, resumed or not, must not exceed; needs a model card with a price.
         cache: folder of answers that any run may reuse; errors are never kept there.
         adapter_args: passed to the adapter when `model` is a name.
@@ -109,17 +114,20 @@ def run(
         raise FeabError(f"max_cost {max_cost}: must be a number of dollars above 0")
     if adapter_args and not isinstance(model, str):
         raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
-    what: dict[str, Any] = {"prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "include": include}
-    chosen = _Choice(
-        None if out is None else Path(out).expanduser(), limit, seed, draws, permission, progress, max_cost
-    )
+    what: dict[str, Any] = {
+        "prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "au_threshold": au_threshold,
+        "include": include,
+    }  # fmt: skip
+    folder = None if out is None else Path(out).expanduser()
+    chosen = _Choice(folder, limit, seed, draws, au_threshold, permission, progress, max_cost)
     card: ModelCard | None = None
     with ExitStack() as held:
         # A second process is turned away here, before it reads faces or loads a model.
         if chosen.out is not None:
             held.enter_context(claimed(chosen.out))
         elif isinstance(model, str):
-            held.enter_context(requested(model, {"tasks": tasks, "data": data, **what, **adapter_args}, RUNS))
+            place = getattr(data, "path", data)  # of a dataset that was opened, where its labels were read from
+            held.enter_context(requested(model, {"tasks": tasks, "data": place, **what, **adapter_args}, RUNS))
         if isinstance(model, str):
             from feab.models.loading import card_of, check_name
 
@@ -149,6 +157,7 @@ class _Choice:
     limit: int | None
     seed: int
     draws: int
+    au_threshold: float | None
     permission: str | None
     watcher: Watcher | None
     max_cost: float | None
@@ -194,6 +203,7 @@ def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -
 
 def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard | None) -> Run:
     info = model.info
+    check_kinds(info, [part.task for part in parts])
     needed = [
         check_permission(
             part.dataset.info,
@@ -225,7 +235,14 @@ def _run_in(
 ) -> Run:
     """Ask and score in a folder whose lock this process has."""
     try:
-        manifest = manifest_for(path, identity, sum(part.expected for part in parts), permission)
+        manifest = manifest_for(
+            path,
+            identity,
+            sum(part.expected for part in parts),
+            permission,
+            columns=parts[0].dataset.columns,  # with --data, the dataset of all parts
+            au_threshold=chosen.au_threshold,
+        )
         asked, finished = _fill(path, manifest, model, parts, chosen, card)
         if asked.interrupted:
             raise Interrupted(finished)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from feab.errors import FeabError
 from feab.journal.files import create_anew, sync_folder
+from feab.jsonfile import line_finder, validated
+from feab.problems import InFile, Notes
 from feab.yamlfile import read_bytes
 
 MAX_FILE = 64 * 2**20
@@ -18,14 +20,22 @@ MAX_FILE = 64 * 2**20
 M = TypeVar("M", bound=BaseModel)
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a file so that a kill at any moment leaves the old one or the new one, whole. No link is followed."""
+def write_atomic(path: Path, text: str | Iterable[str]) -> None:
+    """Replace a file so that a kill at any moment leaves the old one or the new one, whole. No link is followed.
+
+    A long text may come in pieces, so that it is never whole in memory.
+    """
     temporary = path.with_name(path.name + ".new")
-    with os.fdopen(create_anew(temporary), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    descriptor = create_anew(temporary)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
@@ -35,19 +45,14 @@ def write_model(path: Path, model: BaseModel) -> None:
 
 
 def read_model(path: Path, kind: type[M]) -> M:
-    """Read and validate a record.
+    """Read and validate a record. No link is followed.
 
     Raises:
         FeabError: when the file is missing, too large, not JSON or not of this kind; the message names the field.
     """
-    if path.exists() and not path.is_file():
-        raise FeabError(f"{path}: not a file")  # a named pipe would never end
-    data = read_bytes(path, MAX_FILE)
-    try:
-        return kind.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FeabError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from None
-    except (ValueError, RecursionError) as error:
-        raise FeabError(f"{path}: not JSON ({error})") from None
+    return validated(kind, read_bytes(path, MAX_FILE, links=False), path)
+
+
+def fields_of(path: Path, notes: Notes) -> InFile:
+    """The fields of a record that `read_model` has read, to note problems with."""
+    return InFile(notes, path, line_finder(read_bytes(path, MAX_FILE, links=False)))

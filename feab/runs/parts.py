@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
     from feab.data import Dataset
+    from feab.models import ModelInfo
     from feab.tasks import Task
 
 
@@ -47,38 +48,96 @@ class Part:
 
 
 def plan(
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] | None = None,
     *,
-    data: str | PathLike[str] | None = None,
+    data: Dataset | str | PathLike[str] | None = None,
     prompts: str | Sequence[str] = "direct",
     limit: int | None = None,
     seed: int = 0,
     draws: int = 1,
+    au_threshold: float | None = None,
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Part]:
     """What would be asked, task by task; the arguments are those of `feab.run`.
 
-    `on_progress` is called with (done, total) pictures while a dataset has to be rendered first.
+    `on_progress` is called with (done, total) pictures while a dataset has to be rendered, or pictures of your own
+    have to be read, first.
 
     Raises:
-        FeabError: for unknown tasks, prompts or datasets, or a dataset without a label that a task can score.
+        FeabError: for unknown tasks, prompts or datasets, pictures of your own that cannot be read, or a dataset
+            without a label that a task can score.
     """
-    from feab.data import load_dataset
+    from feab.data.places import is_embedded
     from feab.tasks import load_tasks
+    from feab.tasks.made import made_for
 
-    datasets: dict[tuple[str, str], Dataset] = {}
+    opened = Opened(data, on_progress=on_progress)
+    if tasks is None and data is not None and not is_embedded(data):
+        wanted = made_for(opened(None, "test"), au_threshold=au_threshold)
+    elif au_threshold is not None:
+        raise FeabError("an AU threshold goes with tasks made for --data; tasks that are named have their own")
+    else:
+        wanted = load_tasks("synth" if tasks is None else tasks, include=include)
     parts = []
-    for task in load_tasks(tasks, include=include):
+    for task in wanted:
         names = task.prompt_names(prompts)
-        key = (fspath(data) if data is not None else task.dataset, task.split)
-        if key not in datasets:
-            datasets[key] = load_dataset(*key, on_progress=on_progress)
-        dataset = datasets[key]
+        dataset = opened(task.dataset, task.split)
         asked = replace(task, dataset=dataset.name, split=dataset.split)
         columns = task.label_columns if limit is None else ("id", *task.label_columns)
         rows = rows_asked(asked, dataset.labels(columns), limit=limit, seed=seed)
         if not len(rows):
             raise FeabError(f"{dataset.name}/{dataset.split} holds no sample with a label that task {task.name} scores")
         parts.append(Part(asked, dataset, rows, names, draws))
+    for part in parts:
+        _ = part.dataset.fingerprint  # of pictures of one's own, those that cannot be read are named here, at once
     return parts
+
+
+class Opened:
+    """Datasets by the name a task gives and the split, each opened once; or always the one that was given instead."""
+
+    def __init__(
+        self,
+        instead: Dataset | str | PathLike[str] | None,
+        *,
+        columns: Mapping[str, str] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """`columns`: as `load_dataset` takes them, where `instead` turns out to be a CSV file."""
+        self._instead, self._columns, self._on_progress = instead, columns, on_progress
+        self._open: dict[tuple[str, str], Dataset] = {}
+
+    def __call__(self, name: str | None, split: str) -> Dataset:
+        """The dataset.
+
+        Raises:
+            FeabError: as `feab.load_dataset`.
+        """
+        from feab.data import Dataset, load_dataset
+        from feab.data.places import own_path
+
+        if isinstance(self._instead, Dataset):
+            return self._instead
+        given = name if self._instead is None else self._instead
+        assert given is not None
+        key = (fspath(given), split)
+        if key not in self._open:
+            own = own_path(given)
+            columns = self._columns if own is not None else None
+            self._open[key] = load_dataset(given, split, columns=columns, on_progress=self._on_progress)
+        return self._open[key]
+
+
+def check_kinds(info: ModelInfo, tasks: Sequence[Task]) -> None:
+    """Whether a model can answer what the tasks ask, before anything is asked.
+
+    Raises:
+        FeabError: naming the tasks it cannot answer, and how to leave them out.
+    """
+    beyond = [task.name for task in tasks if task.kind not in info.kinds]
+    if beyond:
+        reads = " and ".join(kind.replace("_", " ") for kind in info.kinds)
+        rest = ",".join(task.name for task in tasks if task.kind in info.kinds)
+        advice = f"leave them out: --tasks {rest}" if rest else "choose a task of that kind with --tasks"
+        raise FeabError(f"{info.name} reads {reads} only, so it cannot answer {', '.join(beyond)}; {advice}")

@@ -8,16 +8,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feab.errors import FeabError
-from feab.pictures import PICTURE_FORMATS
+from feab.pictures import check_picture
 from feab.records import Answer, Failure, Media, Question, Sampling
 from feab.runs.execute import parse_answer
+from feab.runs.parts import check_kinds
 
 if TYPE_CHECKING:
     from feab.models import Model
-
-MAX_PICTURE = 64 * 2**20
-"""Largest picture file taken, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +43,16 @@ def ask_about(
     `seed` is for models that draw their answers.
 
     Raises:
-        FeabError: for a file that is no picture, or an unknown task or prompt (before the first question).
+        FeabError: for a file that is no picture, an unknown task or prompt, or a kind of question that the model does
+            not answer (before the first question).
     """
     from feab.tasks import load_tasks
 
     paths = [Path(picture) for picture in pictures]
     for path in paths:
-        _check(path)
+        check_picture(path)
     loaded = load_tasks(tasks, include=include)
+    check_kinds(model.info, loaded)
     questions = [
         task.question(str(number), Media(path=str(path)), prompt, sampling=Sampling(seed=seed))
         for number, path in enumerate(paths)
@@ -72,19 +71,3 @@ def _ask_about(model: Model, paths: Sequence[Path], questions: Sequence[Question
         reason = completion.finish_reasons[0] if completion.finish_reasons else "unknown"
         text = completion.texts[0]
         yield Said(path, question, text, parse_answer(question, text, reason), None)
-
-
-def _check(path: Path) -> None:
-    from PIL import Image
-
-    try:
-        if path.exists() and not path.is_file():
-            raise FeabError(f"{path}: not a file")  # a named pipe would never end
-        if path.stat().st_size > MAX_PICTURE:
-            raise FeabError(f"{path}: larger than {MAX_PICTURE // 2**20} MiB")
-        with Image.open(path, formats=PICTURE_FORMATS) as image:
-            image.verify()
-    except OSError as error:
-        raise FeabError(f"{path}: not a picture that can be read ({error.strerror or 'unknown format'})") from None
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's readers raise
-        raise FeabError(f"{path}: not a picture that can be read ({error})") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from feab.errors import FeabError
 from feab.runs.files import write_model
 from feab.runs.folder import SCORES, Run, load_run
-from feab.runs.parts import Part
+from feab.runs.parts import Opened, Part
 from feab.runs.selection import rows_asked
 from feab.schemas import Identity, Scores, TaskIdentity
+from feab.tasks import load_tasks
+from feab.tasks.made import is_made, made_for
 
 if TYPE_CHECKING:
     from feab.data import Dataset
@@ -32,8 +34,8 @@ def score(
 
     Args:
         run: a run or its folder.
-        labels: a dataset, its name or its folder, to take the labels from instead of the one the run names
-            (one of your own folder, or a private key).
+        labels: a dataset, its name or its path, to take the labels from instead of the one the run names
+            (your own data, or a private key). A CSV file is read with the columns the run was told.
         include: further folders of task files, if the run used such.
         write: False leaves scores.json as it is.
         on_progress: called with (done, total) pictures while a dataset has to be rendered first.
@@ -58,17 +60,31 @@ def parts_of(
     Raises:
         FeabError: when a task or the dataset is not the one that was asked, or is not here.
     """
-    from feab.tasks import load_tasks
-
     identity = run.manifest.identity
+    opened = Opened(labels, columns=run.manifest.columns, on_progress=on_progress)
+    made: dict[str, Task] = {}
     parts = []
     for name, asked in identity.tasks.items():
-        task = replace(load_tasks([name], include=include)[0], dataset=asked.dataset, split=asked.split)
-        _check_task(task, asked)
-        dataset = _labels(labels, asked, identity, on_progress)
+        dataset = _labels(opened, asked, identity, given=labels is not None)
+        if is_made(asked) and not made:
+            threshold = run.manifest.au_threshold
+            made = {task.name: task for task in made_for(dataset, asked.dataset, au_threshold=threshold)}
+        task = _task_of(name, asked, made, include)
+        _check_task(task, asked, worded=run.manifest.provenance == "feab")
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
     return parts
+
+
+def _task_of(name: str, asked: TaskIdentity, made: Mapping[str, Task], include: Sequence[str | PathLike[str]]) -> Task:
+    """The task of today that has this name: from a file, or made for the dataset as those of the run were."""
+    if not is_made(asked):
+        task = load_tasks([name], include=include)[0]
+    elif name in made:
+        task = made[name]
+    else:
+        raise FeabError(f"task {name} was made for labels that the data does not hold now: give the data as it was")
+    return replace(task, dataset=asked.dataset, split=asked.split)
 
 
 def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Scores:
@@ -94,42 +110,37 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     return scores
 
 
-def _check_task(task: Task, asked: TaskIdentity) -> None:
-    """The task as it reads today must be the one that was asked."""
+def _check_task(task: Task, asked: TaskIdentity, *, worded: bool) -> None:
+    """The task as it reads today must be the one that was asked, in the same words where they are known (`worded`)."""
+    if not worded:  # an imported run: what can be answered and what is scored must be the same
+        asked = asked.model_copy(update={"prompts": {}})
     today = task.identity([name for name in asked.prompts if name in task.prompts])
     if today == asked:
         return
+    changed = [name for name, sha in asked.prompts.items() if today.prompts.get(name) != sha]
     if today.version != asked.version:
         what = f"it was version {asked.version} and is {today.version} now"
-    elif changed := [name for name, sha in asked.prompts.items() if today.prompts.get(name) != sha]:
+    elif changed and task.file is not None:
         what = f"the wording of prompt {', '.join(changed)} is another now"
     else:
         what = "its labels, action units or definitions are others now"
-    raise FeabError(
-        f"task {task.name} has changed since this run was asked ({what}): restore {task.file}, or run it again"
-    )
+    restore = "give the data as it was" if task.file is None else f"restore {task.file}"
+    raise FeabError(f"task {task.name} has changed since this run was asked ({what}): {restore}, or run it again")
 
 
-def _labels(
-    labels: Dataset | str | PathLike[str] | None,
-    asked: TaskIdentity,
-    identity: Identity,
-    on_progress: Callable[[int, int], None] | None,
-) -> Dataset:
-    from feab.data import load_dataset
+def _labels(opened: Opened, asked: TaskIdentity, identity: Identity, *, given: bool) -> Dataset:
+    """The dataset that was asked about, or the one given in its place; of the former, the fingerprint is compared."""
     from feab.data.places import named
 
-    if labels is not None:
-        if isinstance(labels, (str, PathLike)):
-            return load_dataset(labels, asked.split, on_progress=on_progress)
-        return labels
+    if given:
+        return opened(None, asked.split)
     if named(asked.dataset) is None:  # the folder may be a stranger's: no path is opened because it names one
         raise FeabError(
             f"no dataset {asked.dataset!r} is known by its name here. If the run used --data, give the same --data "
             "here; else put the dataset into FEAB_DATA"
         )
     try:
-        dataset = load_dataset(asked.dataset, asked.split, on_progress=on_progress)
+        dataset = opened(asked.dataset, asked.split)
     except FeabError as error:
         raise FeabError(f"{error}. If the run used --data, give the same --data here") from None
     name = f"{asked.dataset}/{asked.split}"

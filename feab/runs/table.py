@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from feab.metrics import FEW_CLUSTERS, MIN_CLUSTERS
 from feab.metrics.action_units import MIN_POSITIVE_CLUSTERS, MIN_POSITIVES
 from feab.metrics.expression import MIN_FACES
 from feab.schemas import EstimateModel, OutcomeCounts, Scores, TaskScores
+from feab.tasks.scoring import ORACLE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,14 +19,16 @@ if TYPE_CHECKING:
 NOTHING = "–"
 """Stands for a score or an interval that there is not; `notes` say why."""
 
-_NAMES = {"macro_f1": "macro-F1", "ccc": "CCC", "ccc_within": "CCC", "f1": "AU F1"}
+OVERALL = "overall, above chance"
+
+METRIC_NAMES: Mapping[str, str] = {"macro_f1": "macro-F1", "ccc": "CCC", "ccc_within": "CCC", "f1": "AU F1"}
 _NEEDS = {
     "expression": f"needs at least {MIN_FACES} faces of one label",
     "valence_arousal": "needs faces whose valence differs and faces whose arousal differs",
     "action_units": f"needs an AU on at least {MIN_POSITIVES} faces of at least {MIN_POSITIVE_CLUSTERS} people",
 }
-_ORACLE = "oracle-from-expression"
-_WITHIN = "ccc_within"
+WITHIN = "ccc_within"
+"""The CCC without each expression's mean."""
 
 
 def scores_table(scores: Scores) -> Table:
@@ -42,13 +46,13 @@ def scores_table(scores: Scores) -> Table:
     table.add_column("chance", no_wrap=True)
     for name, task in scores.tasks.items():
         _add(table, name, task, task.primary, chance(task))
-        if _WITHIN in task.metrics:
-            _add(table, "  within expressions", task, _WITHIN, "")
+        if WITHIN in task.metrics:
+            _add(table, "  within expressions", task, WITHIN, "")
         if len(task.prompts) > 1:
             for prompt, part in task.prompts.items():
                 _add(table, f"  {prompt}", part, part.primary, "")
     if scores.overall is not None and scores.overall.value is not None:
-        table.add_row("overall, above chance", "", f"{scores.overall.value:.3f}", interval(scores.overall))
+        table.add_row(OVERALL, "", f"{scores.overall.value:.3f}", interval(scores.overall))
     return table
 
 
@@ -57,8 +61,8 @@ def _add(table: Table, name: str, task: TaskScores, metric: str, beside: str) ->
 
     estimate = task.metrics.get(metric, EstimateModel(value=None))
     value = NOTHING if estimate.value is None else f"{estimate.value:.3f}"
-    faces = "" if metric == _WITHIN else f"{task.n:,}"
-    table.add_row(Text(name), faces, f"{_NAMES.get(metric, metric)} {value}", interval(estimate), Text(beside))
+    faces = "" if metric == WITHIN else f"{task.n:,}"
+    table.add_row(Text(name), faces, f"{METRIC_NAMES.get(metric, metric)} {value}", interval(estimate), Text(beside))
 
 
 def interval(estimate: EstimateModel) -> str:
@@ -71,8 +75,12 @@ def interval(estimate: EstimateModel) -> str:
 
 def chance(task: TaskScores) -> str:
     """The primary score of each player without eyes, a line each: "0.124 uniform"."""
-    names = {name: "oracle" if name == _ORACLE else name for name in task.chance}
-    return "\n".join(f"{value:.3f} {names[name]}" for name, value in task.chance.items())
+    return "\n".join(f"{value:.3f} {player(name)}" for name, value in task.chance.items())
+
+
+def player(name: str) -> str:
+    """The short name of a player without eyes."""
+    return "oracle" if name == ORACLE else name
 
 
 def failures(outcomes: OutcomeCounts) -> str:
@@ -88,6 +96,21 @@ def failures(outcomes: OutcomeCounts) -> str:
 
 def notes(run: Run, scores: Scores) -> list[str]:
     """What the reader must know to read the table, and where the run lies."""
+    lines = explanations(scores)
+    for name, task in scores.tasks.items():
+        for prompt, part in task.prompts.items():
+            if part.coverage < 1 or part.outcomes.error:
+                lines.append(f"{name}, {prompt}: {part.coverage:.1%} answered ({failures(part.outcomes)})")
+    if run.manifest.provenance == "imported":
+        lines.append("imported: the answers were made elsewhere, in words and with settings that are not known")
+    if not run.complete:
+        lines.append(incomplete(run))
+    lines.append(f"run folder: {run.path}")
+    return lines
+
+
+def explanations(scores: Scores) -> list[str]:
+    """What the words and marks of the table mean, as far as they occur, a line each."""
     lines = missing_scores(scores)
     shown = [task.metrics.get(task.primary, EstimateModel(value=None)) for task in scores.tasks.values()]
     if any(interval(estimate).endswith("*") for estimate in shown):
@@ -96,21 +119,14 @@ def notes(run: Run, scores: Scores) -> list[str]:
         lines.append(f"{NOTHING} no interval: it needs faces of at least {MIN_CLUSTERS} people (or videos)")
     if any(task.chance for task in scores.tasks.values()):
         lines.append("chance: scores of answers that do not depend on the face, from the same labels")
-    if any(_ORACLE in task.chance for task in scores.tasks.values()):
+    if any(ORACLE in task.chance for task in scores.tasks.values()):
         lines.append("oracle: knows the expression without seeing the face, and nothing else")
-    if any(_WITHIN in task.metrics for task in scores.tasks.values()):
+    if any(WITHIN in task.metrics for task in scores.tasks.values()):
         lines.append("within expressions: CCC without each expression's mean, where the oracle has 0")
     if any(len(task.prompts) > 1 for task in scores.tasks.values()):
         lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:
         lines.append("overall: mean of the three kinds, each from 0 at chance to 1 at perfect")
-    for name, task in scores.tasks.items():
-        for prompt, part in task.prompts.items():
-            if part.coverage < 1 or part.outcomes.error:
-                lines.append(f"{name}, {prompt}: {part.coverage:.1%} answered ({failures(part.outcomes)})")
-    if not run.complete:
-        lines.append(incomplete(run))
-    lines.append(f"run folder: {run.path}")
     return lines
 
 
@@ -120,7 +136,9 @@ def missing_scores(scores: Scores) -> list[str]:
     for name, task in scores.tasks.items():
         if task.metrics.get(task.primary, EstimateModel(value=None)).value is None:
             why = _NEEDS[task.kind] if task.n else "no face was answered"
-            lines.append(f"{NOTHING} {name}: no {_NAMES.get(task.primary, task.primary)} from {_faces(task.n)}: {why}")
+            lines.append(
+                f"{NOTHING} {name}: no {METRIC_NAMES.get(task.primary, task.primary)} from {_faces(task.n)}: {why}"
+            )
     return lines
 
 
@@ -134,7 +152,5 @@ def incomplete(run: Run) -> str:
     answered = counts.ok + counts.unparsable + counts.refused + counts.truncated
     missing = run.manifest.expected - answered
     why = f", {counts.error:,} of them failed" if counts.error else ""
-    return (
-        f"INCOMPLETE: {missing:,} of {run.manifest.expected:,} answers are missing{why}; "
-        "the same command asks them again"
-    )
+    hint = "the same command asks them again" if run.manifest.provenance == "feab" else "the imported file lacks them"
+    return f"INCOMPLETE: {missing:,} of {run.manifest.expected:,} answers are missing{why}; {hint}"

@@ -2,14 +2,15 @@
 
 A task file names these functions with `!function`; feab itself never calls them and never imports lm_eval. The harness
 gives `dataset` the file's whole `metadata`, so `lm_eval --include_path tasks --metadata '{"prompt": "json"}'` picks a
-prompt and `{"data": "/some/folder"}` another dataset. Answers are read by the same parser and scored by the same
-formulas as in a feab run; what the harness cannot do is keep failed requests apart from answers.
+prompt and `{"data": "/some/folder"}` another dataset. A model is sent the same words and picture as in a feab run (with
+`--apply_chat_template`, which chat models need); answers are read by the same parser and scored by the same formulas.
+What the harness cannot do is keep failed requests apart from answers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 Item: TypeAlias = "tuple[Any, Any, str | None, str | None]"
 """Truth, answer or None, cluster, source: what `score_*` hands to the aggregations for every face."""
+
+
+MARKER = "<image>"
+"""Where lm-eval puts the picture in what it asks a model that it loads itself."""
 
 
 class Picture:
@@ -44,12 +49,15 @@ class Picture:
 
 
 class Documents(Sequence[dict[str, Any]]):
-    """The faces of one split that the task can score, with the chosen prompt in a `question` column."""
+    """The faces of one split that the task can score, with the chosen prompt in a `question` column.
 
-    def __init__(self, task: Task, prompt: str, dataset: Any) -> None:
+    `marker` goes before the question: `MARKER`, or nothing for a model behind an API.
+    """
+
+    def __init__(self, task: Task, prompt: str, dataset: Any, marker: str = MARKER) -> None:
         from feab.tasks.truth import truth_of
 
-        self._task, self._prompt, self._dataset = task, prompt, dataset
+        self._task, self._prompt, self._dataset, self._marker = task, prompt, dataset, marker
         self._wording = task.wording(prompt)
         labels = dataset.labels()
         self._truth = truth_of(task, labels)
@@ -69,6 +77,7 @@ class Documents(Sequence[dict[str, Any]]):
         return {
             "id": name,
             "image": Picture(self._dataset, self._rows[index], name),
+            "marker": self._marker,
             "question": self._wording(name),
             "kind": task.kind,
             "options": list(task.order(self._prompt, name)),
@@ -102,16 +111,26 @@ def dataset(**metadata: Any) -> dict[str, Documents]:
     text = json.dumps(ours, ensure_ascii=False)
     task = task_from_metadata(Path(source).stem, parse_yaml(text.encode("utf-8"), Path(source)))
     (prompt,) = task.prompt_names(str(metadata.get("prompt", DEFAULT_PROMPT)).split(",")[:1])
-    return {task.split: Documents(task, prompt, load_dataset(folder, task.split))}
+    return {task.split: Documents(task, prompt, load_dataset(folder, task.split), _marker(metadata))}
+
+
+def _marker(metadata: Mapping[str, Any]) -> str:
+    """What stands for the picture in the text, told by the model's arguments, which lm-eval adds to the metadata.
+
+    Its API models send the picture beside the text and leave the marker in it: the model would read "<image>", and a
+    server that knows this word would look for a second picture. They alone take `base_url` and `model`.
+    """
+    return "" if metadata.keys() & {"base_url", "model"} else MARKER
 
 
 def image(doc: dict[str, Any]) -> list[Any]:
-    """The face as a list of one RGB PIL image: lm-eval's `doc_to_image`."""
+    """The face as a list of one upright RGB PIL image: lm-eval's `doc_to_image`."""
     import io
 
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(doc["image"].read()), formats=PICTURE_FORMATS) as picture:
+        ImageOps.exif_transpose(picture, in_place=True)
         return [picture.convert("RGB")]
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
+from feab.problems import FileError, Problem
 from feab.yamlfile import read_bytes
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
+FUNCTION = "!function"
+"""lm-eval's tag for the dotted name of a Python function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,18 @@ class Field:
     path: str = ""
     _node: Any = None
 
-    def error(self, message: str) -> FeabError:
-        """An error that names file, line and field; for the caller to raise."""
-        where = f"{self.file}, line {self.line}"
-        return FeabError(f"{where}: {self.path}: {message}" if self.path else f"{where}: {message}")
+    def problem(self, message: str, advice: str = "") -> Problem:
+        """What is wrong here, with file, line and field; `advice` says what to do, where the message does not."""
+        return Problem(self.file, message, self.line, self.path, advice)
+
+    def error(self, message: str, advice: str = "") -> FileError:
+        """The same for the caller to raise."""
+        return FileError(self.problem(message, advice))
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it was written with `!function`."""
+        return getattr(self._node, "tag", None) == FUNCTION
 
     def _child(self, key: str | int, value: Any, node: Any, place: Any) -> Field:
         if isinstance(key, int):
@@ -56,7 +67,9 @@ class Field:
             raise self.error(f"must be a mapping (key: value), not {_name(self.value)}")
         for (key, value), (place, node) in zip(self.value.items(), self._node.value, strict=True):
             if not isinstance(key, str):
-                raise self._child(str(key), value, node, place).error(f"the key {key!r} must be text; put it in quotes")
+                raise self._child(str(key), value, node, place).error(
+                    f"the key {key!r} must be text", "put it in quotes"
+                )
             yield key, self._child(key, value, node, place)
 
     def elements(self) -> Iterator[Field]:
@@ -69,7 +82,7 @@ class Field:
     def text(self, limit: int = 200) -> str:
         """A non-empty text of at most `limit` characters without control characters other than newline."""
         if not isinstance(self.value, str):
-            raise self.error(f"must be text, not {_name(self.value)}; put it in quotes")
+            raise self.error(f"must be text, not {_name(self.value)}", "put it in quotes")
         value = self.value
         if not value.strip():
             raise self.error("is empty")
@@ -137,8 +150,8 @@ def parse_yaml(data: bytes, file: Path) -> Field:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise FeabError(f"{file}{line}: not valid YAML: {error.problem or error.context}") from None
+        line = mark.line + 1 if mark else None
+        raise FileError(Problem(file, f"not valid YAML: {error.problem or error.context}", line)) from None
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, RecursionError) as error:
         raise FeabError(f"{file}: not valid YAML: {str(error)[:200]}") from None
     return Field(value, file, 1, "", node)
@@ -151,13 +164,12 @@ def _check_events(text: str, file: Path, loader_class: Any) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=loader_class):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise FeabError(
-                f"{file}, line {_line(event)}: anchors and aliases (& and *) are not read; write the value out"
-            )
+            problem = "anchors and aliases (& and *) are not read"
+            raise FileError(Problem(file, problem, _line(event), advice="write the value out"))
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > MAX_DEPTH:
-                raise FeabError(f"{file}, line {_line(event)}: nested deeper than {MAX_DEPTH}")
+                raise FileError(Problem(file, f"nested deeper than {MAX_DEPTH}", _line(event)))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
 
@@ -190,6 +202,6 @@ def _loader_class() -> Any:
             found[key] = loader.construct_object(value_node, deep=True)
         return found
 
-    Loader.add_constructor("!function", function)
+    Loader.add_constructor(FUNCTION, function)
     Loader.add_constructor("tag:yaml.org,2002:map", mapping)
     return Loader

@@ -60,13 +60,14 @@ def score_task(
         predictions: lines of predictions.jsonl.
         data: the dataset, or its labels as a frame (columns as in a dataset's Parquet file).
         asked: ids of the samples that were asked about (`--limit`); None means every one the task can score.
-        prompts: the prompts that were asked; None means those that occur in the predictions.
+        prompts: names of the prompts that were asked, which the task need not have; None means those that occur in
+            the predictions.
         draws: the number of draws that were asked for.
 
     Raises:
         FeabError: for a sample the dataset does not hold, a line that occurs twice, or an answer of the wrong kind.
     """
-    read, numbers = _read([task], predictions)
+    read, numbers = read_answers([task], predictions)
     return _score(task, read[task.name], numbers, data, asked, prompts, draws).scores
 
 
@@ -99,7 +100,7 @@ def score_all(
     Raises:
         FeabError: as `score_task`; and for predictions of a task that is not among `tasks`.
     """
-    read, numbers = _read(tasks, predictions, strict=True)
+    read, numbers = read_answers(tasks, predictions, strict=True)
     scored = {
         task.name: _score(
             task,
@@ -120,10 +121,14 @@ def score_all(
     )
 
 
-def _read(
+def read_answers(
     tasks: Sequence[Task], predictions: Iterable[Prediction], *, strict: bool = False
 ) -> tuple[dict[str, dict[str, Answers]], dict[str, int]]:
-    """Task -> prompt -> answers; and the number of each sample."""
+    """All answers as numbers: task -> prompt -> answers; and the number of each sample.
+
+    Raises:
+        FeabError: for an answer of the wrong kind and, if `strict`, a prediction of a task that is not among `tasks`.
+    """
     named = {task.name: task for task in tasks}
     found: dict[str, dict[str, Answers]] = {name: {} for name in named}
     numbers: dict[str, int] = {}
@@ -150,8 +155,8 @@ def _score(
     draws: int,
 ) -> _Scored:
     truth = truth_of(task, data, only=None if asked is None else frozenset(asked))
-    names = [*task.prompt_names(list(prompts))] if prompts is not None else [p for p in task.prompts if p in read]
-    names += [p for p in read if p not in names]  # a prompt that was removed from the task file since
+    names = [*dict.fromkeys(prompts)] if prompts is not None else [p for p in task.prompts if p in read]
+    names += [p for p in read if p not in names]  # of an imported run, or removed from the task file since
     each = {name: _score_prompt(task, read.get(name, Answers(task, numbers)), truth, draws) for name in names}
     if not each:
         empty = _score_prompt(task, Answers(task, numbers), truth, draws)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from feab.errors import FeabError
-from feab.yamlfile import parse_yaml, read_bytes
+from feab.problems import FileError, Problem, problems_of
+from feab.yamlfile import line_finder, parse_yaml, read_bytes
 
 MAX_RECIPE_BYTES = 64_000
 Positive = Annotated[int, Field(gt=0)]
@@ -130,13 +131,17 @@ def load_recipe(path: Path, **override: Any) -> ScratchRecipe:
     Raises:
         FeabError: when the file is missing, too large, not YAML, or has a wrong field; the message names the field.
     """
-    content = parse_yaml(read_bytes(path, MAX_RECIPE_BYTES), path)
+    data = read_bytes(path, MAX_RECIPE_BYTES)
+    content = parse_yaml(data, path)
     if not isinstance(content, dict):
         raise FeabError(f"{path}: a recipe is a mapping of fields, starting with `method: scratch`")
     if content.get("method") != "scratch":
-        raise FeabError(f"{path}: method {content.get('method')!r} is not known; this feab trains `method: scratch`")
+        message = f"method {content.get('method')!r} is not known"
+        problem = Problem(path, message, line_finder(data)(["method"]), "method", "this feab trains `method: scratch`")
+        raise FileError(problem, message=f"{path}: {problem.what}")
     try:
         return ScratchRecipe.model_validate({**content, **override})
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise FeabError(f"{path}: {problems}") from None
+        found = problems_of(error, path, line_finder(data))
+        words = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise FileError(*found, message=f"{path}: {words}") from None

@@ -1,4 +1,4 @@
-"""A whole `feab run`, asking and scoring, needs hardly more memory for ten times the faces."""
+"""A whole `feab run`, asking, scoring and reporting, needs hardly more memory for ten times the faces."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def peak_kb(folder: Path, people: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's /proc")
 @pytest.mark.parametrize(
-    ("people", "most"), [(17, 1.05), pytest.param(170, 1.10, marks=pytest.mark.full)], ids=["170 faces", "1,700 faces"]
+    ("people", "most"), [(40, 1.06), pytest.param(200, 1.10, marks=pytest.mark.full)], ids=["400 faces", "2,000 faces"]
 )
+# From 400 faces on, because a report shows that many; the points in its figures go on to 2,000.
 def test_ten_times_the_faces_take_hardly_more_memory(tmp_path, people, most):
     few = peak_kb(tmp_path, people)
     assert peak_kb(tmp_path, 10 * people) <= most * few

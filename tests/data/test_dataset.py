@@ -102,7 +102,7 @@ def test_few_row_groups_are_held(folder: Path) -> None:
     write_split(folder, "many", (tiny_row(n) for n in range(60)), INFO, row_group=3)
     data = open_split(folder, "many")
     assert [s.id for s in data] == data.ids
-    assert len(data._file._kept) == 3
+    assert len(data._source._kept) == 3
 
 
 def test_any_order_gives_the_right_image(folder: Path) -> None:

@@ -167,8 +167,8 @@ class Server:
         busy = {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}
         good = json.dumps(chat(said)).encode()
         if fate.startswith("429"):
-            date = formatdate(time.time() + 1.5, usegmt=True)
-            wait = {"429_wait": "0.05", "429_wait_long": "1", "429_date": date}.get(fate)
+            date = formatdate(time.time() + 1, usegmt=True)
+            wait = {"429_wait": "0.05", "429_wait_long": "0.5", "429_date": date}.get(fate)
             self.reply(writer, 429, busy, {} if wait is None else {"Retry-After": wait})
         elif fate[:3] in ("500", "503", "400"):
             self.reply(writer, int(fate[:3]), {"error": {"message": "something is the matter", "code": None}})

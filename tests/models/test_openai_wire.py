@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -157,4 +158,4 @@ def test_retry_after(headers, seconds):
 
 def test_an_exception_of_ours_is_not_taken_for_the_servers():
     assert from_exception(KeyError("choices")) is None
-    assert isinstance(from_exception(TimeoutError()), Trouble)
+    assert isinstance(from_exception(asyncio.TimeoutError()), Trouble)

@@ -78,11 +78,11 @@ def made_info(third_party: Literal["forbidden", "ask", "allowed"]) -> DatasetInf
 ANSWERS = """
 seed: 3
 answers:
-  - {task: synth_expression, texts: [neutral, happiness, sadness, anger, "I see a nose."], pick: sample}
-  - task: synth_valence_arousal
+  - {task: "*_expression", texts: [neutral, happiness, sadness, anger, "I see a nose."], pick: sample}
+  - task: "*_valence_arousal"
     texts: ["valence: 0.5, arousal: 0.1", "valence: -0.4, arousal: 0.6", "valence: 0.0, arousal: -0.2"]
     pick: sample
-  - {task: synth_action_units, texts: ["1, 2, 5", "6, 12", "none", "4, 7, 23"], pick: sample}
+  - {task: "*_action_units", texts: ["1, 2, 5", "6, 12", "none", "4, 7, 23"], pick: sample}
 """
 
 

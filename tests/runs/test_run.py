@@ -68,7 +68,7 @@ def test_a_run_is_a_folder_and_the_same_call_finds_it_complete(
     assert run.complete
     assert run.manifest.expected == 24 + 30 + 30 == len(list(run.predictions()))
     assert run.scores is not None
-    assert set(run.scores.tasks) == {"synth_expression", "synth_valence_arousal", "synth_action_units"}
+    assert set(run.scores.tasks) == {"made_expression", "made_valence_arousal", "made_action_units"}
     assert {p.task for p in run.predictions()} == set(run.scores.tasks)
     lines = (run.path / "predictions.jsonl").read_bytes()
     again = feab.run(script, data=faces)
@@ -275,8 +275,8 @@ class Eyes:
 def test_progress_is_told_of_every_completion(faces: str, script: str, tmp_path: Path) -> None:
     eyes = Eyes()
     feab.run(script, data=faces, out=tmp_path / "run", progress=eyes)
-    assert eyes.totals == {"synth_expression": 24, "synth_valence_arousal": 30, "synth_action_units": 30}
-    assert [event.done for event in eyes.events if event.task == "synth_expression"] == list(range(1, 25))
+    assert eyes.totals == {"made_expression": 24, "made_valence_arousal": 30, "made_action_units": 30}
+    assert [event.done for event in eyes.events if event.task == "made_expression"] == list(range(1, 25))
     assert eyes.there == 0
 
 
@@ -338,7 +338,7 @@ def test_bad_calls_are_refused(faces: str, script: str) -> None:
 
 
 def test_scoring_again_checks_task_and_data(faces: str, script: str, tmp_path: Path) -> None:
-    run = feab.run(script, data=faces, out=tmp_path / "run", limit=20)
+    run = feab.run(script, "synth", data=faces, out=tmp_path / "run", limit=20)
     before = run.scores
     (run.path / "scores.json").unlink()
     assert run.scores is None
@@ -380,7 +380,7 @@ def test_answers_are_parsed_by_their_question(faces: str, tmp_path: Path) -> Non
     script = make_script(tmp_path, ANSWERS.replace('"1, 2, 5"', '"1, 2, 99"'))
     run = feab.run(f"mock/{script}", data=faces, out=tmp_path / "run")
     for prediction in run.predictions():
-        if prediction.task == "synth_action_units" and isinstance(prediction.answer, list):
+        if prediction.task == "made_action_units" and isinstance(prediction.answer, list):
             assert 99 not in prediction.answer
     assert isinstance(run.scores, Scores)
 

@@ -15,7 +15,7 @@ from feab.tasks import load_tasks
 
 def test_the_running_score_ends_at_the_final_one(tmp_path: Path) -> None:
     faces = str(make_faces(tmp_path / "made", people=12))
-    run = feab.run(f"mock/{make_script(tmp_path)}", data=faces, out=tmp_path / "run")
+    run = feab.run(f"mock/{make_script(tmp_path)}", "synth", data=faces, out=tmp_path / "run")
     assert run.scores is not None
     assert run.scores.overall is not None
     assert run.scores.overall.low is not None

@@ -13,6 +13,7 @@ import yaml
 
 from feab.data import load_dataset, write_split
 from feab.errors import FeabError
+from feab.records import Media
 from feab.schemas import DatasetInfo, Prediction
 from feab.tasks import lm_eval, load_tasks
 from feab.tasks.scoring import score_task
@@ -104,6 +105,32 @@ def test_image_is_a_list_of_one_rgb_picture(folder):
     (picture,) = lm_eval.image(documents(VA, folder)[5])
     assert (picture.mode, picture.size) == ("RGB", (8, 8))
     assert abs(picture.getpixel((4, 4))[0] - 20) < 4
+
+
+def test_image_stands_upright():
+    from PIL import Image
+
+    lying, buffer = Image.new("RGB", (8, 4)), io.BytesIO()
+    lying.getexif()[0x0112] = 6  # turned by a quarter, as phones write it
+    lying.save(buffer, "JPEG", exif=lying.getexif())
+    (picture,) = lm_eval.image({"image": Media(data=buffer.getvalue())})
+    assert picture.size == (4, 8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "marker"),
+    [
+        ({"pretrained": "x"}, "<image>"),
+        ({"model": "x", "base_url": "http://localhost"}, ""),
+        ({"pretrained": "x", "base_url": "http://localhost"}, ""),
+        ({"model": "gpt-4o"}, ""),
+    ],
+)
+def test_only_a_model_that_lm_eval_loads_is_sent_the_marker(folder, arguments, marker):
+    given = {name: value for name, value in metadata(VA, folder).items() if name != "pretrained"}
+    docs = lm_eval.dataset(**given, **arguments)["test"]
+    assert {doc["marker"] for doc in docs} == {marker}
+    assert all("<image>" not in doc["question"] for doc in docs)
 
 
 def test_a_good_answer_scores_one_and_the_target_is_one(folder):
