@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import connection
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from feab.errors import FeabError
@@ -146,6 +148,7 @@ class VllmEngine:
         self._structured = StructuredOutputsParams
         self._dead = EngineDeadError
         self._lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
+        _wake_on_death(llm.llm_engine.engine_core, EngineDeadError)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -203,8 +206,28 @@ class VllmEngine:
             self._llm.llm_engine.engine_core.shutdown(timeout=1)
 
     def _died(self, error: Exception) -> FeabError:
+        said = "" if isinstance(error, self._dead) else f" ({first_line(error)})"
         return FeabError(
-            f"vllm/{self._source.path}: the engine died ({first_line(error)}); its own words are above. What had been "
-            "answered is kept, and the same command goes on from there. If it was memory: smaller images "
-            "(-M max_pixels=262144), -M chunk=128, or a lower -M gpu_memory_utilization"
+            f"vllm/{self._source.path}: the engine died{said}; what it wrote of the cause is above. What had been answered "
+            "is kept, and the same command goes on from there. If it was memory: smaller images (-M max_pixels=262144), "
+            "-M chunk=128, or a lower -M gpu_memory_utilization"
         )
+
+
+def _wake_on_death(core: Any, dead: Callable[[], Exception]) -> None:
+    """Have whoever waits for the engine told when its process ends.
+
+    vLLM 0.32 notices that a process of its engine was killed (say, because memory ran out), but leaves a caller that
+    waits for the next output waiting forever.
+    """
+    manager = getattr(getattr(core, "resources", None), "engine_manager", None)
+    processes, outputs = getattr(manager, "processes", None), getattr(core, "outputs_queue", None)
+    if not processes or outputs is None:
+        return  # an engine in this process, or on other machines
+    ends = [process.sentinel for process in processes]
+
+    def tell() -> None:
+        connection.wait(ends)
+        outputs.put(dead())
+
+    Thread(target=tell, name="feab-vllm-watch", daemon=True).start()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import multiprocessing
+import queue
 import re
+import time
 from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
@@ -16,7 +19,7 @@ from feab.errors import FeabError
 from feab.models import Model, ModelInfo, load_model
 from feab.models.loading import parse_options
 from feab.models.vllm import VllmModel
-from feab.models.vllm_engine import _rank
+from feab.models.vllm_engine import _rank, _wake_on_death
 from feab.models.vllm_options import VllmOptions
 from feab.models.vllm_wire import completion, conversation, sampling
 from feab.records import Image, Media, Message, Text
@@ -139,6 +142,20 @@ def test_a_dead_engine_ends_the_run_after_what_came_back():
     assert [next(stream).error for _ in range(6)] == [None] * 6
     with pytest.raises(FeabError, match="died"):
         next(stream)
+
+
+def test_who_waits_for_an_engine_that_is_killed_is_told():
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    process.start()
+    core = SimpleNamespace(
+        resources=SimpleNamespace(engine_manager=SimpleNamespace(processes=[process])), outputs_queue=queue.Queue()
+    )
+    _wake_on_death(core, lambda: RuntimeError("dead"))
+    assert core.outputs_queue.empty()
+    process.kill()
+    assert str(core.outputs_queue.get(timeout=60)) == "dead"
+    process.join()
+    _wake_on_death(SimpleNamespace(), RuntimeError)  # an engine without a process of its own is let be
 
 
 def test_an_interrupted_stream_is_dropped_and_the_next_one_is_right():

@@ -67,12 +67,15 @@ def engine(wide, tmp_path_factory) -> tuple[subprocess.Popen[str], str, int, Run
     for argument in ("dtype=float32", "model_impl=transformers", "max_model_len=512", "enforce_eager=true", "chunk=32"):
         command += ["-M", argument]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as first:
-        predictions = out / "predictions.jsonl"
-        while not (predictions.exists() and predictions.stat().st_size):
-            assert first.poll() is None, first.stderr.read()[-3000:]
-            time.sleep(0.01)
-        os.kill(engine_core(first.pid), signal.SIGKILL)
-        _, said = first.communicate(timeout=300)
+        try:
+            predictions = out / "predictions.jsonl"
+            while not (predictions.exists() and predictions.stat().st_size):
+                assert first.poll() is None, first.stderr.read()[-3000:]
+                time.sleep(0.01)
+            os.kill(engine_core(first.pid), signal.SIGKILL)
+            _, said = first.communicate(timeout=300)
+        finally:
+            first.kill()
     answered = len(list(load_run(out).predictions()))
     second = subprocess.run(command, capture_output=True, text=True, timeout=1800, env=environment(), check=False)
     assert second.returncode == 0, second.stderr[-3000:]
