@@ -10,10 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
+from feab.models.checkpoint import CheckpointOptions
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
@@ -21,19 +22,15 @@ from feab.models.images import first_line
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
 from feab.records import Completion, Failure, Question, Usage
-from feab.yamlfile import read_text
 
 VERSION = "1"
 HELD_BATCHES = 4
 """Prepared questions wait for others of their shape up to this many batches; then the fullest shape goes."""
 
 
-class HfOptions(BaseModel):
+class HfOptions(CheckpointOptions):
     """What `-M` takes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    revision: str | None = Field(None, description="commit, tag or branch of a hub checkpoint")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="precision; auto: the checkpoint's on a GPU, float32 on a CPU"
     )
@@ -42,18 +39,11 @@ class HfOptions(BaseModel):
         description="auto, cpu, cuda, cuda:1, mps, or auto-map: spread over all GPUs (accelerate)",
     )  # fmt: skip
     batch_size: int | Literal["auto"] = Field("auto", description="draws at once; auto grows and backs off by memory")
-    max_new_tokens: int | None = Field(None, ge=1, le=100_000, description="limit instead of the prompt's own")
-    min_pixels: int | None = Field(None, ge=1, description="smaller images are enlarged to this area")
-    max_pixels: int | None = Field(None, ge=1, description="larger images are reduced to this area")
-    adapter: str | None = Field(None, description="folder of a LoRA adapter (peft) to merge in")
     attention: str | None = Field(None, description="attention implementation, as transformers names it")
-    chat_template: str | None = Field(None, description="file with a Jinja chat template instead of the checkpoint's")
-    trust_remote_code: bool = Field(False, description="run the checkpoint's own code; read it first")
     workers: int | None = Field(
         None, ge=1, le=64, description="threads that prepare images; default 1, on a GPU up to 4"
     )
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of torch")
-    verbose: bool = Field(False, description="let transformers speak")
 
     @field_validator("batch_size")
     @classmethod
@@ -83,9 +73,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    template = None
-    if options.chat_template is not None:
-        template = read_text(Path(options.chat_template).expanduser(), 1024 * 1024)
+    template = options.read_template()
     device = _device(options.device)
     dtype = _dtype(options.dtype, device)
     source = reached(source)
@@ -98,7 +86,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
             dtype=dtype,
             device=device,
             attention=options.attention,
-            adapter=options.adapter,
+            adapter=options.adapter_folder,
         )
     revision = folder_digest(Path(source.path)) if source.local else getattr(model.config, "_commit_hash", None)
     info = _info(name, options, model, revision, template)
@@ -269,26 +257,18 @@ def _start_size(model: Any) -> int:
 
 
 def _info(name: str, options: HfOptions, model: Any, revision: str | None, template: str | None) -> ModelInfo:
-    import hashlib
-
     import torch
     import transformers
 
-    matters = {
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "max_new_tokens": options.max_new_tokens,
-        "min_pixels": options.min_pixels,
-        "max_pixels": options.max_pixels,
-        "adapter": folder_digest(Path(options.adapter).expanduser()) if options.adapter else None,
-        "attention": options.attention,
-        "chat_template": hashlib.sha256(template.encode()).hexdigest()[:16] if template else None,
-    }
+    matters = {"dtype": str(model.dtype).removeprefix("torch."), **options.identity(template)}
+    if options.attention is not None:
+        matters["attention"] = options.attention
     return ModelInfo(
         name=name,
         adapter="hf",
         adapter_version=VERSION,
         revision=revision,
-        args_that_change_answers={key: value for key, value in matters.items() if value is not None},
+        args_that_change_answers=matters,
         parameters=sum(weight.numel() for weight in model.parameters()),
         max_tokens=options.max_new_tokens,
         details={

@@ -36,6 +36,8 @@ class Source:
     trust_remote_code: bool
     offline: bool = False
     """Whether the hub does not answer, so that only what was downloaded before is read."""
+    provider: str = "hf"
+    """The provider's word, for messages."""
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class Source:
         return given
 
 
-def locate(rest: str, revision: str | None, trust_remote_code: bool) -> Source:
+def locate(rest: str, revision: str | None, trust_remote_code: bool, provider: str = "hf") -> Source:
     """A folder if there is one of that name, else a hub id.
 
     Raises:
@@ -58,10 +60,10 @@ def locate(rest: str, revision: str | None, trust_remote_code: bool) -> Source:
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise FeabError(f"{folder}: no config.json there; a transformers checkpoint has one (save_pretrained)")
-        return Source(str(folder), True, None, trust_remote_code)
+        return Source(str(folder), True, None, trust_remote_code, provider=provider)
     if rest.startswith((".", "/", "~")) or rest.count("/") > 1 or not rest.strip("/"):
-        raise FeabError(f"hf/{rest}: no such folder (a hub id is written hf/OWNER/NAME)")
-    return Source(rest, False, revision, trust_remote_code)
+        raise FeabError(f"{provider}/{rest}: no such folder (a hub id is written {provider}/OWNER/NAME)")
+    return Source(rest, False, revision, trust_remote_code, provider=provider)
 
 
 def reached(source: Source) -> Source:
@@ -85,8 +87,8 @@ def reached(source: Source) -> Source:
         if isinstance(try_to_load_from_cache(source.path, "config.json", revision=source.revision), str):
             return replace(source, offline=True)
         raise FeabError(
-            f"hf/{source.path}: it is no folder here, and the hub cannot be reached ({_line(error)}). "
-            "Check the network, or download it elsewhere and give the folder: hf/PATH"
+            f"{source.provider}/{source.path}: it is no folder here, and the hub cannot be reached ({_line(error)}). "
+            f"Check the network, or download it elsewhere and give the folder: {source.provider}/PATH"
         ) from None
     return source
 
@@ -221,7 +223,7 @@ def _file(source: Source, name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def load_weights(source: Source, *, dtype: Any, device: str, attention: str | None, adapter: str | None) -> Any:
+def load_weights(source: Source, *, dtype: Any, device: str, attention: str | None, adapter: Path | None) -> Any:
     """The model, in evaluation mode on its device, with a LoRA adapter merged in where one is named.
 
     Raises:
@@ -239,15 +241,13 @@ def load_weights(source: Source, *, dtype: Any, device: str, attention: str | No
     except Exception as error:  # as for the processor
         raise FeabError(_explain(source, error, "model")) from None
     if adapter is not None:
-        model = _with_adapter(model, Path(adapter).expanduser())
+        model = _with_adapter(model, adapter)
     if device != "auto-map":
         model = model.to(device)
     return model.eval()
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise FeabError(f"adapter={folder}: no adapter_model.safetensors there")
     try:
         from peft import PeftModel
     except ImportError:

@@ -25,6 +25,7 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
         "hf": "feab.models.hf",
         "mock": "feab.models.mock",
         "openai": "feab.models.openai",
+        "vllm": "feab.models.vllm",
     }
 )
 """Provider -> the module that holds its `open_model(name, rest, args, card)` and `options_of(rest)`, the arguments it

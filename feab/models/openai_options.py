@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from feab.errors import FeabError
 from feab.models.endpoints import Endpoint, find_endpoint
+from feab.models.json_options import JsonObject
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -52,29 +52,13 @@ class OpenAIOptions(BaseModel):
         "auto", description="auto: prompts that ask for JSON also send its schema, where accepted"
     )
     logprobs: bool = Field(False, description="ask for probabilities of the expression labels")
-    extra: dict[str, Any] = Field({}, description="further fields of every request, as a JSON object")
-
-    @field_validator("extra", mode="before")
-    @classmethod
-    def _json(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError("""a JSON object, as in '{"top_k": 1}'""") from None
+    extra: JsonObject = Field({}, description="further fields of every request, as a JSON object")
 
     @field_validator("extra")
     @classmethod
     def _free(cls, value: dict[str, Any]) -> dict[str, Any]:
         if taken := sorted(_OURS & value.keys()):
             raise ValueError(f"{', '.join(taken)}: set by feab or by an option of its own")
-        try:
-            text = json.dumps(value, allow_nan=False)
-        except (ValueError, TypeError, RecursionError):
-            raise ValueError("only JSON values, without NaN") from None
-        if len(text) > 20_000:
-            raise ValueError("longer than 20,000 characters")
         return value
 
     def endpoint(self) -> Endpoint:

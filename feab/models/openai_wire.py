@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from feab.models.first_token import TOP_LOGPROBS, label_probabilities
 from feab.models.openai_dialect import Dialect
 from feab.models.openai_options import OpenAIOptions
 from feab.records import Completion, Failure, FinishReason, Question, Text, Usage
@@ -18,7 +18,6 @@ _FINISH: Mapping[str, FinishReason] = {
     "content_filter": "content_filter", "safety": "content_filter", "refusal": "refusal",
 }  # fmt: skip
 _MOST_TOKENS = 10**9
-_TOP_LOGPROBS = 20
 _MOST_PARTS = 1000
 
 
@@ -65,7 +64,7 @@ def _fields(question: Question, options: OpenAIOptions, dialect: Dialect) -> dic
     if question.n > 1:
         optional["n"] = question.n
     if options.logprobs and question.kind == "expression":
-        optional |= {"logprobs": True, "top_logprobs": _TOP_LOGPROBS}
+        optional |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
     fields = {name: value for name, value in optional.items() if dialect.takes(name)}
     fields[dialect.limit] = options.max_tokens or sampling.max_tokens
     if options.reasoning_effort is not None:
@@ -184,27 +183,14 @@ def _count(value: Any) -> int | None:
 
 
 def _probabilities(choice: Mapping[str, Any], text: str, question: Question) -> dict[str, float] | None:
-    """Probability of each label by the first token, where that is sound; else None.
-
-    Sound is: the whole answer is one of the labels, and every alternative that counts is the beginning of exactly one
-    label. Alternatives that begin several labels, or none, count for nobody, so that the sum is at most 1.
-    """
-    labels = {label.casefold(): label for label in question.choices}
-    if question.kind != "expression" or text.strip().strip(".\"'*").casefold() not in labels:
-        return None
     content = choice.get("logprobs")
     tokens = content.get("content") if isinstance(content, dict) else None
     first = tokens[0] if isinstance(tokens, list) and tokens else None
     top = first.get("top_logprobs") if isinstance(first, dict) else None
-    found = dict.fromkeys(question.choices, 0.0)
-    counted = False
-    for item in top[:_TOP_LOGPROBS] if isinstance(top, list) else ():
+    pairs = []
+    for item in top[:TOP_LOGPROBS] if isinstance(top, list) else ():
         token, logprob = (item.get("token"), item.get("logprob")) if isinstance(item, dict) else (None, None)
-        if not (isinstance(token, str) and isinstance(logprob, (int, float)) and -1e4 <= logprob <= 1e-6):
+        if not (isinstance(token, str) and isinstance(logprob, (int, float))):
             return None
-        start = token.strip().casefold()
-        begun = [label for folded, label in labels.items() if start and folded.startswith(start)]
-        if len(begun) == 1:
-            found[begun[0]] += math.exp(min(logprob, 0.0))
-            counted = True
-    return found if counted and sum(found.values()) <= 1 + 1e-6 else None
+        pairs.append((token, float(logprob)))
+    return label_probabilities(question, text, pairs)
