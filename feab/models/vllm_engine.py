@@ -208,9 +208,9 @@ class VllmEngine:
     def _died(self, error: Exception) -> FeabError:
         said = "" if isinstance(error, self._dead) else f" ({first_line(error)})"
         return FeabError(
-            f"vllm/{self._source.path}: the engine died{said}; what it wrote of the cause is above. What had been answered "
-            "is kept, and the same command goes on from there. If it was memory: smaller images (-M max_pixels=262144), "
-            "-M chunk=128, or a lower -M gpu_memory_utilization"
+            f"vllm/{self._source.path}: the engine died{said}; what it wrote of the cause is above. What had been "
+            "answered is kept, and the same command goes on from there. If it was memory: smaller images "
+            "(-M max_pixels=262144), -M chunk=128, or a lower -M gpu_memory_utilization"
         )
 
 
