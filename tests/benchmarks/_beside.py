@@ -77,6 +77,7 @@ def in_turn(commands: Mapping[str, Sequence[Command]], threads: int) -> dict[str
     for round_ in zip(*commands.values(), strict=True):
         for name, command in zip(commands, round_, strict=True):
             taken[name].append(run(command, threads))
+            print(f"  {name}: {taken[name][-1].seconds:.1f} s", file=sys.stderr)
     return taken
 
 

@@ -1,6 +1,6 @@
 """A whole run of feab-tiny, beside lm-evaluation-harness with the same checkpoint, tasks and faces.
 
-    python tests/benchmarks/tiny_beside_lm_eval.py [--faces 200] [--repeats 3] [--batch-sizes 1,8,16,32,64]
+    python tests/benchmarks/tiny_beside_lm_eval.py [--faces 200] [--repeats 3] [--batch-sizes 1,8,16,32,64,128,256]
 
 Three tasks on the CPU with two threads, float32, from process start to the scores, each run a process of its own.
 feab runs as `feab run --model feab-tiny`. lm-eval's `hf-multimodal` takes a fixed batch size only, so each is tried
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=200, help="a task")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--batch-sizes", default="1,8,16,32,64", help="those lm-eval is tried with")
+    parser.add_argument("--batch-sizes", default="1,8,16,32,64,128,256", help="those lm-eval is tried with")
     options = parser.parse_args()
     print(beside.surroundings(threads=2))
     sizes = [int(size) for size in options.batch_sizes.split(",")]
@@ -68,7 +68,7 @@ def measure(folder: Path, faces: int, repeats: int, sizes: list[int]) -> None:
         print(f"lm_eval once with each batch size\n{beside.table(tried)}\n")
         best = int(beside.fastest(tried))
         commands[f"lm_eval, batches of {best}"] = [as_command(folder, best, samples)] * repeats
-        commands[f"the same without its task index, batches of {best}"] = [from_python(best, samples)] * repeats
+        commands[f"its function, no index, batches of {best}"] = [from_python(best, samples)] * repeats
     taken = beside.in_turn(commands, threads=2)
     print(f"three tasks, {faces} faces each, {repeats} runs each in turn: median [least–most]\n{beside.table(taken)}")
     if not beside.PEER:
