@@ -106,44 +106,16 @@ def run(
     ] = False,
 ) -> None:
     """Ask a model about faces and score its answers. The same command resumes."""
+    from feab.cli.own import OwnData
     from feab.cli.run import estimate_and_show, run_and_show
 
+    own = OwnData(data, columns or [], images, au_threshold)
+    asked = {"prompts": prompts or ["direct"], "limit": limit, "seed": seed, "draws": draws, "include": include or []}
     if dry_run:
-        estimate_and_show(
-            model,
-            tasks,
-            arguments or [],
-            as_json=json,
-            data=data,
-            columns=columns or [],
-            images=images,
-            au_threshold=au_threshold,
-            prompts=prompts or ["direct"],
-            limit=limit,
-            seed=seed,
-            draws=draws,
-            include=include or [],
-        )
+        estimate_and_show(model, tasks, arguments or [], own, as_json=json, **asked)
         return
-    status = run_and_show(
-        model,
-        tasks,
-        arguments or [],
-        as_json=json,
-        data=data,
-        columns=columns or [],
-        images=images,
-        au_threshold=au_threshold,
-        prompts=prompts or ["direct"],
-        out=out,
-        limit=limit,
-        seed=seed,
-        draws=draws,
-        include=include or [],
-        permission=permission,
-        cache=cache,
-        max_cost=max_cost,
-    )
+    limits = {"out": out, "permission": permission, "cache": cache, "max_cost": max_cost}
+    status = run_and_show(model, tasks, arguments or [], own, as_json=json, **asked, **limits)
     raise typer.Exit(status)
 
 
