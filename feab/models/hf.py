@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,9 @@ from feab.records import Completion, Failure, Question, Usage
 
 VERSION = "1"
 HELD_BATCHES = 4
-"""Prepared questions wait for others of their shape up to this many batches; then the fullest shape goes."""
+"""Prepared questions wait for others of their shape, up to this many batches of images; then the fullest shape goes."""
+HELD_PROMPTS = 32
+"""The same for the questions themselves: several tasks with several prompts ask about each image, and share it."""
 
 
 class HfOptions(CheckpointOptions):
@@ -44,6 +47,9 @@ class HfOptions(CheckpointOptions):
         None, ge=1, le=64, description="threads that prepare images; default 1, on a GPU up to 4"
     )
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of torch")
+    share: Literal["auto", "off"] = Field(
+        "auto", description="auto: read an image once for all questions about it, where that changes no answer"
+    )
 
     @field_validator("batch_size")
     @classmethod
@@ -97,7 +103,7 @@ class HfModel:
     """A loaded checkpoint. Images are prepared in a thread while the model works on the batch before."""
 
     def __init__(self, info: ModelInfo, model: Any, processor: Any, options: HfOptions, template: str | None) -> None:
-        self.info = info
+        self._info = info
         self._options = options
         maker = InputMaker(processor, template=template, min_pixels=options.min_pixels, max_pixels=options.max_pixels)
         self._maker: InputMaker | None = maker
@@ -105,7 +111,13 @@ class HfModel:
         ceiling = 256 if options.batch_size == "auto" else start
         size = BatchSize(start, ceiling)
         self._generator: Generator | None = Generator(
-            model, maker, processor.tokenizer, size, max_new_tokens=options.max_new_tokens, verbose=options.verbose
+            model,
+            maker,
+            processor.tokenizer,
+            size,
+            max_new_tokens=options.max_new_tokens,
+            share=options.share == "auto",
+            verbose=options.verbose,
         )
         on_cpu = str(info.details["device"]) == "cpu"
         self._workers = options.workers or (1 if on_cpu else max(1, min(4, (os.cpu_count() or 2) - 1)))
@@ -113,13 +125,20 @@ class HfModel:
     @property
     def name(self) -> str:
         """The model as the user named it."""
-        return self.info.name
+        return self._info.name
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the manifest says about this model, and whether it reads an image once for all questions about it."""
+        if self._generator is None:
+            return self._info
+        return replace(self._info, details={**self._info.details, "share": self._generator.sharing})
 
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer in batches of like questions; see `feab.models.Model`.
 
-        At most `HELD_BATCHES` + 2 batches are pulled ahead of what is handed back. `latency_s` is the wall time of the
-        batch a question was in.
+        At most `HELD_BATCHES` + 2 batches are pulled ahead of what is handed back, or `HELD_PROMPTS` + 2 where several
+        questions have an image. `latency_s` is the wall time of the batch a question was in.
 
         Raises:
             FeabError: after `close`.
@@ -133,7 +152,7 @@ class HfModel:
         held = _Held()
         try:
             while True:
-                room = 2 * generator.size.value - len(coming)
+                room = 2 * generator.rows_at_once - len(coming)
                 coming.extend(pool.submit(maker.prepare, one) for one in islice(source, max(0, room)))
                 if not coming:
                     break
@@ -142,10 +161,10 @@ class HfModel:
                     yield Completion(prepared.question, error=prepared.failure)
                     continue
                 held.add(prepared)
-                while batch := held.due(generator.size.value):
-                    yield from _answered(generator, batch)
-            while batch := held.fullest(generator.size.value):
-                yield from _answered(generator, batch)
+                while batch := held.due(generator.rows_at_once):
+                    yield from _answered(generator, batch, held.about(batch))
+            while batch := held.fullest(generator.rows_at_once):
+                yield from _answered(generator, batch, held.about(batch))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -161,17 +180,24 @@ class _Held:
     def __init__(self) -> None:
         self._waiting: OrderedDict[Hashable, list[Prepared]] = OrderedDict()
         self._rows = 0
+        self._about: dict[tuple[bytes, ...], list[Prepared]] = {}
 
     def add(self, prepared: Prepared) -> None:
         self._waiting.setdefault(prepared.shape, []).append(prepared)
         self._rows += _rows_of(prepared.question)
+        self._about.setdefault(prepared.images, []).append(prepared)
+
+    def about(self, batch: Sequence[Prepared]) -> list[Prepared]:
+        """What is still waiting about the images of a batch that was taken."""
+        return [other for images in {one.images for one in batch} for other in self._about.get(images, ())]
 
     def due(self, size: int) -> list[Prepared]:
         """A full batch; or the fullest shape when too much is waiting; or nothing."""
         for shape, waiting in self._waiting.items():
             if sum(_rows_of(one.question) for one in waiting) >= size:
                 return self._take(shape, size)
-        return self.fullest(size) if self._rows > HELD_BATCHES * size else []
+        crowded = self._rows > HELD_PROMPTS * size or len(self._about) > HELD_BATCHES * size
+        return self.fullest(size) if crowded else []
 
     def fullest(self, size: int) -> list[Prepared]:
         """The shape with the most waiting (the oldest of equals); nothing when nothing waits."""
@@ -188,6 +214,10 @@ class _Held:
         if taken < len(waiting):
             self._waiting[shape] = waiting[taken:]
         self._rows -= rows
+        for one in waiting[:taken]:
+            rest = [other for other in self._about.pop(one.images) if other is not one]
+            if rest:
+                self._about[one.images] = rest
         return waiting[:taken]
 
 
@@ -196,10 +226,10 @@ def _rows_of(question: Question) -> int:
     return 1 if question.sampling.temperature == 0 else question.n
 
 
-def _answered(generator: Generator, batch: Sequence[Prepared]) -> Iterator[Completion]:
+def _answered(generator: Generator, batch: Sequence[Prepared], about: Sequence[Prepared] = ()) -> Iterator[Completion]:
     rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(_rows_of(one.question))]
     try:
-        replies = generator.run(rows)
+        replies = generator.run(rows, about)
     except Exception as error:  # a model's own code may raise anything; it is one question's trouble, not the run's
         if len(batch) > 1:
             for one in batch:

@@ -13,11 +13,11 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
-from feab.records import Failure, Image, Question, Text
+from feab.records import Failure, Question, Text
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -201,19 +201,38 @@ class InputMaker:
     # Several questions
 
     def stack(self, rows: Sequence[Prepared]) -> Fields:
-        """One batch: texts padded on the left, everything else side by side.
-
-        Rows have one `shape`. For the first batch of each shape a few rows, the shortest and the longest among them,
-        are compared with what the processor makes of them together.
-        """
+        """One batch, of rows of one `shape`: texts padded on the left, everything else side by side."""
         if len(rows) == 1 and rows[0].fields is not None:
             return rows[0].fields
+        return self._stacked(rows) if self.stacks(rows) else self._together(rows)
+
+    def stacks(self, rows: Sequence[Prepared]) -> bool:
+        """Whether rows of one `shape`, put side by side, are what the processor makes of them together.
+
+        For the first batch of each shape a few rows, the shortest and the longest among them, are compared.
+        """
         shape = rows[0].shape
-        if not self._stacking.granted(shape) and not self._stacking.refused(shape):
+        if len(rows) > 1 and not self._stacking.granted(shape) and not self._stacking.refused(shape):
             by_length = sorted(rows, key=lambda row: row.tokens)
             few = [*by_length[: _COMPARED - 1], by_length[-1]] if len(rows) > _COMPARED else rows
             self._stacking.judge(shape, _same(self._stacked(few), self._together(few)))
-        return self._stacked(rows) if self._stacking.granted(shape) else self._together(rows)
+        return len(rows) == 1 or self._stacking.granted(shape)
+
+    def heads(self, rows: Sequence[Prepared], lengths: Sequence[int]) -> Fields:
+        """As `stack`, of the first so many tokens of each row, which are all that its images need; see `stacks`."""
+        return self._stacked([_cut(row, slice(length)) for row, length in zip(rows, lengths, strict=True)])
+
+    def after_heads(self, rows: Sequence[Prepared], lengths: Sequence[int]) -> Fields:
+        """The whole of rows of which `heads` were read before: head and rest padded each by itself, without pixels."""
+        import torch
+
+        heads = self.heads(rows, lengths)
+        rests = self._stacked([_cut(row, slice(length, None)) for row, length in zip(rows, lengths, strict=True)])
+        return {
+            name: torch.cat([tensor, rests[name]], dim=1) if _is_text(tensor, heads) else tensor
+            for name, tensor in heads.items()
+            if name != "pixel_values"
+        }
 
     def _together(self, rows: Sequence[Prepared]) -> Fields:
         return self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
@@ -236,6 +255,13 @@ class InputMaker:
         return stacked
 
 
+def _cut(row: Prepared, part: slice) -> Prepared:
+    """A part of a row's tokens, with its images."""
+    fields = row.fields or {}
+    kept = {name: tensor[:, part] if _is_text(tensor, fields) else tensor for name, tensor in fields.items()}
+    return replace(row, fields=kept)
+
+
 class _Trust:
     """Which shortcuts were seen to be exact, and which were not."""
 
@@ -251,12 +277,6 @@ class _Trust:
     def judge(self, key: Hashable, exact: bool) -> bool:
         self._verdicts.put(key, "exact" if exact else "differs")
         return exact
-
-
-def _images(question: Question) -> list[bytes]:
-    return read_media(
-        [part.media for message in question.messages for part in message.parts if isinstance(part, Image)]
-    )
 
 
 def _is_text(tensor: Any, fields: Fields) -> bool:
