@@ -70,14 +70,13 @@ class PrefixKeeper:
         self._largest = 0
         self._verdicts: dict[Hashable, bool] = {}
         self._obstacle = _obstacle(model) if share else "off"
+        self._passed_over = "not tried"
 
     @property
     def standing(self) -> str:
         """Whether faces are read once, or why not, in a few words for a manifest."""
-        if self._obstacle:
-            return self._obstacle
-        if not self._verdicts:
-            return "not tried"
+        if self._obstacle or not self._verdicts:
+            return self._obstacle or self._passed_over
         return "yes" if all(self._verdicts.values()) else "no: other logits than on the plain path"
 
     @property
@@ -143,6 +142,7 @@ class PrefixKeeper:
             alone += not sharing
             new[row.images] = row, min([*sharing, len(_ids(row)) - 1] if sharing else [end])
         if 2 * alone > len(new) + len(found):
+            self._passed_over = "no: few faces were asked about more than once"
             return None
         return {**found, **self._made(new, config)} if new else found
 
@@ -150,9 +150,12 @@ class PrefixKeeper:
         """Number of tokens up to the end of the images; 0 where a cache of them cannot, or need not, be kept."""
         assert row.fields is not None
         ids, image = _ids(row), _image_token(self._model)
-        if {name for name, tensor in row.fields.items() if tensor.shape == row.fields["input_ids"].shape} - _TEXT:
+        said = {name for name, tensor in row.fields.items() if tensor.shape == row.fields["input_ids"].shape}
+        if said - _TEXT:
+            self._passed_over = f"no: its prompts come with {', '.join(sorted(said - _TEXT))}"
             return 0
         if image is None or ids.count(image) < FEW_TOKENS:
+            self._passed_over = f"no: an image is fewer than {FEW_TOKENS} tokens"
             return 0
         end = len(ids) - ids[::-1].index(image)
         return end if end < len(ids) else 0
@@ -175,6 +178,7 @@ class PrefixKeeper:
             self._largest = max(self._largest, made[face].nbytes)
         if self.most < _FEWEST:
             self._obstacle = "no: a face's cache is too large to keep several"
+            self._largest = 0
             self.clear()
         return made
 
