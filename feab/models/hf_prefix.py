@@ -14,12 +14,14 @@ question, takes the plain path.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from feab.models.hf_inputs import Fields, InputMaker, LruCache, Prepared
 from feab.models.hf_memory import is_out_of_memory
+from feab.models.images import first_line
 
 FEW_TOKENS = 16
 """An image of fewer tokens than this is read again each time: a second pass costs about what it saves (our choice)."""
@@ -68,16 +70,17 @@ class PrefixKeeper:
         self._limit = _budget(model)
         self._kept: LruCache[_Face, _Kept] = LruCache(self._limit, lambda kept: kept.nbytes)
         self._largest = 0
-        self._verdicts: dict[Hashable, bool] = {}
+        self._found: dict[Hashable, str] = {}
+        """By shape of images: nothing where both paths were seen to agree, else what stands against it."""
         self._obstacle = _obstacle(model) if share else "off"
         self._passed_over = "not tried"
 
     @property
     def standing(self) -> str:
         """Whether faces are read once, or why not, in a few words for a manifest."""
-        if self._obstacle or not self._verdicts:
+        if self._obstacle or not self._found:
             return self._obstacle or self._passed_over
-        return "yes" if all(self._verdicts.values()) else "no: other logits than on the plain path"
+        return next(filter(None, self._found.values()), "yes")
 
     @property
     def most(self) -> int:
@@ -103,17 +106,18 @@ class PrefixKeeper:
             return None
         shape = rows[0].shape[-1]
         try:
-            kept = None if self._verdicts.get(shape) is False else self._prefixes(rows, waiting, config)
+            kept = None if self._found.get(shape) else self._prefixes(rows, waiting, config)
             if kept is None:
                 return None
-            if shape not in self._verdicts:
-                self._verdicts[shape] = self._agrees(rows, kept, config)
+            if shape not in self._found:
+                agree = self._agrees(rows, kept, config)
+                self._found[shape] = "" if agree else "no: other logits than on the plain path"
         except Exception as error:  # whatever a model's code raises here, it only says that its cache cannot be shared
-            if shape in self._verdicts or is_out_of_memory(error):
+            if shape in self._found or is_out_of_memory(error):
                 raise
-            self._verdicts[shape] = False
+            self._found[shape] = f"no: {first_line(error)}"
             return None
-        if not self._verdicts[shape]:
+        if self._found[shape]:
             return None
         tokens, width = self._generate(rows, kept, config, logits_processor=list(processors))
         return tokens[:, width:]
@@ -185,16 +189,31 @@ class PrefixKeeper:
     def _generate(
         self, rows: Sequence[Prepared], kept: Mapping[_Face, _Kept], config: Any, **options: Any
     ) -> tuple[Any, int]:
-        """What `generate` gives for the rows on copies of their caches, and how many tokens of that are the prompts."""
-        lengths = [min(_alike(kept[row.images].ids, _ids(row)), len(_ids(row)) - 1) for row in rows]
-        given = self._moved(self._maker.after_heads(rows, lengths))
+        """What `generate` gives for the rows on copies of their caches, and how many tokens of that are the prompts.
+
+        Several draws of one question are rows with one prompt: it is read once to its end, too.
+        """
+        import torch
+
+        distinct = list({id(row): row for row in rows}.values())
+        length = {id(row): min(_alike(kept[row.images].ids, _ids(row)), len(_ids(row)) - 1) for row in distinct}
+        given = self._moved(self._maker.after_heads(distinct, [length[id(row)] for row in distinct]))
+        cache = self._joined(distinct, kept, list(length.values()))
+        if len(distinct) < len(rows):
+            once = _changed(config, max_new_tokens=1, return_dict_in_generate=True)
+            cache = self._continued(given, cache, once).past_key_values
+            cache.crop(-1)  # a prompt's last token is what its answer is begun from
+            places = {id(row): place for place, row in enumerate(distinct)}
+            cache.batch_select_indices(torch.tensor([places[id(row)] for row in rows]))
+            given = self._moved(self._maker.after_heads(rows, [length[id(row)] for row in rows]))
+        return self._continued(given, cache, config, **options), given["input_ids"].shape[1]
+
+    def _continued(self, given: Fields, cache: Any, config: Any, **options: Any) -> Any:
+        """What `generate` gives for prompts of which the cache holds the first tokens."""
         if getattr(self._model.base_model, "rope_deltas", None) is not None:
             # Positions in two dimensions, as the Qwen family has them: those of an earlier batch are not these rows'.
             self._model.base_model.rope_deltas = None
-        cache = self._joined(rows, kept, lengths)
-        return self._model.generate(**given, past_key_values=cache, generation_config=config, **options), given[
-            "input_ids"
-        ].shape[1]
+        return self._model.generate(**given, past_key_values=cache, generation_config=config, **options)
 
     def _joined(self, rows: Sequence[Prepared], kept: Mapping[_Face, _Kept], lengths: Sequence[int]) -> Any:
         """One cache for the rows, the first so many tokens of each, padded on the left like them."""
@@ -245,6 +264,8 @@ def _obstacle(model: Any) -> str:
         return "no: an encoder reads the question with the image"
     if _image_token(model) is None:
         return "no: its images are no tokens of the prompt"
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        return "no: it counts positions by itself"
     try:
         layers = DynamicCache(config=model.config.get_text_config(decoder=True)).layers
     except Exception:  # a configuration that says nothing of its layers, or a kind of layer unknown here
