@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.checkpoint import CheckpointOptions
+from feab.models.hf_batches import Held, rows_of
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
@@ -25,10 +26,6 @@ from feab.models.protocol import ModelInfo
 from feab.records import Completion, Failure, Question, Usage
 
 VERSION = "1"
-HELD_BATCHES = 4
-"""Prepared questions wait for others of their shape, up to this many batches of images; then the fullest shape goes."""
-HELD_PROMPTS = 32
-"""The same for the questions themselves: several tasks with several prompts ask about each image, and share it."""
 
 
 class HfOptions(CheckpointOptions):
@@ -149,7 +146,7 @@ class HfModel:
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="feab-prepare")
         source = iter(questions)
         coming: deque[Future[Prepared]] = deque()
-        held = _Held()
+        held = Held()
         try:
             while True:
                 room = 2 * generator.rows_at_once - len(coming)
@@ -174,60 +171,8 @@ class HfModel:
         self._maker = None
 
 
-class _Held:
-    """Prepared questions waiting for others of their shape. Which ones share a batch depends on their order only."""
-
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[Hashable, list[Prepared]] = OrderedDict()
-        self._rows = 0
-        self._about: dict[tuple[bytes, ...], list[Prepared]] = {}
-
-    def add(self, prepared: Prepared) -> None:
-        self._waiting.setdefault(prepared.shape, []).append(prepared)
-        self._rows += _rows_of(prepared.question)
-        self._about.setdefault(prepared.images, []).append(prepared)
-
-    def about(self, batch: Sequence[Prepared]) -> list[Prepared]:
-        """What is still waiting about the images of a batch that was taken."""
-        return [other for images in {one.images for one in batch} for other in self._about.get(images, ())]
-
-    def due(self, size: int) -> list[Prepared]:
-        """A full batch; or the fullest shape when too much is waiting; or nothing."""
-        for shape, waiting in self._waiting.items():
-            if sum(_rows_of(one.question) for one in waiting) >= size:
-                return self._take(shape, size)
-        crowded = self._rows > HELD_PROMPTS * size or len(self._about) > HELD_BATCHES * size
-        return self.fullest(size) if crowded else []
-
-    def fullest(self, size: int) -> list[Prepared]:
-        """The shape with the most waiting (the oldest of equals); nothing when nothing waits."""
-        if not self._waiting:
-            return []
-        return self._take(max(self._waiting, key=lambda shape: len(self._waiting[shape])), size)
-
-    def _take(self, shape: Hashable, size: int) -> list[Prepared]:
-        waiting = self._waiting.pop(shape)
-        taken, rows = 0, 0
-        while taken < len(waiting) and (taken == 0 or rows + _rows_of(waiting[taken].question) <= size):
-            rows += _rows_of(waiting[taken].question)
-            taken += 1
-        if taken < len(waiting):
-            self._waiting[shape] = waiting[taken:]
-        self._rows -= rows
-        for one in waiting[:taken]:
-            rest = [other for other in self._about.pop(one.images) if other is not one]
-            if rest:
-                self._about[one.images] = rest
-        return waiting[:taken]
-
-
-def _rows_of(question: Question) -> int:
-    """Greedy draws are all the same: one row stands for them."""
-    return 1 if question.sampling.temperature == 0 else question.n
-
-
 def _answered(generator: Generator, batch: Sequence[Prepared], about: Sequence[Prepared] = ()) -> Iterator[Completion]:
-    rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(_rows_of(one.question))]
+    rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(rows_of(one.question))]
     try:
         replies = generator.run(rows, about)
     except Exception as error:  # a model's own code may raise anything; it is one question's trouble, not the run's
@@ -240,7 +185,7 @@ def _answered(generator: Generator, batch: Sequence[Prepared], about: Sequence[P
         return
     done = iter(replies)
     for one in batch:
-        yield _completion(one, list(islice(done, _rows_of(one.question))))
+        yield _completion(one, list(islice(done, rows_of(one.question))))
 
 
 def _completion(prepared: Prepared, replies: Sequence[Reply]) -> Completion:
