@@ -23,7 +23,7 @@ from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
 from feab.runs.endings import Interrupted, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
-from feab.runs.parts import Part, check_kinds, plan
+from feab.runs.parts import Part, check_kinds, plan, questions_of
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
@@ -297,7 +297,7 @@ def _ask(
     sampling: Sampling,
     watcher: Watcher | None,
 ) -> Asked:
-    """Task by task, so that progress and prefix caches have one question form at a time."""
+    """Face by face, so that what a model made of a picture serves all questions about it."""
     if watcher is not None:
         watcher.start(book.path, parts, book.journal)
 
@@ -306,14 +306,7 @@ def _ask(
             watcher.update(replace(progress, cost_usd=book.cost_usd))
         book.write_if_old()
 
-    questions = (
-        question
-        for part in parts
-        for question in part.task.questions(
-            part.samples, part.prompts, draws=part.draws, seed=sampling.seed, sampling=sampling
-        )
-    )
-    return ask(model, questions, book.journal, parse=parse_answer, on_progress=on_progress)
+    return ask(model, questions_of(parts, sampling), book.journal, parse=parse_answer, on_progress=on_progress)
 
 
 def parse_answer(question: Question, text: str, reason: FinishReason) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
+from feab.records import Question, Sampling
 from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
@@ -92,6 +93,25 @@ def plan(
     for part in parts:
         _ = part.dataset.fingerprint  # of pictures of one's own, those that cannot be read are named here, at once
     return parts
+
+
+def questions_of(parts: Sequence[Part], sampling: Sampling) -> Iterator[Question]:
+    """Every question of a run, lazily: the questions about one face follow each other, task by task, prompt by prompt.
+
+    Faces come in their dataset's order, datasets in the order in which the parts name them. Each face is read once.
+    """
+    of_dataset: dict[int, list[Part]] = {}
+    for part in parts:
+        of_dataset.setdefault(id(part.dataset), []).append(part)
+    for together in of_dataset.values():
+        askers = [part.task.asker(part.prompts, draws=part.draws, sampling=sampling) for part in together]
+        rows = np.unique(np.concatenate([part.rows for part in together]))
+        asked = [np.isin(rows, part.rows) for part in together]
+        for place, row in enumerate(rows):
+            sample = together[0].dataset[int(row)]
+            for about, whether in zip(askers, asked, strict=True):
+                if whether[place]:
+                    yield from about(sample)
 
 
 class Opened:

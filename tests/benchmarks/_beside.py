@@ -23,6 +23,14 @@ NOT_MEASURED = f"""peer not measured: FEAB_LM_EVAL_PYTHON names no python that h
   lm-eval/bin/pip install -c both.txt '.[hf,lm-eval]' fastapi uvicorn
   FEAB_LM_EVAL_PYTHON=lm-eval/bin/python python tests/benchmarks/{Path(sys.argv[0]).name}"""
 
+SAMPLES = """
+import json, sys
+from feab.runs.parts import plan
+
+pairs = zip(plan("synth", limit=int(sys.argv[1])), plan("synth"))
+print(json.dumps({some.task.name: whole.rows.searchsorted(some.rows).tolist() for some, whole in pairs}))
+"""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -79,6 +87,15 @@ def in_turn(commands: Mapping[str, Sequence[Command]], threads: int) -> dict[str
             taken[name].append(run(command, threads))
             print(f"  {name}: {taken[name][-1].seconds:.1f} s", file=sys.stderr)
     return taken
+
+
+def chosen_samples(faces: int) -> str:
+    """For lm-eval's `--samples`: where the faces that `--limit` chooses stand among all a task asks about.
+
+    Found by another process, so that this one stays small.
+    """
+    words = [sys.executable, "-c", SAMPLES, str(faces)]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def fastest(taken: Mapping[str, Sequence[Taken]]) -> str:
