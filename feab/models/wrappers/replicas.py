@@ -17,7 +17,7 @@ from feab.errors import FeabError
 from feab.models.protocol import Model, ModelInfo
 from feab.models.wrappers.replicas_actor import LOW, Refusal, Report, Start
 from feab.models.wrappers.replicas_pool import Death, Place, Pool
-from feab.models.wrappers.replicas_ray import Cluster, find_cluster
+from feab.models.wrappers.replicas_ray import Cluster, check_address, check_installed, find_cluster
 from feab.models.wrappers.replicas_work import Work
 from feab.records import Completion, Failure, Question
 
@@ -57,10 +57,7 @@ def load_replicas(
     Raises:
         FeabError: when Ray is not installed, cannot be reached, has no room; or what `feab.load_model` raises.
     """
-    if not 1 <= replicas <= MOST:
-        raise FeabError(f"replicas {replicas}: must be from 1 to {MOST}")
-    if gpus is not None and not (0 <= gpus < math.inf and (gpus < 1 or gpus == int(gpus))):
-        raise FeabError(f"gpus_per_replica {gpus}: must be a whole number, or a share such as 0.5")
+    check_replicas(replicas, address, gpus)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     each = max(1, cores // replicas)
     folders = tuple(str(Path(folder).expanduser().absolute()) for folder in include)
@@ -78,6 +75,21 @@ def load_replicas(
         pool.close()
         raise
     return ReplicatedModel(pool)
+
+
+def check_replicas(replicas: int, address: str | None, gpus: float | None) -> None:
+    """What can be told of the arguments of `load_replicas` before anything is loaded.
+
+    Raises:
+        FeabError: for a value that cannot be, or when Ray is not installed.
+    """
+    if not 1 <= replicas <= MOST:
+        raise FeabError(f"replicas {replicas}: must be from 1 to {MOST}")
+    if gpus is not None and not (0 <= gpus < math.inf and (gpus < 1 or gpus == int(gpus))):
+        raise FeabError(f"gpus_per_replica {gpus}: must be a whole number, or a share such as 0.5")
+    if address is not None:
+        check_address(address)
+    check_installed()
 
 
 class ReplicatedModel:

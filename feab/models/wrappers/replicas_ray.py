@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,8 +64,6 @@ def find_cluster(address: str | None, cpus: int) -> Cluster:
     Raises:
         FeabError: when Ray is not installed, not there, or does not start.
     """
-    if address is not None:
-        _check_address(address)
     ray = sys.modules.get("ray")
     if ray is not None and ray.is_initialized():
         return Cluster(ray, ray.get_runtime_context().gcs_address, ours=False, leave=lambda: None)
@@ -75,7 +75,12 @@ def host_of(address: str) -> str:
     return address.rpartition(":")[0].strip("[]")
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Whether it can be one.
+
+    Raises:
+        FeabError: when it cannot.
+    """
     if address == "auto":
         return
     host, colon, port = address.rpartition(":")
@@ -88,12 +93,23 @@ def _check_address(address: str) -> None:
         raise FeabError(f"ray_address {address[:100]!r}: write HOST:PORT, as in 10.0.0.5:6379, or auto")
 
 
+def check_installed() -> None:
+    """Whether Ray is there, without importing it.
+
+    Raises:
+        FeabError: when it is not.
+    """
+    if "ray" not in sys.modules and find_spec("ray") is None:
+        raise FeabError("replicas need Ray; install it with: pip install 'feab[ray]'")
+
+
 def _import() -> ModuleType:
     try:
-        import ray
+        return import_module("ray")
     except ImportError as error:
-        raise FeabError(f"replicas need Ray ({error}); install it with: pip install 'feab[ray]'") from None
-    return ray
+        raise FeabError(
+            f"Ray cannot be imported ({first_line(error)}); install it anew: pip install 'feab[ray]'"
+        ) from None
 
 
 # ------------------------------------------------------------------------------------------------- one of our own
@@ -110,7 +126,11 @@ def _started(cpus: int) -> Cluster:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
-    forget = (lambda: shutil.rmtree(folder, ignore_errors=True)) if temporary else (lambda: None)
+
+    def forget() -> None:
+        if temporary:
+            shutil.rmtree(folder, ignore_errors=True)
+
     try:
         with _dressed(environment):
             ray = _import()
