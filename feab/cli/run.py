@@ -73,7 +73,7 @@ def run_and_show(
     """
     given = parse_arguments(arguments)
     if replicas := options.get("replicas"):
-        say(f"{model} is loaded {replicas} times, which can take a while")
+        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
     with watcher() as progress:
         asked = to_ask(data, columns, images, tasks, au_threshold, progress.reading)
         run = run_model(

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import feab
 from feab.errors import FeabError
-from feab.models.endpoints import is_private
 from feab.models.images import first_line
 from feab.models.protocol import ModelInfo
 from feab.models.wrappers.replicas_actor import Facts, Hello, Refusal, Replica, Report, Start, card_facts
@@ -145,7 +144,7 @@ class Pool:
                     f"a machine of the Ray cluster has feab {answer.version}, this one has {feab.__version__}; install "
                     "the same on all of them"
                 )
-            near = is_private(answer.node)
+            near = self.cluster.holds(answer.node)
             if self._info is not None and self._near and not near:
                 return f"a replica would be started at {answer.node}, outside the network that the others are in"
             self._near = self._near and near

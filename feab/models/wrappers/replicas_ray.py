@@ -50,8 +50,12 @@ class Cluster:
 
     @property
     def private(self) -> bool:
-        """Whether it is reached on this machine or in a private network."""
-        return is_private(host_of(self.address))
+        """Whether its head is this machine, or in a private network."""
+        return self.holds(host_of(self.address))
+
+    def holds(self, host: str) -> bool:
+        """Whether a machine is this one, as Ray calls it, or in a private network."""
+        return bool(host == self.ray.util.get_node_ip_address()) or is_private(host)
 
 
 def find_cluster(address: str | None, cpus: int) -> Cluster:
@@ -119,10 +123,10 @@ def _started(cpus: int) -> Cluster:
     """A Ray on this machine alone: bound to loopback, with a token, without a dashboard, its files in our cache."""
     folder, temporary = _folder()
     environment = {
-        "RAY_AUTH_MODE": "token",
+        # Read when Ray is imported. Where a program has done so, Ray itself turns tokens on.
+        "RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE") if "ray" in sys.modules else "token",
         "RAY_AUTH_TOKEN_PATH": str(_token(folder)),
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # for one machine: Ray listens on 127.0.0.1, on Linux too
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
@@ -135,14 +139,15 @@ def _started(cpus: int) -> Cluster:
         with _dressed(environment):
             ray = _import()
             _forget_token()
-            leave = _connected(
-                ray,
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _temp_dir=str(folder / "s"),
-            )
+            with _on_loopback():
+                leave = _connected(
+                    ray,
+                    address="local",
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    _temp_dir=str(folder / "s"),
+                )
     except Exception as error:
         forget()
         if isinstance(error, FeabError):
@@ -159,8 +164,8 @@ def _started(cpus: int) -> Cluster:
     if host_of(address) != "127.0.0.1":
         end()
         raise FeabError(
-            "this program imported ray before feab could tell it to listen on this machine only; call ray.init() in it "
-            "yourself, or set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 before it starts"
+            f"Ray {ray.__version__} cannot be kept to this machine alone; start one yourself (ray start --head) and "
+            "name it with --ray-address"
         )
     return Cluster(ray, address, ours=True, leave=end)
 
@@ -199,6 +204,18 @@ def _token(folder: Path) -> Path:
     except OSError as error:
         raise FeabError(f"{path}: cannot be written ({error.strerror}); set FEAB_CACHE to a folder that can") from None
     return path
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """A Ray that starts within listens on 127.0.0.1, as it does on systems where it makes no clusters."""
+    constants: Any = import_module("ray._private.ray_constants")
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _forget_token() -> None:
@@ -248,16 +265,16 @@ def _check_there(address: str) -> None:
 
 def _connected(ray: ModuleType, **options: Any) -> Callable[[], None]:
     """Connect quietly; how to leave again, which puts back what Ray changes in this program."""
-    worker = sys.modules["ray._private.worker"]
+    worker: Any = import_module("ray._private.worker")
     main = threading.current_thread() is threading.main_thread()
     on_term = signal.getsignal(signal.SIGTERM) if main else None
     spoke = getattr(worker, "_worker_logs_enabled", True)
-    worker._worker_logs_enabled = False  # type: ignore[attr-defined]  # else a replica's death is told on stdout
+    worker._worker_logs_enabled = False  # else a replica's death is told on stdout
 
     def leave() -> None:
         nonlocal on_term
         ray.shutdown()
-        worker._worker_logs_enabled = spoke  # type: ignore[attr-defined]
+        worker._worker_logs_enabled = spoke
         if on_term is not None:
             signal.signal(signal.SIGTERM, on_term)
             on_term = None
@@ -271,15 +288,19 @@ def _connected(ray: ModuleType, **options: Any) -> Callable[[], None]:
 
 
 @contextmanager
-def _dressed(environment: Mapping[str, str]) -> Iterator[None]:
-    """The environment with some variables set, and as it was afterwards."""
+def _dressed(environment: Mapping[str, str | None]) -> Iterator[None]:
+    """The environment with some variables set, or not set (None), and as it was afterwards."""
     before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
+    _put_on(environment)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _put_on(before)
+
+
+def _put_on(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
