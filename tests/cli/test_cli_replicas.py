@@ -94,7 +94,7 @@ def test_killed_interrupted_and_resumed(home, faces, script, tmp_path):
     assert (process.returncode, stdout) == (130, "")
     assert "The same command goes on from there." in stderr
     assert "ray" not in stderr.lower().replace("arrays", ""), stderr
-    gone, alive = psutil.wait_procs(there, timeout=30)
+    _, alive = psutil.wait_procs(there, timeout=30)
     assert not alive
     assert not family(home)
     assert [path.name for path in (home / "ray").rglob("session_2*")] == []

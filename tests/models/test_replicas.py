@@ -15,7 +15,8 @@ from feab.errors import FeabError
 from feab.models import Model, load_model
 from feab.models.wrappers import ReplicasLost, load_replicas, replicas, replicas_pool, with_budget, with_cache
 from feab.models.wrappers.replicas_actor import Facts, Replica
-from feab.models.wrappers.replicas_ray import SOCKET, SOCKET_LIMIT, Cluster, _folder
+from feab.models.wrappers.replicas_cluster import Cluster
+from feab.models.wrappers.replicas_local import SOCKET, SOCKET_LIMIT, _folder
 from feab.models.wrappers.replicas_work import CHUNK
 from feab.records import Completion, Image, Media, Message, Text
 

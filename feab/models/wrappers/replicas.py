@@ -16,8 +16,9 @@ from typing import Any
 from feab.errors import FeabError
 from feab.models.protocol import Model, ModelInfo
 from feab.models.wrappers.replicas_actor import LOW, Refusal, Report, Start
+from feab.models.wrappers.replicas_cluster import Cluster
 from feab.models.wrappers.replicas_pool import Death, Place, Pool
-from feab.models.wrappers.replicas_ray import Cluster, check_address, check_installed, find_cluster
+from feab.models.wrappers.replicas_ray import check_address, check_installed, find_cluster
 from feab.models.wrappers.replicas_work import Work
 from feab.records import Completion, Failure, Question
 

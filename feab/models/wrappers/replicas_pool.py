@@ -14,7 +14,7 @@ from feab.errors import FeabError
 from feab.models.images import first_line
 from feab.models.protocol import ModelInfo
 from feab.models.wrappers.replicas_actor import Facts, Hello, Refusal, Replica, Report, Start, card_facts
-from feab.models.wrappers.replicas_ray import Cluster
+from feab.models.wrappers.replicas_cluster import Cluster
 from feab.models.wrappers.replicas_work import Asked
 from feab.records import Question
 
