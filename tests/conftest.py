@@ -1,7 +1,11 @@
 """What every test shares: property tests without deadlines, because CI machines are slow now and then."""
 
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("feab", deadline=None)
@@ -10,3 +14,23 @@ settings.load_profile("feab")
 # A shell starts its background jobs with Ctrl-C ignored, and the programs our tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def ray_home():
+    """Where the Ray of these tests has its files; a short path, since sockets lie in it."""
+    folder = Path(tempfile.mkdtemp(prefix="feab-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def ray(ray_home):
+    """A Ray for all tests of a session, which replicas use as they would one that the user's own program started."""
+    from feab.models.wrappers.replicas_ray import find_cluster
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("FEAB_CACHE", str(ray_home))
+        cluster = find_cluster(None, cpus=8)
+    yield cluster.ray
+    cluster.leave()

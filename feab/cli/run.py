@@ -26,6 +26,9 @@ OPTIONS = {
     "permission": "--i-have-permission",
     "cache": "--cache",
     "max_cost": "--max-cost",
+    "replicas": "--replicas",
+    "ray_address": "--ray-address",
+    "gpus_per_replica": "--gpus-per-replica",
     "dry_run": "--dry-run",
     "progress": None,
 }
@@ -66,13 +69,18 @@ def run_and_show(
     Of own data, say how it was read.
     """
     given = parse_arguments(arguments)
+    if replicas := options.get("replicas"):
+        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
     with watcher() as progress:
         asked = to_ask(own, tasks, progress.reading)
         run = run_model(
             model, tasks or None, data=asked, au_threshold=own.au_threshold, progress=progress, **options, **given
         )
+    machine = run.manifest.machine.get("model", {})
+    if lost := machine.get("replicas", {}).get("restarted"):
+        say(f"{lost:,} replicas died and were replaced; what they had under way was asked again")
     del progress  # the running scores hold labels, and the report wants the memory
-    if cached := run.manifest.machine.get("model", {}).get("cache"):
+    if cached := machine.get("cache"):
         say(f"cache {options['cache']}: {cached['hits']:,} hits, {cached['misses']:,} misses")
     scores = run.scores
     assert scores is not None  # a run that returns has been scored

@@ -23,6 +23,9 @@ verbs = typer.Typer()
     "\n  feab run --model mock/answers.yaml --data my-faces/ --json > scores.json"
     "\n  feab run --model openai/qwen -M base_url=http://127.0.0.1:8000/v1 --cache answers/"
     "\n  feab run --model openai/gpt-4o --dry-run   (the key is read from OPENAI_API_KEY)"
+    "\n  feab run --model hf/Qwen/Qwen2.5-VL-7B-Instruct --replicas 4   (one on each of 4 GPUs)"
+    "\n  feab run --model vllm/Qwen/Qwen2.5-VL-72B-Instruct -M tensor_parallel_size=4 --replicas 8"
+    " --gpus-per-replica 4 --ray-address 10.0.0.5:6379"
     "\n\nExit status: 0 complete, 2 wrong use or input, 3 incomplete, 130 interrupted."
 )
 def run(
@@ -101,6 +104,35 @@ def run(
         float | None,
         typer.Option("--max-cost", metavar="USD", help="Stop before the run could cost more; it can be resumed."),
     ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            "--replicas",
+            metavar="N",
+            min=1,
+            help="Load the model N times, in processes of Ray's, and share the questions out between them.",
+        ),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="HOST:PORT|auto",
+            help="With --replicas: the Ray cluster to load them on. Each of its machines needs the same feab, what the "
+            "model needs, and the API keys in its own environment.  [default: this machine alone]",
+            show_default=False,
+        ),
+    ] = None,
+    gpus_per_replica: Annotated[
+        float | None,
+        typer.Option(
+            "--gpus-per-replica",
+            metavar="G",
+            min=0,
+            help="With --replicas: GPUs for each, such as 4 or 0.5.  [default: an equal share, 1 at most]",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; send nothing.")
     ] = False,
@@ -115,7 +147,8 @@ def run(
         estimate_and_show(model, tasks, arguments or [], own, as_json=json, **asked)
         return
     limits = {"out": out, "permission": permission, "cache": cache, "max_cost": max_cost}
-    status = run_and_show(model, tasks, arguments or [], own, as_json=json, **asked, **limits)
+    copies = {"replicas": replicas, "ray_address": ray_address, "gpus_per_replica": gpus_per_replica}
+    status = run_and_show(model, tasks, arguments or [], own, as_json=json, **asked, **limits, **copies)
     raise typer.Exit(status)
 
 

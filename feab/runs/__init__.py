@@ -4,7 +4,7 @@ exchange it with other programs (`import_run`, `export_run`).
 
 from __future__ import annotations
 
-from feab.runs.endings import Interrupted, OverBudget, Stopped
+from feab.runs.endings import Interrupted, OutOfReplicas, OverBudget, Stopped
 from feab.runs.estimate import Estimate, estimate
 from feab.runs.execute import Watcher, run
 from feab.runs.exporting import Exported, export_run
@@ -18,6 +18,7 @@ __all__ = [
     "Exported",
     "Imported",
     "Interrupted",
+    "OutOfReplicas",
     "OverBudget",
     "Part",
     "Run",

@@ -1,14 +1,60 @@
-"""What a run puts around the model it asks: a cache of answers, and a limit of cost."""
+"""What a run puts around the model it asks: replicas of it, a cache of answers, and a limit of cost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from feab.errors import FeabError
-from feab.models.wrappers import AnswerStore, CachedModel, with_budget
+from feab.models.wrappers import AnswerStore, CachedModel, load_replicas, with_budget
+from feab.models.wrappers.replicas import check_replicas
 
 if TYPE_CHECKING:
     from feab.models import Model, ModelCard, Price
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How many copies of a model are to be loaded, and where."""
+
+    replicas: int
+    address: str | None
+    gpus: float | None
+
+    @classmethod
+    def asked_for(
+        cls, model: str | Model, replicas: int | None, address: str | None, gpus: float | None
+    ) -> Copies | None:
+        """None where a model is simply loaded.
+
+        Raises:
+            FeabError: for values that cannot be, a place or GPUs of replicas that nobody asked for, or replicas of a
+                model that is loaded.
+        """
+        if replicas is None:
+            for name, given in (("ray_address", address), ("gpus_per_replica", gpus)):
+                if given is not None:
+                    raise FeabError(f"{name} goes with replicas: say how many with --replicas N")
+            return None
+        if not isinstance(model, str):
+            raise FeabError("replicas are loaded by a model's name; a model that is loaded already cannot be copied")
+        check_replicas(replicas, address, gpus)
+        return cls(replicas, address, gpus)
+
+
+def loaded(model: str, include: Sequence[str | PathLike[str]], args: Mapping[str, Any], copies: Copies | None) -> Model:
+    """The model of that name, once or in several copies.
+
+    Raises:
+        FeabError: as `feab.load_model` and `feab.models.wrappers.load_replicas`.
+    """
+    from feab.models import load_model
+
+    if copies is None:
+        return load_model(model, include=include, **args)
+    return load_replicas(model, copies.replicas, include=include, args=args, address=copies.address, gpus=copies.gpus)
 
 
 def check_price(model: str, card: ModelCard | None) -> Price:

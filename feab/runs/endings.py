@@ -34,3 +34,11 @@ class OverBudget(FeabError):  # noqa: N818
             f"{reached}. {run.path} holds what came back; the same command with a higher --max-cost goes on from there"
         )
         self.run = run
+
+
+class OutOfReplicas(FeabError):  # noqa: N818
+    """The run was left incomplete, because no replica of the model was left to ask."""
+
+    def __init__(self, run: Run, lost: FeabError) -> None:
+        super().__init__(f"{lost}. {run.path} holds what came back; the same command goes on from there")
+        self.run = run

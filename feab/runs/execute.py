@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
-from feab.models.wrappers import AnswerStore, BudgetReached
+from feab.models.wrappers import AnswerStore, BudgetReached, ReplicasLost
 from feab.records import Answer, FinishReason, Question, Sampling
-from feab.runs.around import check_price, wrapped
+from feab.runs.around import Copies, check_price, loaded, wrapped
 from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
-from feab.runs.endings import Interrupted, OverBudget, Stopped
+from feab.runs.endings import Interrupted, OutOfReplicas, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
 from feab.runs.parts import Part, check_kinds, plan, questions_of
@@ -74,6 +74,9 @@ def run(
     progress: Watcher | None = None,
     max_cost: float | None = None,
     cache: str | PathLike[str] | None = None,
+    replicas: int | None = None,
+    ray_address: str | None = None,
+    gpus_per_replica: float | None = None,
     **adapter_args: Any,
 ) -> Run:
     """Ask a model every question of the tasks, write each answer as it comes, and score them.
@@ -98,12 +101,18 @@ def run(
         progress: told about each completion, and about faces that must be rendered or read first.
         max_cost: dollars that the whole run, resumed or not, must not exceed; needs a model card with a price.
         cache: folder of answers that any run may reuse; errors are never kept there.
+        replicas: load the model so many times, each in a process of Ray's, and share the questions out between them;
+            they change how fast answers come, not what they are. See `feab.models.wrappers.load_replicas`.
+        ray_address: HOST:PORT of the Ray cluster that holds the replicas, or "auto"; by default they are all on this
+            machine.
+        gpus_per_replica: such as 1, 4 or 0.5; by default an equal share of those there are, 1 at the most.
         adapter_args: passed to the adapter when `model` is a name.
 
     Raises:
         FeabError: for unknown names, wrong values, a folder in use or of another run, missing permission.
         Stopped: a FeabError; when failures of one kind followed each other without an answer.
         OverBudget: a FeabError; when the next question might cost more than what is left of `max_cost`.
+        OutOfReplicas: a FeabError; when no replica was left, or each one died that was started.
         Interrupted: on Ctrl-C (a KeyboardInterrupt that carries the run), after everything is on disk.
     """
     if limit is not None and limit < 1:
@@ -114,6 +123,7 @@ def run(
         raise FeabError(f"max_cost {max_cost}: must be a number of dollars above 0")
     if adapter_args and not isinstance(model, str):
         raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
+    copies = Copies.asked_for(model, replicas, ray_address, gpus_per_replica)
     what: dict[str, Any] = {
         "prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "au_threshold": au_threshold,
         "include": include,
@@ -142,10 +152,7 @@ def run(
             check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws))
         if not isinstance(model, str):
             return _run(model, parts, chosen, None)
-        from feab.models import load_model
-
-        loaded = held.enter_context(closing(load_model(model, include=include, **adapter_args)))
-        return _run(loaded, parts, chosen, card)
+        return _run(held.enter_context(closing(loaded(model, include, adapter_args, copies))), parts, chosen, card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,19 +276,19 @@ def _fill(
 ) -> tuple[Asked, Run]:
     """Ask what is missing; the manifest is true at the end, whatever ends it."""
     asked = Asked(0)
-    reached: BudgetReached | None = None
+    ended: BudgetReached | ReplicasLost | None = None
     with Journal(path / PREDICTIONS, locked=True) as journal:
         model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=journal.tokens)
         book = Book(path, manifest, journal, card.price if card else None, lambda: _details(model))
         book.write()
         try:
             asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
-        except BudgetReached as error:
-            reached = error
+        except (BudgetReached, ReplicasLost) as error:
+            ended = error
         finally:
             finished = Run(path, book.write())
-    if reached is not None:
-        raise OverBudget(finished, reached)
+    if ended is not None:
+        raise (OverBudget if isinstance(ended, BudgetReached) else OutOfReplicas)(finished, ended)
     return asked, finished
 
 
