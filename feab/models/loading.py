@@ -23,6 +23,7 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
     {
         "baseline": "feab.models.baseline",
         "hf": "feab.models.hf",
+        "lm-eval": "feab.models.lm_eval",
         "mock": "feab.models.mock",
         "openai": "feab.models.openai",
         "vllm": "feab.models.vllm",
@@ -106,6 +107,7 @@ def parse_options(options: type[_Options], args: Mapping[str, Any], provider: st
             if key != "seed"  # --seed on the command line
         )
         detail = cards.invalid(error).replace("Extra inputs are not permitted", "not an argument")
+        detail = detail.removeprefix("file: Value error, ")  # of the arguments together
         raise FeabError(f"arguments of {provider}/…: {detail}\nvalid arguments (-M key=value):\n{valid}") from None
 
 
