@@ -111,6 +111,19 @@ def parse_options(options: type[_Options], args: Mapping[str, Any], provider: st
         raise FeabError(f"arguments of {provider}/…: {detail}\nvalid arguments (-M key=value):\n{valid}") from None
 
 
+def options_given(name: str, include: Sequence[str | os.PathLike[str]] = (), **args: Any) -> BaseModel:
+    """The adapter's options that `load_model` would go by, without loading the model.
+
+    Raises:
+        FeabError: unknown model or argument, or a wrong value.
+    """
+    card = card_of(name, include)
+    module, rest = _adapter(name if card is None else _from_card_folder(card), card)
+    options: type[BaseModel] = module.options_of(rest)
+    from_card = {} if card is None else card.args
+    return parse_options(options, {**from_card, **args}, _provider(name if card is None else card.adapter))
+
+
 def options_for(card: ModelCard) -> type[BaseModel]:
     """What the adapter of a card takes as arguments, without loading the model.
 
