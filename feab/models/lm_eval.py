@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.images import ImageError, first_line
-from feab.models.lm_eval_api import Watched, completion_of, without_bars
+from feab.models.lm_eval_api import Watched, completion_of, forced, without_bars
 from feab.models.lm_eval_load import Loaded, make, quiet
 from feab.models.lm_eval_options import LmEvalOptions
 from feab.models.lm_eval_wire import PromptError, Row, conversation, generation, rows_of, visuals
@@ -216,6 +216,7 @@ def _info(name: str, rest: str, options: LmEvalOptions, loaded: Loaded, card: Mo
         parameters = sum(weight.numel() for weight in lm.model.parameters())
     if loaded.family == "api":
         details["num_concurrent"] = loaded.concurrent
+        details |= forced(lm)
     else:
         details["batch_size"] = lm.batch_size
     used = [package for package in ("lm_eval", "torch", "transformers") if package in sys.modules]

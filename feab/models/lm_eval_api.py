@@ -125,6 +125,14 @@ class RefusedError(Exception):
             self.body = text
 
 
+def forced(lm: Any) -> dict[str, Any]:
+    """What a class sends whatever it is asked: `openai-chat-completions` has a temperature of 1 for names with a 5."""
+    asked = {"until": [], "max_gen_toks": 1, "do_sample": False, "temperature": 0.0, "stop": None}
+    sent = lm._create_payload([{"role": "user", "content": "?"}], generate=True, gen_kwargs=asked, seed=0)
+    temperature = sent.get("temperature")
+    return {} if temperature == 0 else {"temperature_sent": temperature}
+
+
 def completion_of(said: Any, question: Question) -> Completion | Trouble:
     """What one request for one draw of the question came to."""
     if not isinstance(said, Said):

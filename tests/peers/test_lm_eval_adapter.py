@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": KEY}
 
 
-def run_in_peer(out: Path, *words: str) -> Run:
-    command = [PYTHON, "-m", "feab.cli", "run", "--limit", str(FACES), "--out", str(out), *words]
+def run_in_peer(out: Path, *words: str, limit: int = FACES) -> Run:
+    command = [PYTHON, "-m", "feab.cli", "run", "--limit", str(limit), "--out", str(out), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, env=environment(), check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "it/s" not in done.stderr  # no progress bars of others between ours
@@ -58,6 +60,43 @@ def test_hf_multimodal_answers_as_hf_does(tmp_path):
     assert identity.revision == ours.manifest.identity.revision
     assert identity.adapter_args["dtype"] == "float32"
     assert "batch_size" not in identity.adapter_args
+
+
+def test_draws_of_hf_multimodal_follow_the_seed(tmp_path):
+    words = ["--model", f"lm-eval/hf-multimodal/{ROOT / 'models' / 'feab-tiny'}", "-M", "dtype=float32"]
+    words += ["-M", "batch_size=4", "--tasks", "synth_valence_arousal", "--draws", "3"]
+    one, again = (
+        {line.key: line.text for line in run_in_peer(tmp_path / name, *words, limit=4).predictions()}
+        for name in ("one", "again")
+    )
+    assert len(one) == 12
+    assert one == again
+    assert any(one[key] != one[(*key[:3], 0)] for key in one)
+
+
+def test_ctrl_c_keeps_what_came_back_and_the_same_command_goes_on(tmp_path):
+    def answer(body: dict, number: int) -> dict:
+        time.sleep(0.05)
+        return chat("happiness")
+
+    with chat_server(answer) as heard:
+        command = [PYTHON, "-m", "feab.cli", "run", "--model", "lm-eval/local-chat-completions/tiny"]
+        command += ["-M", f"base_url={heard.url}/chat/completions", "-M", "num_concurrent=4"]
+        command += ["--tasks", "synth_expression", "--limit", "200", "--out", str(tmp_path / "run")]
+        lines = tmp_path / "run" / "predictions.jsonl"
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as first:
+            while not (lines.exists() and lines.stat().st_size):
+                assert first.poll() is None, first.stderr.read()[-3000:]
+                time.sleep(0.01)
+            first.send_signal(signal.SIGINT)
+            _, said = first.communicate(timeout=300)
+        assert first.returncode == 130, said
+        kept = len(lines.read_text().splitlines())
+        assert 0 < kept < 200
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment(), check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert len(lines.read_text().splitlines()) == 200
+        assert 200 <= len(heard.bodies) <= 216  # no more than the batch under way was asked again
 
 
 def ask(url: str, questions: list[tuple[str, str, int]], **arguments: Any) -> tuple[list[dict], dict]:
@@ -189,6 +228,21 @@ def test_what_no_question_survives_ends_the_run_with_advice(status, says):
     assert says in end["raised"]
     assert lines == []
     assert len(heard.bodies) == 8  # one batch
+
+
+def test_a_server_that_stalls():
+    def answer(body: dict, number: int) -> dict:
+        if words_of(body) == "stall":
+            time.sleep(30)
+        return GOOD
+
+    with chat_server(answer) as heard:
+        lines, _ = ask(
+            heard.url, [("0", "go", 1), ("1", "stall", 1)], timeout=5, max_retries=2, num_concurrent=2, revision="v1"
+        )
+    assert lines[0]["texts"] == ["happiness"]
+    assert lines[1]["error"][0] == "timeout"
+    assert [words_of(body) for body in heard.bodies].count("stall") == 2
 
 
 def test_a_server_that_is_not_there():
