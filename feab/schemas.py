@@ -159,6 +159,10 @@ class RunManifest(_Versioned):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    """Of the tokens above and below."""
+    failed_input_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of failed answers that were asked again and are in predictions.jsonl no more: they were billed, too."""
+    failed_output_tokens: Annotated[int, Field(ge=0)] = 0
     wall_s: float = 0.0
     permission: str | None = None
     """The user's reference for sending faces to a third party, where that was needed."""

@@ -109,7 +109,8 @@ def estimate_and_show(
         out_json(asdict(found))
         return
     unknown = "unknown (the model's card does not say)"
-    of_images = unknown if found.image_tokens is None else f"about {found.image_tokens:,}"
+    most = "at most" if found.image_tokens_at_most else "about"
+    of_images = unknown if found.image_tokens is None else f"{most} {found.image_tokens:,}"
     lines = {
         "questions": f"{found.questions:,}",
         "answers": f"{found.answers:,}",

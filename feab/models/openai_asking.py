@@ -15,7 +15,7 @@ from feab.models.endpoints import Endpoint
 from feab.models.images import ImageError, pictures_of, read_media
 from feab.models.openai_client import Client
 from feab.models.openai_dialect import Dialect
-from feab.models.openai_errors import Trouble, advice, from_status, scrubbed
+from feab.models.openai_errors import Trouble, advice, from_error_reply, scrubbed
 from feab.models.openai_images import data_url
 from feab.models.openai_options import OpenAIOptions
 from feab.models.openai_pool import Emit
@@ -123,7 +123,7 @@ class Asker:
             got = await client.post(asked.body)
             found = got if isinstance(got, Trouble) else read_reply(got, question, time.perf_counter() - start)
             if isinstance(found, Mapping):
-                found = _error_with_status_200(found)
+                found = from_error_reply(found)
             if isinstance(found, Reply):
                 self._throttle.went_well()
             elif self._can_rephrase(found, dialect, asked.fields):
@@ -190,16 +190,6 @@ class _Pictures:
 
     def _encode(self) -> list[bytes]:
         return [data_url(data, self._max_pixels) for data in read_media(self._media)]
-
-
-def _error_with_status_200(body: Mapping[str, Any]) -> Trouble:
-    """Gateways pass on another server's error with a status of their own; its code is in the error."""
-    error = body.get("error")
-    code = error.get("code") if isinstance(error, Mapping) else None
-    if isinstance(code, int) and 300 <= code <= 599:
-        return from_status(code, body, {})
-    told = from_status(500, body, {})
-    return replace(told, failure=Failure("error_reply", told.failure.message.removeprefix("HTTP 500: ")))
 
 
 def _wait(trouble: Trouble, attempts: int) -> float:

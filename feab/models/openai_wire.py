@@ -119,12 +119,11 @@ def read_reply(data: bytes, question: Question, latency_s: float) -> Reply | Map
         return Reply((_failed(question, "shape", "the reply is no JSON object", latency_s),))
     if body.get("error") and not body.get("choices"):
         return body
-    choices = body.get("choices")
+    choices, usage = body.get("choices"), _usage(body.get("usage"))
     if not isinstance(choices, list) or not choices:
-        return Reply((_failed(question, "shape", "the reply has no choices", latency_s),))
+        return Reply((_failed(question, "shape", "the reply has no choices", latency_s, usage),))
     model = body.get("model")
     found = []
-    usage = _usage(body.get("usage"))
     for draw, choice in enumerate(choices[: question.n]):
         mine = replace(question, first_draw=question.first_draw + draw, n=1) if question.n > 1 else question
         # The server's count is of all draws together: the first has it, so that sums are right.

@@ -15,6 +15,14 @@ from feab.runs.parts import plan
 if TYPE_CHECKING:
     from feab.data import Dataset
 
+_LIMITS = ("max_tokens", "max_new_tokens", "max_gen_toks")
+"""What adapters call the user's own limit of an answer."""
+
+_MORE = frozenset({"min_pixels", "detail"})
+_FEWER = frozenset({"max_pixels"})
+"""Arguments after which an image may take more tokens, or fewer, than a model's card says. Given by the card itself,
+they are in what it says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -28,7 +36,9 @@ class Estimate:
     text_tokens: int
     """Of the questions, at four bytes a token."""
     image_tokens: int | None
-    """By the model's card."""
+    """By the model's card; None where it does not say, or an argument may make images take more than it says."""
+    image_tokens_at_most: bool
+    """Whether an argument (`max_pixels`) may make them fewer."""
     output_tokens: int
     """At the most: every answer as long as it may be."""
     cost_usd: float | None
@@ -51,17 +61,17 @@ def estimate(
 ) -> Estimate:
     """Reckon what the same call of `feab.run` would take; answers that are there already are not deducted.
 
-    Of `adapter_args` only `max_tokens` (or `max_new_tokens`) counts, with the model's card. The draws of a question are
-    taken to share one request.
+    `adapter_args` are checked as the run would. Every draw is taken to be a request of its own, as it is where an API
+    gives one answer to a request: one that gives several counts question and image once.
 
     Raises:
-        FeabError: for an unknown model, task, prompt or dataset.
+        FeabError: for an unknown model, argument, task, prompt or dataset.
     """
-    from feab.models.loading import card_of
+    from feab.models.loading import card_of, options_given
 
     card = card_of(model, include)
-    given = {**(card.args if card else {}), **adapter_args}
-    longest = given.get("max_tokens", given.get("max_new_tokens"))
+    options = options_given(model, include, **adapter_args)
+    longest = next((getattr(options, name) for name in _LIMITS if getattr(options, name, None) is not None), None)
     parts = plan(
         tasks,
         data=data,
@@ -79,10 +89,11 @@ def estimate(
             asked = part.task.question("", Media(), prompt)  # the words are as long for every sample
             count = len(part.rows)
             questions += count
-            images += count * len(pictures_of(asked))
-            text_tokens += count * -(-text_bytes(asked) // BYTES_PER_TOKEN)
+            images += count * draws * len(pictures_of(asked))
+            text_tokens += count * draws * -(-text_bytes(asked) // BYTES_PER_TOKEN)
             output_tokens += count * draws * int(longest or asked.sampling.max_tokens)
-    image_tokens = None if card is None or card.image_tokens is None else images * card.image_tokens
+    each = None if card is None or _MORE.intersection(adapter_args) else card.image_tokens
+    image_tokens = None if each is None else images * each
     price = card.price if card else None
     return Estimate(
         questions,
@@ -90,6 +101,7 @@ def estimate(
         images,
         text_tokens,
         image_tokens,
+        not _FEWER.isdisjoint(adapter_args),
         output_tokens,
         None if price is None else price.of(text_tokens + (image_tokens or 0), output_tokens),
     )

@@ -19,7 +19,7 @@ from feab.journal import Asked, Journal, Progress, ask
 from feab.models.wrappers import AnswerStore, BudgetReached, ReplicasLost
 from feab.records import Answer, FinishReason, Question, Sampling
 from feab.runs.around import Copies, check_price, loaded, wrapped
-from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
+from feab.runs.book import Book, check_asked, claimed, manifest_for, requested, with_failed
 from feab.runs.endings import Interrupted, OutOfReplicas, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
@@ -278,8 +278,9 @@ def _fill(
     asked = Asked(0)
     ended: BudgetReached | ReplicasLost | None = None
     with Journal(path / PREDICTIONS, locked=True) as journal:
-        model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=journal.tokens)
-        book = Book(path, manifest, journal, card.price if card else None, lambda: _details(model))
+        price = card.price if card else None
+        book = Book(path, with_failed(manifest, journal.repaired), journal, price, lambda: _details(model))
+        model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=book.billed)
         book.write()
         try:
             asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)

@@ -1,4 +1,4 @@
-"""What the benchmarks beside lm-evaluation-harness share: whole processes, timed in turn, and a table of them."""
+"""What the benchmarks beside other harnesses share: whole processes, timed in turn, and a table of them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class Command:
 
     words: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where it is started, if not here."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def run(command: Command, threads: int) -> Taken:
     }  # fmt: skip
     load = os.getloadavg()[0]
     start = time.perf_counter()
-    process = subprocess.Popen(command.words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command.words, env=environment, cwd=command.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     assert process.stderr is not None
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -103,8 +107,8 @@ def fastest(taken: Mapping[str, Sequence[Taken]]) -> str:
     return min(taken, key=lambda name: statistics.median(one.seconds for one in taken[name]))
 
 
-def surroundings(threads: int) -> str:
-    """Machine, versions, date, load."""
+def surroundings(threads: int, others: Mapping[str, str] | None = None) -> str:
+    """Machine, versions, date, load; `others`: further peers' names and pythons."""
     ours = machine()
     cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if "model name" in line), "unknown CPU")
     cores, memory = ours["cores"], ours.get("memory_gib")
@@ -114,6 +118,7 @@ def surroundings(threads: int) -> str:
         f"{ours['system']} {ours['release']}, python {platform.python_version()}; feab's environment: "
         f"{_versions(sys.executable)}",
         *([f"lm-eval's environment: {_versions(PEER)}"] if PEER else []),
+        *(f"{name}'s environment: {_versions(python)}" for name, python in (others or {}).items()),
     ]
     return "\n".join(lines)
 
@@ -126,7 +131,18 @@ def _lines(path: str) -> list[str]:
 
 
 def _versions(python: str) -> str:
-    names = ["feab", "lm_eval", "torch", "transformers", "numpy", "pyarrow", "pandas"]
+    names = [
+        "feab",
+        "lm_eval",
+        "inspect_ai",
+        "lmms_eval",
+        "openai",
+        "torch",
+        "transformers",
+        "numpy",
+        "pyarrow",
+        "pandas",
+    ]
     code = (
         "import sys\nfrom importlib.metadata import PackageNotFoundError, version\nfor name in sys.argv[1:]:\n"
         "    try: print(name, version(name))\n    except PackageNotFoundError: pass"

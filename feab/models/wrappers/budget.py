@@ -19,6 +19,9 @@ _FRAME_TOKENS = 64
 """What roles, templates and instructions of the server add to a question, at the most we expect."""
 _SAFE_IMAGE = 1.1
 
+_MAYBE_BILLED = frozenset({"malformed", "shape", "empty", "too_large", "timeout"})
+"""Failures after which a server has answered, or may have, and bills it. One that refuses or is not there does not."""
+
 
 class BudgetReached(FeabError):  # noqa: N818
     """The next question could cost more than is left of the budget. Nothing is under way."""
@@ -134,7 +137,10 @@ class _Account:
             self._under_way[question.key, draw] = each
 
     def settle(self, completion: Completion) -> None:
-        """Put what it cost in the place of what was reserved; where nothing is said, an answer costs all of that."""
+        """Put what it cost in the place of what was reserved; where nothing is said, an answer costs all of that.
+
+        So does a failure that may have been billed: a reply came that could not be read, or none came in time.
+        """
         question, usage = completion.question, completion.usage
         draws = range(question.first_draw, question.first_draw + question.n)
         reserved = sum(self._under_way.pop((question.key, draw), 0.0) for draw in draws)
@@ -144,6 +150,8 @@ class _Account:
         elif completion.error is None:
             self._spent += reserved
             self._silent = True
+        elif completion.error.kind in _MAYBE_BILLED:
+            self._spent += reserved
 
     def _learn(self, question: Question, input_tokens: int) -> None:
         images = len(pictures_of(question))
