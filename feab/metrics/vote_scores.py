@@ -140,7 +140,7 @@ def vote_detail(
         faces = float(out.there.sum())
         facts["left_out"] = int(faces)
         facts["majority_one_out"] = float(out.target.sum(0).max() / faces)
-        facts["human_confusion"] = [[round(cell, 3) for cell in line] for line in out.confusion.tolist()]
+        facts["human_confusion"] = out.confusion.tolist()
     consensus = {}
     for i, name in enumerate(CONSENSUS_NAMES):
         inside = read.bins == i

@@ -223,4 +223,5 @@ def _js_distance(shares: FloatArray, likely: FloatArray) -> FloatArray:
     rest = np.maximum(1 - likely.sum(1, keepdims=True), 0.0)
     p, q = np.hstack([likely, rest]), np.hstack([shares, np.zeros_like(rest)])
     divergence = (_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2) / np.log(2)
-    return np.asarray(np.sqrt(np.clip(divergence, 0.0, 1.0)))
+    # The root would make 1e-8 of rounding that differs between machines.
+    return np.asarray(np.sqrt(np.where(divergence < 1e-12, 0.0, np.minimum(divergence, 1.0))))
