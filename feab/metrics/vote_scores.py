@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from feab.metrics.intervals import Estimate, Method, estimates
 from feab.metrics.sums import ClusterSums
-from feab.metrics.vote_sums import read_said, sums_of
-from feab.metrics.votes import CONSENSUS_NAMES, leave_one_out, read_votes
+from feab.metrics.vote_sums import Said, read_said, sums_of
+from feab.metrics.votes import CONSENSUS_NAMES, Votes, leave_one_out, read_votes
 
 
 def vote_scores(
@@ -91,25 +91,35 @@ def human_ceiling(
         raters agree), `votes_one_out_human` (one rater hits the plurality of the others) and
         `votes_one_out_macro_f1_human`.
     """
-    shape = np.shape(votes)
-    labels = [str(column) for column in range(shape[1] if len(shape) == 2 else 0)]
-    sums = vote_sums(votes, None, labels, clusters=clusters, sources=sources)
+    read = read_votes(votes, _columns(votes))
+    sums = sums_of(read, leave_one_out(read), None, clusters, sources)
     return estimates(sums, method=method, resamples=resamples, seed=seed)
+
+
+def human_consensus(
+    votes: npt.ArrayLike, *, clusters: Sequence[Any] | None = None, sources: Sequence[Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """`human_ceiling` for each consensus bin, as `vote_detail` gives it: {bin: {n, clusters, metrics}}."""
+    return _by_consensus(read_votes(votes, _columns(votes)), None, clusters, sources)
+
+
+def _columns(votes: npt.ArrayLike) -> int:
+    shape = np.shape(votes)
+    return shape[1] if len(shape) == 2 else 0
 
 
 def vote_sums(
     votes: npt.ArrayLike,
-    predicted: Sequence[str | None] | None,
+    predicted: Sequence[str | None],
     labels: Sequence[str],
     *,
     probabilities: npt.ArrayLike | None = None,
     clusters: Sequence[Any] | None = None,
     sources: Sequence[Any] | None = None,
 ) -> ClusterSums:
-    """Sums over the faces with votes of every cluster; without `predicted`, those of people alone."""
+    """Sums over the faces with votes of every cluster; arguments as in `vote_scores`."""
     read = read_votes(votes, len(labels))
-    said = None if predicted is None else read_said(read, predicted, labels, probabilities)
-    return sums_of(read, leave_one_out(read), said, clusters, sources)
+    return sums_of(read, leave_one_out(read), read_said(read, predicted, labels, probabilities), clusters, sources)
 
 
 def vote_detail(
@@ -141,12 +151,19 @@ def vote_detail(
         facts["left_out"] = int(faces)
         facts["majority_one_out"] = float(out.target.sum(0).max() / faces)
         facts["human_confusion"] = out.confusion.tolist()
+    return {"votes": facts, "consensus": _by_consensus(read, said, clusters, sources)}
+
+
+def _by_consensus(
+    votes: Votes, said: Said | None, clusters: Sequence[Any] | None, sources: Sequence[Any] | None
+) -> dict[str, dict[str, Any]]:
     consensus = {}
     for i, name in enumerate(CONSENSUS_NAMES):
-        inside = read.bins == i
+        inside = votes.bins == i
         if inside.any():
-            part = read.take(inside)
-            sums = sums_of(part, leave_one_out(part), said.take(inside), clusters, sources)
+            part = votes.take(inside)
+            answers = None if said is None else said.take(inside)
+            sums = sums_of(part, leave_one_out(part), answers, clusters, sources)
             found = {metric: asdict(estimate) for metric, estimate in estimates(sums).items()}
             consensus[name] = {"n": len(part.rows), "clusters": len(sums.clusters), "metrics": found}
-    return {"votes": facts, "consensus": consensus}
+    return consensus

@@ -70,8 +70,8 @@ def tasks_shown(scores: Scores) -> list[tuple[str, TaskScores]]:
     return list(scores.tasks.items())[:MAX_TASKS]
 
 
-def score_row(name: str, estimate: EstimateModel, **more: object) -> Row:
-    """A row of an interval table; `more` are further fields of it."""
+def estimate_row(name: str, estimate: EstimateModel, **more: object) -> Row:
+    """A score as a row of an interval table; `more` are further fields of the row."""
     rough = estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS
     return Row(name, estimate.value, estimate.low, estimate.high, rough=rough, **more)  # type: ignore[arg-type]
 
@@ -89,12 +89,12 @@ def overview(scores: Scores) -> Markup:
     rows = []
     for name, task in tasks_shown(scores):
         ticks = tuple(Tick(player(n), v, _STYLES.get(n, 0)) for n, v in list(task.chance.items())[:8])
-        rows.append(score_row(name, _primary(task), ticks=ticks, note=f"{_metric(task.primary)}, {task.n:,} faces"))
+        rows.append(estimate_row(name, _primary(task), ticks=ticks, note=f"{_metric(task.primary)}, {task.n:,} faces"))
         if WITHIN in task.metrics:
-            rows.append(score_row("within expressions", task.metrics[WITHIN], minor=True))
-        rows += [score_row(words, task.metrics[metric], minor=True) for words, metric in beside_people(task)]
+            rows.append(estimate_row("within expressions", task.metrics[WITHIN], minor=True))
+        rows += [estimate_row(words, task.metrics[metric], minor=True) for words, metric in beside_people(task)]
     if scores.overall is not None:
-        rows.append(score_row(OVERALL, scores.overall))
+        rows.append(estimate_row(OVERALL, scores.overall))
     return pieces.interval_table("Scores with 95 % intervals, beside chance", rows, first="task", beside="chance")
 
 
@@ -161,7 +161,7 @@ def _expression(task: TaskScores) -> Iterator[Block]:
         )
         yield Block("Which expressions are taken for which", lead, [table])
     rows = [
-        score_row(label, task.metrics.get(f"f1_{label}") or EstimateModel(value=c.f1), cells=(f"{c.n:,}",))
+        estimate_row(label, task.metrics.get(f"f1_{label}") or EstimateModel(value=c.f1), cells=(f"{c.n:,}",))
         for label, c in classes.items()
     ]
     if rows:
@@ -174,7 +174,7 @@ def _others(task: TaskScores, belonging: tuple[str, ...]) -> Iterator[Block]:
     """The scores beside the primary one that belong to no class or AU."""
     names = [m for m in task.metrics if m != task.primary and not m.startswith(belonging)][:MAX_METRICS]
     if names:
-        rows = [score_row(_metric(name), task.metrics[name]) for name in names]
+        rows = [estimate_row(_metric(name), task.metrics[name]) for name in names]
         yield Block(
             "Other scores", "", [pieces.interval_table("Other scores of the same answers", rows, first="score")]
         )
@@ -182,7 +182,7 @@ def _others(task: TaskScores, belonging: tuple[str, ...]) -> Iterator[Block]:
 
 def _valence_arousal(task: TaskScores) -> Iterator[Block]:
     rows = [
-        score_row(f"{name} of {axis}", task.metrics[key], minor=bool(suffix))
+        estimate_row(f"{name} of {axis}", task.metrics[key], minor=bool(suffix))
         for axis in ("valence", "arousal")
         for suffix, name in (
             ("", "CCC"),
@@ -237,7 +237,7 @@ def _action_units(task: TaskScores) -> Iterator[Block]:
             number(unit.mcc),
         )
         name = ACTION_UNITS[au].name if au in ACTION_UNITS else ""
-        rows.append(score_row(f"AU{au}", estimate, ticks=tuple(t for t in ticks if t), cells=cells, note=name))
+        rows.append(estimate_row(f"AU{au}", estimate, ticks=tuple(t for t in ticks if t), cells=cells, note=name))
     if rows:
         table = pieces.interval_table(
             "F1 of each action unit",
@@ -265,7 +265,7 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
             values = found[name].get(attribute, {})
             order = {value: i for i, value in enumerate(_ORDERS.get(attribute, ()))}
             rows = [
-                score_row(
+                estimate_row(
                     value, part.metrics.get(task.primary, _NO_SCORE), note=f"{part.n:,} faces, {part.clusters:,} people"
                 )
                 for value, part in sorted(values.items(), key=lambda item: order.get(item[0], len(order)))
@@ -287,7 +287,9 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
 
 def _slice_axis(task: TaskScores, found: detail.Groups) -> pieces.Axis:
     """One axis for all slices of a task, so that attributes can be compared."""
-    rows = [score_row("", part.metrics.get(task.primary, _NO_SCORE)) for of in found.values() for part in of.values()]
+    rows = [
+        estimate_row("", part.metrics.get(task.primary, _NO_SCORE)) for of in found.values() for part in of.values()
+    ]
     return pieces.close_axis([*rows, Row("", _primary(task).value)])
 
 
@@ -298,7 +300,7 @@ def prompt_blocks(scores: Scores) -> Iterator[Block]:
         if len(task.prompts) < 2:
             continue
         rows = [
-            score_row(prompt, _primary(part), note=f"{percent(part.coverage)} answered")
+            estimate_row(prompt, _primary(part), note=f"{percent(part.coverage)} answered")
             for prompt, part in list(task.prompts.items())[:MAX_PROMPTS]
         ]
         values = [row.value for row in rows if row.value is not None]

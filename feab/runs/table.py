@@ -133,6 +133,7 @@ def explanations(scores: Scores) -> list[str]:
     """What the words and marks of the table mean, as far as they occur, a line each."""
     lines = missing_scores(scores)
     shown = [task.metrics.get(task.primary, EstimateModel(value=None)) for task in scores.tasks.values()]
+    shown += [task.metrics[metric] for task in scores.tasks.values() for _, metric in beside_people(task)]
     if any(interval(estimate).endswith("*") for estimate in shown):
         lines.append(f"* faces of fewer than {FEW_CLUSTERS} people (or videos): the interval is rough")
     if any(e.value is not None and e.low is None and 0 < (e.clusters or 0) < MIN_CLUSTERS for e in shown):

@@ -9,7 +9,8 @@ from feab.plots import pieces
 from feab.plots.page import number
 from feab.plots.pieces import Row, Tick
 from feab.runs import detail
-from feab.runs.sections import Block, cell, score_row
+from feab.runs.sections import Block, cell, estimate_row
+from feab.runs.words import CONSENSUS_WORDS
 from feab.schemas import EstimateModel, TaskScores
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ _MEASURES = {
     "votes_one_out": "the others' plurality",
     "votes_one_out_macro_f1": "the same, macro-F1",
     "votes_accuracy": "a random rater",
-}
-_BINS: Mapping[str, str] = {
-    "<=0.5": "up to 50 %",
-    "0.5-0.7": "over 50 to 70 %",
-    "0.7-0.9": "over 70 to 90 %",
-    ">0.9": "over 90 %",
 }
 _PERSON = "one person"
 
@@ -45,7 +40,7 @@ def vote_blocks(task: TaskScores) -> Iterator[Block]:
         )
     lead += "Best: what the commonest label of every face would get. Majority: the best label that is always the same."
     yield Block("Beside people", lead, [_measures(task, facts)])
-    if bins := [(name, part) for name, part in detail.consensus(task).items() if name in _BINS]:
+    if bins := [(name, part) for name, part in detail.consensus(task).items() if name in CONSENSUS_WORDS]:
         lead = "The share of a face's votes that its commonest label got. "
         if facts.raters:
             lead += (
@@ -92,7 +87,7 @@ def _consensus(bins: Mapping[str, detail.GroupDetail], *, raters: bool) -> Marku
     for key, part in bins.items():
         best = part.metrics.get(f"{name}_best", _NO_SCORE).value
         marks = () if best is None else (Tick("best", best, 2),)
-        rows += _pair(_BINS[key], name, part.metrics, marks, note=f"{part.n:,} faces")
+        rows += _pair(CONSENSUS_WORDS[key], name, part.metrics, marks, note=f"{part.n:,} faces")
     return pieces.interval_table(
         f"Agreement with {_MEASURES[name]}, by consensus",
         rows,
@@ -109,9 +104,9 @@ def _pair(
     person = metrics.get(f"{name}_human")
     gap = () if person is None else (cell(metrics.get(f"{name}_gap"), signed=True),)
     line = () if person is None or person.value is None else (Tick(_PERSON, person.value, 0),)
-    yield score_row(words, metrics.get(name, _NO_SCORE), ticks=(*line, *ticks), cells=gap, note=note)
+    yield estimate_row(words, metrics.get(name, _NO_SCORE), ticks=(*line, *ticks), cells=gap, note=note)
     if person is not None:
-        yield score_row(_PERSON, person, cells=("",), minor=True)
+        yield estimate_row(_PERSON, person, cells=("",), minor=True)
 
 
 def _distances(task: TaskScores) -> tuple[str, list[Markup]]:

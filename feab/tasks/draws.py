@@ -39,7 +39,7 @@ class Said:
     complete: bool
     """Whether every face asked for has all its draws, and no line is an error."""
     probabilities: npt.NDArray[np.float64] | None = None
-    """Of each label of the task, (rows, labels), NaN for a face without; None where no answer carries any."""
+    """(faces, labels of the task), NaN for a face without; the mean over draws. None where no face has any."""
 
 
 class Answers:

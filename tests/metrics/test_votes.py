@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feab.errors import FeabError
-from feab.metrics import human_ceiling, vote_detail, vote_scores, vote_sums
+from feab.metrics import human_ceiling, human_consensus, vote_detail, vote_scores, vote_sums
 from feab.metrics.expression import MIN_FACES
 from feab.metrics.vote_sums import FLOOR
 from feab.metrics.votes import CONSENSUS_NAMES, leave_one_out, read_votes
@@ -152,7 +152,7 @@ def test_ferplus_one_person_against_the_plurality_of_the_others():
     assert people["votes_one_out_human"].low < 0.7368448993 < people["votes_one_out_human"].high
     assert round(people["votes_accuracy_human"].value, 3) == 0.660
     assert round(people["votes_accuracy_best"].value, 3) == 0.777
-    bins = vote_detail(votes, [None] * len(votes), FERPLUS)["consensus"]
+    bins = human_consensus(votes)
     assert [bins[name]["n"] for name in CONSENSUS_NAMES] == [502, 901, 1166, 1004]
     rates = [round(bins[name]["metrics"]["votes_one_out_human"]["value"], 3) for name in CONSENSUS_NAMES]
     assert rates == [0.210, 0.598, 0.845, 1.0]
