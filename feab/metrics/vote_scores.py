@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from feab.metrics.intervals import Estimate, Method, estimates
 from feab.metrics.sums import ClusterSums
-from feab.metrics.vote_sums import Said, read_said, sums_of
+from feab.metrics.vote_sums import Said, cross_entropy, js_distance, read_said, sums_of
 from feab.metrics.votes import CONSENSUS_NAMES, Votes, leave_one_out, read_votes
 
 
@@ -136,7 +136,8 @@ def vote_detail(
     Returns:
         `votes`: {`faces` that have any, `raters`: whether they were counted, `left_out`: faces of at least two raters,
         `majority`: the `votes_accuracy` of the best answer that is the same for all faces, `majority_one_out` likewise,
-        `human_confusion`: expected numbers of faces, targets in rows, in columns the votes of those left out};
+        `prior_js_distance` and `prior_cross_entropy`: what the mean votes of all faces get as the probabilities of
+        each, `human_confusion`: expected numbers of faces, targets in rows, in columns the votes of those left out};
         and `consensus` {bin: {n, clusters, metrics}} by the share of a face's commonest label, for bins with faces.
         Where opinions are split, taking out one's own vote often turns the plurality: in the lowest bin people score
         low by construction.
@@ -145,7 +146,10 @@ def vote_detail(
     said, out = read_said(read, predicted, labels, probabilities), leave_one_out(read)
     facts: dict[str, Any] = {"faces": len(read.rows), "raters": out is not None}
     if len(read.rows):
-        facts["majority"] = float(read.shares.mean(0).max())
+        prior = read.shares.mean(0)
+        facts["majority"] = float(prior.max())
+        facts["prior_js_distance"] = float(js_distance(read.shares, np.tile(prior, (len(read.rows), 1))).mean())
+        facts["prior_cross_entropy"] = float(cross_entropy(read.shares, prior).mean())
     if out is not None:
         faces = float(out.there.sum())
         facts["left_out"] = int(faces)

@@ -116,10 +116,10 @@ def sums_of(
     each: dict[str, FloatArray] = {}
     names = [*PEOPLE]
     if said is not None:
-        single |= {"shared": (votes.shares * said.chosen).sum(1), "js": _js_distance(votes.shares, said.likely)}
+        single |= {"shared": (votes.shares * said.chosen).sum(1), "js": js_distance(votes.shares, said.likely)}
         names += MODEL
         if said.probable:
-            single["cross_entropy"] = -(votes.shares * np.log(np.maximum(said.likely, FLOOR))).sum(1)
+            single["cross_entropy"] = cross_entropy(votes.shares, said.likely)
             names.append("votes_cross_entropy")
     if out is not None:
         single |= {"left_out": out.there, "pair": out.pair}
@@ -218,7 +218,12 @@ def _entropy(shares: FloatArray) -> FloatArray:
     return np.asarray(-(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(1))
 
 
-def _js_distance(shares: FloatArray, likely: FloatArray) -> FloatArray:
+def cross_entropy(shares: FloatArray, likely: FloatArray) -> FloatArray:
+    """(faces,): of the votes under probabilities, in nats."""
+    return np.asarray(-(shares * np.log(np.maximum(likely, FLOOR))).sum(1))
+
+
+def js_distance(shares: FloatArray, likely: FloatArray) -> FloatArray:
     """(faces,): the Jensen-Shannon distance of votes and probabilities, 0 to 1; what is missing to 1 is no label's."""
     rest = np.maximum(1 - likely.sum(1, keepdims=True), 0.0)
     p, q = np.hstack([likely, rest]), np.hstack([shares, np.zeros_like(rest)])

@@ -69,6 +69,8 @@ class VoteDetail(_Entry):
     left_out: Count = 0
     majority: Number | None = None
     majority_one_out: Number | None = None
+    prior_js_distance: Number | None = None
+    prior_cross_entropy: Number | None = None
     human_confusion: list[list[Annotated[float, Field(ge=0, le=1e12)]]] | None = None
 
 

@@ -48,7 +48,7 @@ def vote_blocks(task: TaskScores) -> Iterator[Block]:
                 "construction."
             )
         yield Block("By consensus", lead, [_consensus(dict(bins), raters=facts.raters)])
-    yield Block("Distance to the votes", *_distances(task))
+    yield Block("Distance to the votes", *_distances(task, facts))
     labels = list(detail.per_class(task))
     if facts.human_confusion is not None and len(facts.human_confusion) == len(labels):
         table = pieces.heat_table(
@@ -109,17 +109,25 @@ def _pair(
         yield estimate_row(_PERSON, person, cells=("",), minor=True)
 
 
-def _distances(task: TaskScores) -> tuple[str, list[Markup]]:
+def _distances(task: TaskScores, facts: detail.VoteDetail) -> tuple[str, list[Markup]]:
     """The sentence and the table of how far probabilities lie from votes."""
-    rows = [["Jensen–Shannon distance, 0 to 1", cell(task.metrics.get("votes_js_distance")), number(0.0)]]
-    entropy = task.metrics.get("votes_cross_entropy_best", _NO_SCORE).value
+    rows = [
+        [
+            "Jensen–Shannon distance, 0 to 1",
+            cell(task.metrics.get("votes_js_distance")),
+            number(facts.prior_js_distance),
+            number(0.0),
+        ]
+    ]
+    lead = "The less the better. The mean votes: those of all faces together, told of every face without a look at it. "
     if "votes_cross_entropy" in task.metrics:
-        rows.append(["cross-entropy, nats", cell(task.metrics["votes_cross_entropy"]), number(entropy)])
-        lead = "Between the model's probabilities of the labels and the shares of the votes; the less the better."
+        entropy = task.metrics.get("votes_cross_entropy_best", _NO_SCORE).value
+        score = cell(task.metrics["votes_cross_entropy"])
+        rows.append(["cross-entropy, nats", score, number(facts.prior_cross_entropy), number(entropy)])
     else:
-        lead = (
-            "The less the better. The answers carry no probabilities (or too few do): each counts as certain of its "
-            "label, and there is no cross-entropy."
+        lead += (
+            "The answers carry no probabilities, or too few do: each counts as certain of its label, and there is no "
+            "cross-entropy."
         )
-    header = ["", "model", "with the votes' own shares"]
-    return lead, [pieces.plain_table("Distance between answers and votes", header, rows)]
+    header = ["", "model", "the mean votes", "each face's own votes"]
+    return lead, [pieces.plain_table("Distance between the model's probabilities and the votes", header, rows)]

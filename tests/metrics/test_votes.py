@@ -188,6 +188,11 @@ def test_by_hand():
     facts = vote_detail(votes, said, LABELS)["votes"]
     assert (facts["faces"], facts["left_out"], facts["raters"]) == (4, 3, True)
     assert facts["majority"] == pytest.approx((5 / 8 + 1 / 2) / 4)
+    # What the mean votes get is what a model gets that answers with them.
+    mean_votes = np.tile(np.mean([[5 / 8, 3 / 8, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], axis=0), (6, 1))
+    prior = vote_scores(votes, ["fear"] * 6, LABELS, probabilities=mean_votes)
+    assert facts["prior_js_distance"] == pytest.approx(prior["votes_js_distance"].value)
+    assert facts["prior_cross_entropy"] == pytest.approx(prior["votes_cross_entropy"].value)
 
 
 def test_a_tie_is_shared():

@@ -78,6 +78,7 @@ def test_the_table_and_the_report_set_the_model_beside_one_person(tmp_path: Path
         f"{bins['0.5-0.7']['n']} faces",
         f"{bins['0.5-0.7']['metrics']['votes_one_out_human']['value']:.3f}",
         "Jensen–Shannon distance",
+        f"{task.detail['votes']['prior_js_distance']:.3f}",
         "there is no cross-entropy",
         "Which expressions people take for which",
     ):
