@@ -17,6 +17,8 @@ from feab.schemas import DatasetInfo
 from feab.yamlfile import open_plain
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 _LABEL_ROWS = 4096  # rows of labels read at a time
@@ -200,6 +202,28 @@ class Dataset(Sequence[Sample]):
             table = table.take(pa.array(list(self._rows), pa.int64()))
         frame: pd.DataFrame = table.to_pandas(use_threads=False)  # each thread would keep memory of its own
         return frame
+
+    def votes(self, labels: Collection[str] | None = None) -> npt.NDArray[np.float32] | None:
+        """How people voted, (samples, labels): numbers of raters or shares; a row of NaN where nobody did.
+
+        The columns are those of `info.labels`, or of the `labels` asked for: 0 for one that nobody could vote for,
+        and without the votes for others. None where no sample has votes.
+        """
+        import numpy as np
+
+        if "votes" not in self._source.labels.column_names:
+            return None
+        column = self._source.labels.column("votes")
+        if column.null_count == len(column):
+            return None
+        known = self.info.labels
+        cast = np.full((len(column), len(known)), np.nan, dtype=np.float32)
+        cast[column.is_valid().to_numpy()] = column.combine_chunks().flatten().to_numpy().reshape(-1, len(known))
+        cast = cast[np.fromiter(self._rows, dtype=np.intp, count=len(self._rows))]
+        if labels is None:
+            return cast
+        none = np.where(np.isnan(cast[:, :1]), cast[:, :1], np.float32(0))
+        return np.hstack([cast[:, [known.index(x)]] if x in known else none for x in labels])
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, split={self.split!r}, n={len(self)})"

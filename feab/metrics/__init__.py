@@ -13,6 +13,7 @@ from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimat
 from feab.metrics.overall import chance_corrected, overall
 from feab.metrics.sums import ClusterSums, bootstrap_weights
 from feab.metrics.valence_arousal import valence_arousal_detail, valence_arousal_scores, valence_arousal_sums
+from feab.metrics.vote_scores import human_ceiling, human_consensus, vote_detail, vote_scores, vote_sums
 
 __all__ = [
     "FEW_CLUSTERS",
@@ -30,10 +31,15 @@ __all__ = [
     "expression_detail",
     "expression_scores",
     "expression_sums",
+    "human_ceiling",
+    "human_consensus",
     "oracle_from_expression",
     "overall",
     "valence_arousal_chance",
     "valence_arousal_detail",
     "valence_arousal_scores",
     "valence_arousal_sums",
+    "vote_detail",
+    "vote_scores",
+    "vote_sums",
 ]

@@ -61,6 +61,19 @@ class GroupDetail(_Entry):
     metrics: Annotated[dict[str, EstimateModel], Field(max_length=MAX_ENTRIES)]
 
 
+class VoteDetail(_Entry):
+    """What is known of the votes behind a task: see `feab.metrics.vote_detail`."""
+
+    faces: Count
+    raters: bool
+    left_out: Count = 0
+    majority: Number | None = None
+    majority_one_out: Number | None = None
+    prior_js_distance: Number | None = None
+    prior_cross_entropy: Number | None = None
+    human_confusion: list[list[Annotated[float, Field(ge=0, le=1e12)]]] | None = None
+
+
 class SourceDetail(_Entry):
     """One source of a task that has several."""
 
@@ -117,6 +130,21 @@ def groups(task: TaskScores) -> Groups:
 def slices(task: TaskScores) -> Groups:
     """Further column (of rendered faces) -> value -> scores of those faces."""
     return _read(task, "slices", Groups) or {}
+
+
+def votes(task: TaskScores) -> VoteDetail | None:
+    """What is known of the votes; None without any. A confusion that is not square, label by label, is left out."""
+    found = _read(task, "votes", VoteDetail)
+    k = len(per_class(task))
+    if found is None or found.human_confusion is None:
+        return found
+    fits = len(found.human_confusion) == k and all(len(row) == k for row in found.human_confusion)
+    return found if fits else found.model_copy(update={"human_confusion": None})
+
+
+def consensus(task: TaskScores) -> dict[str, GroupDetail]:
+    """How many of its raters agree on a face -> scores of those faces."""
+    return _read(task, "consensus", dict[str, GroupDetail]) or {}
 
 
 def sources(task: TaskScores) -> dict[str, SourceDetail]:

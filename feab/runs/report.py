@@ -133,6 +133,7 @@ def _page(
     from feab.runs.drawings import face_blocks
     from feab.runs.gallery import RESULTS
     from feab.runs.provenance import identity_facts, run_facts
+    from feab.runs.votes import vote_blocks
 
     script, style = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
     tasks = [
@@ -140,7 +141,11 @@ def _page(
             "id": f"task-{position}",
             "name": name,
             "kind": sections.KINDS[task.kind],
-            "blocks": [*face_blocks(f"t{position}", tables.get(name, {})), *sections.task_blocks(task)],
+            "blocks": [
+                *face_blocks(f"t{position}", tables.get(name, {})),
+                *sections.task_blocks(task),
+                *vote_blocks(task),
+            ],
         }
         for position, (name, task) in enumerate(sections.tasks_shown(scores), start=1)
     ]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from feab.errors import FeabError
 from feab.records import Outcome
 from feab.schemas import OutcomeCounts, Prediction, VaValue
+from feab.tasks.likely import LabelProbabilities
 from feab.tasks.task import Task
 
 Values: TypeAlias = npt.NDArray[Any]
@@ -37,6 +38,8 @@ class Said:
     """How many of them have an answer."""
     complete: bool
     """Whether every face asked for has all its draws, and no line is an error."""
+    probabilities: npt.NDArray[np.float64] | None = None
+    """(faces, labels of the task), NaN for a face without; the mean over draws. None where no face has any."""
 
 
 class Answers:
@@ -55,6 +58,7 @@ class Answers:
         # One of these is filled, by kind: numbers of words, pairs of numbers, one byte an AU of the task.
         self._words: dict[str, int] = {}
         self._labels, self._points, self._units = array("i"), array("d"), bytearray()
+        self._likely = LabelProbabilities(task.labels)
 
     def add(self, line: Prediction) -> None:
         """Take in one line.
@@ -73,6 +77,8 @@ class Answers:
         self._states.append(_FAILED if failed else _SILENT if answer is None else _ANSWERED)
         kind = self._task.kind
         if kind == "expression" and (answer is None or isinstance(answer, str)):
+            if line.probabilities is not None:
+                self._likely.add(len(self._labels), line.probabilities)
             self._labels.append(-1 if answer is None else self._words.setdefault(answer, len(self._words)))
         elif kind == "valence_arousal" and (answer is None or isinstance(answer, VaValue)):
             self._points.extend((np.nan, np.nan) if answer is None else (answer.valence, answer.arousal))
@@ -118,10 +124,11 @@ class Answers:
         place_of_face = np.cumsum(lines > 0) - 1
         spoken = states[order] == _ANSWERED
         # Lines in the order of sample and draw, each with the place of its face among `rows`.
-        values = self._combined(order[spoken], place_of_face[face[spoken]], len(rows))
+        told = order[spoken], place_of_face[face[spoken]], len(rows)
+        values = self._combined(*told)
         answered = len(np.unique(face[spoken]))
         complete = bool((states != _FAILED).all() and (lines >= draws).all())
-        return Said(rows, values, answered, complete)
+        return Said(rows, values, answered, complete, self._likely.of_faces(*told))
 
     def _faces(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
         """For each sample number its place in `ids`, -1 where it has none."""

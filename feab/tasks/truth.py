@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from feab.errors import FeabError
 from feab.tasks.task import Task
+from feab.tasks.votes import votes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,8 @@ class Truth:
     slices: dict[str, tuple[str | None, ...]]
     unscored: frozenset[str]
     """Ids in the dataset that carry no label of the task."""
+    votes: npt.NDArray[np.float32] | None = None
+    """Expression: (n, labels of the task), how people voted, rows of NaN where nobody did; None without any."""
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> Truth:
         """Some of the faces, in the order given."""
@@ -69,6 +72,7 @@ class Truth:
             groups={name: pick(column) for name, column in self.groups.items()},
             slices={name: pick(column) for name, column in self.slices.items()},
             unscored=self.unscored,
+            votes=None if self.votes is None else self.votes[np.asarray(rows, dtype=np.intp)],
         )
 
 
@@ -107,6 +111,7 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
         groups=_columns(kept, GROUPS),
         slices=_columns(kept, SLICES),
         unscored=frozenset(ids[i] for i in np.flatnonzero(~labelled)),
+        votes=votes_of(task, data, rows),
     )
 
 
