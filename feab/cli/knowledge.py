@@ -71,20 +71,21 @@ def show_table(table: str, file: Path | None, *, as_json: bool, **names: str) ->
     for what, source in shown.sources:
         of_sources.setdefault(source, []).append(what)
     if as_json:
-        sources = [{"of": list(dict.fromkeys(what)), **asdict(source)} for source, what in of_sources.items()]
+        sources = [{"of": list(dict.fromkeys(all_of)), **asdict(source)} for source, all_of in of_sources.items()]
         out_json({"table": table, **asdict(chosen), "rows": shown.records, "sources": sources})
         return
     rows(shown.header, shown.lines)
     say(shown.note)
-    for source, what in of_sources.items():
-        say(f"{', '.join(dict.fromkeys(what))}: {source}")
+    for source, all_of in of_sources.items():
+        say(f"{', '.join(dict.fromkeys(all_of))}: {source}")
     if file is not None:
         say(f"drawn: {file}")
 
 
 def _displays(names: Names) -> Shown:
     found, anchors = load_displays(names.theory), load_anchors(names.anchors)
-    records, lines = [], []
+    records: list[dict[str, Any]] = []
+    lines = []
     for name, row in found.table.items():
         anchor, borrowed = anchors[name], name in found.borrowed
         records.append(
@@ -99,11 +100,11 @@ def _displays(names: Names) -> Shown:
         lines.append([name, *map(_percent, row.values()), f"{anchor.valence:+.2f}", f"{anchor.arousal:+.2f}"])
     sources = [(f"AUs of {name}", source) for name in EXPRESSIONS for source in found.sources[name]]
     sources += [(f"anchor of {name}", anchors[name].source) for name in EXPRESSIONS]
-    borrowed = ", ".join(name for name in EXPRESSIONS if name in found.borrowed)
+    silent = ", ".join(name for name in EXPRESSIONS if name in found.borrowed)
     note = (
         f"\n{names.theory} ({found.title}): percent of the displays of an expression that show an AU. 51: printed in "
         "the source; ~85: our reading of its words; blank: not named, so at most 5 (our choice). "
-        f"Of feab's own forms, since the theory is silent: {borrowed}.\n"
+        f"Of feab's own forms, since the theory is silent: {silent}.\n"
     )
     return Shown(records, ["expression", *map(str, FEAB_17), "valence", "arousal"], lines, sources, note)
 
@@ -128,7 +129,7 @@ def _theories(_: Names) -> Shown:
         )
         for name in known
     ]
-    lines = [[r["option"], r["name"], r["what"], ", ".join(r["silent on"])] for r in records]
+    lines = [[one["option"], one["name"], one["what"], ", ".join(one["silent on"])] for one in records]
     sources = [
         (one.theory, source)
         for one in found
@@ -136,6 +137,8 @@ def _theories(_: Names) -> Shown:
         if name not in one.borrowed
         for source in one.sources[name]
     ]
+    sources += [(name, a.source) for name in anchor_tables() for a in load_anchors(name).values()]
+    sources += [(name, one.source) for name in loading_tables() for one in load_loadings(name).values()]
     return Shown(records, ["option", "name", "what it is", "silent on"], lines, sources)
 
 

@@ -15,15 +15,15 @@ Expressions a theory is silent on (always neutral, mostly contempt) are taken fr
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 
 from feab.errors import FeabError
-from feab.knowledge.forms import Form
+from feab.knowledge.forms import Form, Term
 from feab.knowledge.rows import Source, load_table
 from feab.knowledge.tables import load_rates
 from feab.knowledge.theories import Shares, load_forms, load_shares, studies, theories
@@ -39,9 +39,12 @@ FILLER = "feab"
 """The forms that stand in where a theory is silent."""
 
 _WEIGHTS = {"prototype": 2.0, "variant": 1.0}
-_BANDS = ((1.0, (0.70, 1.0)), (0.5, (0.45, 0.90)), (0.0, (0.05, 0.50)))
+_BANDS = ((1.0, (0.70, 1.0)), (0.5, (0.40, 0.90)), (0.0, (0.02, 0.50)))
 """Least share of the forms, and the band of P. An AU in no form has `_SILENT`, as one below a study's cut of 20 %."""
 _SILENT = (0.0, 0.20)
+
+_MEANT_BY = MappingProxyType({25: frozenset({25, 26, 27}), 26: frozenset({26, 27})})
+"""The AUs of forms by which a scored AU is meant, where it is not itself alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,27 +140,23 @@ def _of_shares(row: Shares, floor: Mapping[int, float]) -> Mapping[int, Likeliho
 
 
 def _of_forms(forms: tuple[Form, ...], floor: Mapping[int, float]) -> Mapping[int, Likelihood]:
-    weights: dict[int, float] = defaultdict(float)
-    for form in forms:
-        shown = [_scored(form_aus) for form_aus in ({part.au for part in parts} for parts in form.expand())]
-        for aus in shown:
-            for au in aus:
-                weights[au] += _WEIGHTS[form.kind] / len(shown)
     whole = sum(_WEIGHTS[form.kind] for form in forms)
     found = {}
     for au, unnamed in floor.items():
-        share = min(weights[au] / whole, 1.0)
-        value = unnamed + (TOP - unnamed) * share
+        meant = _MEANT_BY.get(au, frozenset({au}))
+        share = sum(_WEIGHTS[form.kind] * _probability(form, meant) for form in forms) / whole
         band = next(band for least, band in _BANDS if share >= least - 1e-9) if share > 0 else _SILENT
-        found[au] = Likelihood(value, *band, share > 0)
+        found[au] = Likelihood(unnamed + (TOP - unnamed) * share, *band, share > 0)
     return found
 
 
-def _scored(aus: set[int]) -> set[int]:
-    """The scored AUs that a form's own stand for."""
-    if aus & {26, 27}:
-        aus = aus | {25, 26}
-    return aus & set(FEAB_17)
+def _probability(form: Form, aus: frozenset[int]) -> float:
+    """How often a form has at least one of these AUs: alternatives equally often, optional groups half the time."""
+
+    def without(terms: tuple[Term, ...]) -> float:
+        return prod(1 - sum(part.au in aus for part in term) / len(term) for term in terms)
+
+    return 1 - without(form.required) * prod((1 + without(group)) / 2 for group in form.optional)
 
 
 def _sources(forms: tuple[Form, ...]) -> tuple[Source, ...]:

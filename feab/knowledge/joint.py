@@ -213,7 +213,7 @@ def fit_joint(knowledge: Knowledge) -> JointModel:
     """Fit and tabulate the joint model; deterministic.
 
     Raises:
-        FeabError: when no distribution has the P(AU | expression) and the pair terms asked for.
+        FeabError: when the pair terms are too strong for a fit.
     """
     share = knowledge.background
     spontaneous = np.exp(totals(np.log(knowledge.rates) - np.log1p(-knowledge.rates)))

@@ -58,7 +58,7 @@ def fit_maximum_entropy(targets: Floats, pairs: Floats) -> Floats:
         (m, 2^k), each row summing to 1; each P(x_j = 1) within 1e-5 of its target.
 
     Raises:
-        FeabError: when no such distribution was found: the pair terms are too strong for these targets.
+        FeabError: when the fit does not settle, because pair terms are far too strong.
     """
     pairs = np.triu(pairs, 1)
     energy = pair_totals(pairs)
@@ -77,7 +77,7 @@ def _fit(targets: Floats, pairs: Floats, energy: Floats) -> Floats:
             return mass
         # Damped: the fields of two AUs that pull each other would overshoot together.
         fields += 0.8 * (wanted - _logit(np.clip(now, 1e-12, 1 - 1e-12)))
-    raise FeabError("no distribution has these P(AU | expression) with these pair terms: weaken the pair terms")
+    raise FeabError("the pair terms are too strong for P(AU | expression) to be fitted: weaken them")
 
 
 def _logit(p: Floats) -> Floats:
