@@ -24,9 +24,9 @@ from types import MappingProxyType
 
 from feab.errors import FeabError
 from feab.knowledge.forms import Form, Term
+from feab.knowledge.published import Shares, load_forms, load_shares, studies, theories
 from feab.knowledge.rows import Source, load_table
 from feab.knowledge.tables import load_rates
-from feab.knowledge.theories import Shares, load_forms, load_shares, studies, theories
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 TOP = 0.85

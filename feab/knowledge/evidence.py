@@ -98,7 +98,7 @@ def certain(faces: Sequence[Given], aus: Sequence[int] = FEAB_17) -> Evidence:
     """The evidence of labels that are certain. Coded AUs outside `aus` are left aside.
 
     Raises:
-        FeabError: when an expression is unknown, or a number is outside [-1, 1].
+        FeabError: when an expression is unknown, an AU is neither present nor absent, or a number outside [-1, 1].
     """
     found = nothing(len(faces), aus)
     valence, arousal = found.valence.copy(), found.arousal.copy()
@@ -110,6 +110,10 @@ def certain(faces: Sequence[Given], aus: Sequence[int] = FEAB_17) -> Evidence:
             found.expression[row, EXPRESSIONS.index(face.expression)] = 0
         for column, au in enumerate(aus):
             if au in face.action_units:
+                if face.action_units[au] not in (0, 1):  # NaN, a column's word for "not coded", would pass for present
+                    raise FeabError(
+                        f"AU {au} must be present or not, got {face.action_units[au]!r}: leave out the unknown"
+                    )
                 found.action_units[row, column] = np.inf if face.action_units[au] else -np.inf
         for weights, name, value in ((valence, "valence", face.valence), (arousal, "arousal", face.arousal)):
             if value is not None:

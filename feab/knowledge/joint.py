@@ -8,7 +8,7 @@
   how each AU moves valence and arousal. m_e is such that E[v | e] and E[a | e] are the table's values, whatever Λ and
   the cut do; correlation of v and a, given e and x: 0 (our choice).
 
-Sums over it are in `feab.knowledge.posterior`.
+Sums over it are in `feab.knowledge.inference`.
 """
 
 from __future__ import annotations

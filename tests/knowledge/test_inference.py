@@ -163,6 +163,15 @@ def test_the_chain_rule_holds_across_levels(full: JointModel) -> None:
     assert steps[-1] == pytest.approx(np.log(found.expression[0, EXPRESSIONS.index("anger")]), abs=1e-4)
 
 
+def test_single_precision_is_enough(full: JointModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = soft(3, 17, 1)
+    single = posterior(full, evidence)
+    monkeypatch.setattr("feab.knowledge.inference._LEAST", np.inf)
+    double = posterior(full, evidence)
+    for level in LEVELS:
+        assert 0 < np.abs(getattr(single, level) - getattr(double, level)).max() < 1e-6
+
+
 def test_few_coded_units_have_a_table_of_their_own(full: JointModel) -> None:
     disfa = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
     table = coded(full, disfa)
@@ -209,6 +218,7 @@ def test_no_knowledge_leaves_the_evidence_alone(full: JointModel) -> None:
     ("wrong", "told"),
     [
         (lambda: certain([Given("joy")]), "unknown expression"),
+        (lambda: certain([Given(action_units={4: float("nan")})]), "AU 4"),
         (lambda: certain([Given(valence=1.2)]), "valence"),
         (lambda: certain([Given(valence=float("nan"))]), "valence"),
         (lambda: certain([Given(), Given("fear")]) + certain([Given(), Given("anger")]), "face 1: expression"),
