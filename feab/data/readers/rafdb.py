@@ -1,4 +1,4 @@
-"""RAF-DB, basic expressions: the aligned faces of the official delivery, with perceived age, gender and race."""
+"""RAF-DB, basic and compound expressions: the aligned faces, with perceived age, gender and race where they are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ from feab.vocabulary import AGE_GROUPS
 CODES: Mapping[int, str] = MappingProxyType(
     {1: "surprise", 2: "fear", 3: "disgust", 4: "happiness", 5: "sadness", 6: "anger", 7: "neutral"}
 )
+COMPOUND: Mapping[int, str] = MappingProxyType({
+    1: "happily surprised", 2: "happily disgusted", 3: "sadly fearful", 4: "sadly angry", 5: "sadly surprised",
+    6: "sadly disgusted", 7: "fearfully angry", 8: "fearfully surprised", 9: "angrily surprised",
+    10: "angrily disgusted", 11: "disgustedly surprised",
+})  # fmt: skip
+_SHOWN: Mapping[int, str] = MappingProxyType(
+    {1: "happiness", 2: "disgust", 3: "fear", 4: "anger", 5: "sadness", 6: "disgust", 7: "fear", 8: "surprise",
+     9: "anger", 10: "disgust", 11: "surprise"}
+)  # fmt: skip
+"""Code -> the basic expression of the rendered face that stands for it in a miniature."""
 LIST = "EmoLabel/list_patition_label.txt"
 """Spelled so by its makers."""
 GENDERS: Mapping[int, str | None] = MappingProxyType({0: "male", 1: "female", 2: None})
@@ -25,12 +35,35 @@ _LANDMARKS = 5
 
 
 def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
-    """The rows of the list whose names start as the split does; the list names "train_00001.jpg" without _aligned."""
-    yield from read_list(tree, split, skip, CODES, attributes=True)
+    """The basic set's rows of one split.
+
+    Raises:
+        FeabError: when the list is the compound set's, whose codes 1 to 7 mean something else.
+    """
+    if set(COMPOUND) - set(CODES) <= _codes(tree):
+        raise FeabError(f"{tree.root / LIST}: has codes up to 11, so this is RAF-DB's compound set: rafdb_compound")
+    yield from _rows(tree, split, skip, CODES)
 
 
-def read_list(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str], *, attributes: bool) -> Iterator[Row]:
-    """The rows of one split of a list of names and codes, as RAF-DB's basic and compound sets have it."""
+def read_compound(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
+    """The compound set's rows of one split.
+
+    Raises:
+        FeabError: when the list is the basic set's, whose codes mean something else.
+    """
+    if max(_codes(tree), default=max(COMPOUND)) <= max(CODES):
+        raise FeabError(f"{tree.root / LIST}: has no code above 7, so this is RAF-DB's basic set: rafdb")
+    yield from _rows(tree, split, skip, COMPOUND)
+
+
+def _codes(tree: Tree) -> set[int]:
+    """The codes that occur in the list."""
+    words = (line.split()[-1] for _, line in tree.lines(LIST))
+    return {code for word in words if (code := whole_in(word, COMPOUND)) is not None}
+
+
+def _rows(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str]) -> Iterator[Row]:
+    """The rows whose names start as the split does; the list names "train_00001.jpg", without _aligned."""
     for number, line in tree.lines(LIST):
         words = line.split()
         stem = words[0].rpartition(".")[0] or words[0]
@@ -45,9 +78,7 @@ def read_list(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str], *, a
         if code is None:
             skip(LIST, number, "unknown code", f"{words[1]!r:.40} is none of {min(codes)} to {max(codes)}")
             continue
-        labels: dict[str, Any] = {"expression": codes[code]}
-        if attributes:
-            labels |= _attributes(tree, stem)
+        labels = {"expression": codes[code], **_attributes(tree, stem)}
         yield Row(stem, f"Image/aligned/{stem}_aligned.jpg", LIST, number, labels)
 
 
@@ -72,39 +103,72 @@ def _attributes(tree: Tree, stem: str) -> dict[str, Any]:
 
 def mimic(root: Path, faces: Faces, n: int) -> None:
     """The list, aligned faces of 100 pixels, and the attribute files."""
+    _mimic(root, faces, n, CODES)
+    for split, digits in (("train", 5), ("test", 4)):
+        for number in range(1, n + 1):
+            points = "".join(f"{30 + 10 * point}.0\t{50 + 5 * point}.0\n" for point in range(_LANDMARKS))
+            path = f"Annotation/manual/{split}_{number:0{digits}d}_manu_attri.txt"
+            write(root, path, f"{points}{number % 3}\n{number % 3}\n{2 + number % 3}\n")
+
+
+def mimic_compound(root: Path, faces: Faces, n: int) -> None:
+    """The list and aligned faces of 100 pixels, which display one expression of the two."""
+    _mimic(root / "compound", faces, max(n, len(COMPOUND)), _SHOWN)
+
+
+def _mimic(root: Path, faces: Faces, n: int, shown: Mapping[int, str]) -> None:
     lines = []
     for split, digits in (("train", 5), ("test", 4)):
-        for number, face in enumerate(faces.cycle(tuple(CODES.values()), n), 1):
-            stem = f"{split}_{number:0{digits}d}"
-            code = next(code for code, label in CODES.items() if label == face.expression)
+        for number in range(1, n + 1):
+            stem, code = f"{split}_{number:0{digits}d}", 1 + (number - 1) % len(shown)
             lines.append(f"{stem}.jpg {code}")
+            face = faces.of(shown[code], number)
             write(root, f"Image/aligned/{stem}_aligned.jpg", as_picture(face, (100, 100)))
-            points = "".join(f"{30 + 10 * point}.0\t{50 + 5 * point}.0\n" for point in range(_LANDMARKS))
-            age = AGE_GROUPS.index(face.age_group or "20-39")
-            write(root, f"Annotation/manual/{stem}_manu_attri.txt", f"{points}{number % 3}\n{number % 3}\n{age}\n")
     write(root, LIST, "\n".join(lines) + "\n")
 
+
+_LICENCE = "RAF-DB terms: non-commercial research, by agreement; no redistribution"
+_SOURCE = (
+    "Li, Deng & Du 2017, Reliable crowdsourcing and deep locality-preserving learning for expression recognition in "
+    "the wild, CVPR"
+)
+_GUESSES = "Perceived age, gender and race are annotators' guesses from the picture; gender 2 (unsure) is null."
+_SPLITS: Mapping[str, tuple[str, ...]] = MappingProxyType({"train": (LIST,), "test": (LIST,)})
 
 READERS = (
     Reader(
         name="rafdb",
         title="RAF-DB (basic expressions)",
         version="1",
-        splits=MappingProxyType({"train": (LIST,), "test": (LIST,)}),
+        splits=_SPLITS,
         roots=("", "basic"),
         layout="""
-EmoLabel/list_patition_label.txt          train_00001.jpg 5
-Image/aligned/train_00001_aligned.jpg     faces of 100 x 100 pixels
+EmoLabel/list_patition_label.txt               train_00001.jpg 5
+Image/aligned/train_00001_aligned.jpg          faces of 100 x 100 pixels
 Annotation/manual/train_00001_manu_attri.txt   (optional) gender, race, age
 """,
-        licence="RAF-DB terms: non-commercial research, by agreement; no redistribution",
-        source=(
-            "Li, Deng & Du 2017, Reliable crowdsourcing and deep locality-preserving learning for expression "
-            "recognition in the wild, CVPR"
-        ),
+        licence=_LICENCE,
+        source=_SOURCE,
         read=read,
         mimic=mimic,
         labels=tuple(CODES.values()),
-        notes="Perceived age, gender and race are annotators' guesses from the picture; gender 2 (unsure) is null.",
+        notes=_GUESSES,
+    ),
+    Reader(
+        name="rafdb_compound",
+        title="RAF-DB (compound expressions)",
+        version="1",
+        splits=_SPLITS,
+        roots=("compound", ""),
+        layout="""
+compound/EmoLabel/list_patition_label.txt      test_385.jpg 11
+compound/Image/aligned/test_385_aligned.jpg    faces of 100 x 100 pixels
+""",
+        licence=_LICENCE,
+        source=_SOURCE,
+        read=read_compound,
+        mimic=mimic_compound,
+        labels=tuple(COMPOUND.values()),
+        notes=_GUESSES,
     ),
 )

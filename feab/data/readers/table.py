@@ -10,9 +10,22 @@ from types import MappingProxyType
 from feab.data.readers.record import Reader
 from feab.errors import FeabError
 
-MODULES = MappingProxyType({
-    "rafdb": "rafdb",
-})  # fmt: skip
+MODULES = MappingProxyType(
+    {
+        "affectnet": "affectnet",
+        "bp4d": "bp4d",
+        "ckplus": "ckplus",
+        "disfa": "disfa",
+        "fer2013": "fer2013",
+        "ferplus": "fer2013",
+        "jaffe": "filenames",
+        "kdef": "filenames",
+        "rafau": "rafau",
+        "rafdb": "rafdb",
+        "rafdb_compound": "rafdb",
+        "sfew": "filenames",
+    }
+)
 """Name of a dataset -> the module in this folder whose `READERS` holds it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fnmatch
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -47,8 +48,13 @@ class Tree:
             raise FeabError(f"{self.root / relative}: cannot be read ({error})") from None
 
     def has(self, relative: str) -> bool:
-        """Whether a file or folder is there (and not outside)."""
+        """Whether a file or folder is there (and not outside); in its last part, * stands for anything."""
+        above, _, name = relative.rpartition("/")
         try:
+            if "*" in name:
+                return any(
+                    fnmatch.fnmatchcase(there, name) for there in [*self.files(above, ("",)), *self.folders(above)]
+                )
             return self.path(relative).exists()
         except FeabError:
             return False
