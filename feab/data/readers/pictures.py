@@ -149,16 +149,15 @@ class Pictures:
 def problem(data: bytes) -> str:
     """Why an encoded picture cannot be used, nothing where it can.
 
-    Its format and size are read, and the sums in a PNG. Pixels are decoded only of a JPEG without an end, most of
-    which were cut off.
+    Its format and size are read, and the sums in a PNG. Pixels are decoded where a file may have been cut off without
+    that: of JPEG those without an end mark, and all of other formats.
     """
     try:
         check_picture(Path("picture"), data)
     except FeabError as error:
         return str(error).removeprefix("picture: ")
-    if data.startswith(b"\xff\xd8") and _END_OF_JPEG not in data[-_TAIL:]:
-        return _decoded(data)
-    return ""
+    whole = data.startswith(b"\x89PNG") or (data.startswith(b"\xff\xd8") and _END_OF_JPEG in data[-_TAIL:])
+    return "" if whole else _decoded(data)
 
 
 def _decoded(data: bytes) -> str:

@@ -22,6 +22,7 @@ _UNIT = re.compile(r"[LR]?(\d{1,2})")
 
 def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
     """The rows of the list. A unit on one side ("L10") is there; units that a row does not name are absent."""
+    there_are = set(tree.files("aligned"))
     for number, line in tree.lines(_LIST):
         words = line.split()
         units = [] if words[1:] == ["null"] else [_UNIT.fullmatch(unit) for unit in "".join(words[1:2]).split("+")]
@@ -31,8 +32,8 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
         there = {int(unit[1]) for unit in units if unit}
         labels: dict[str, Any] = {au_column(au, "presence"): float(au in there) for au in AUS}
         stem = words[0].rpartition(".")[0] or words[0]
-        picture = next((p for p in (f"aligned/{stem}_aligned.jpg", f"aligned/{words[0]}") if tree.has(p)), None)
-        yield Row(stem, picture or f"aligned/{words[0]}", _LIST, number, labels)
+        name = words[0] if words[0] in there_are else f"{stem}_aligned.jpg"
+        yield Row(stem, f"aligned/{name}", _LIST, number, labels)
 
 
 def mimic(root: Path, faces: Faces, n: int) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import feab
 from feab.data import load_dataset, validate_dataset
 from feab.data.readers import mimic, names, prepare, reader_of
 from feab.errors import FeabError
+from feab.tasks import Task, list_tasks
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +36,41 @@ def test_a_miniature_is_prepared_without_a_fault(name: str, tmp_path: Path) -> N
     info = validate_dataset(made.folder)
     assert info.licence
     assert info.source
+
+
+@pytest.mark.parametrize("task", [task for task in list_tasks() if task.dataset in names()], ids=lambda task: task.name)
+def test_every_task_is_asked_of_its_miniature(task: Task, tmp_path: Path) -> None:
+    mimic(task.dataset, tmp_path / "as-delivered", 60)
+    made = prepare(task.dataset, tmp_path / "as-delivered")
+    run = feab.run("baseline/uniform", tasks=task.name, out=tmp_path / "run")
+    scores = feab.score(run).tasks[task.name]
+    assert 0 < scores.n <= made.splits[task.split].samples
+    assert scores.coverage == 1
+    if task.kind == "expression":  # every label of the task occurs, and the dataset has no other but those left out
+        assert set(task.labels) == set(scores.detail["per_class"]) - set(scores.detail["absent"])
+        assert set(task.labels) <= set(made.info.labels)
+    if task.kind == "action_units":
+        assert set(task.aus) <= set(made.info.aus)
+    if task.folds:
+        assert sorted(scores.detail["folds"]) == ["1", "2", "3"]
+        assert sum(fold["n"] for fold in scores.detail["folds"].values()) == scores.n
+        assert "f1_fold_mean" in scores.metrics
+
+
+def test_every_dataset_has_a_task() -> None:
+    assert {task.dataset for task in list_tasks()} >= set(names())
+
+
+@pytest.mark.full
+def test_the_embedded_model_answers_about_miniatures(tmp_path: Path) -> None:
+    tasks = [task for task in list_tasks() if task.dataset in names()]
+    for name in names():
+        mimic(name, tmp_path / name, 8)
+        prepare(name, tmp_path / name)
+    run = feab.run("feab-tiny", tasks=[task.name for task in tasks], out=tmp_path / "run")
+    scores = feab.score(run)
+    assert scores.complete
+    assert set(scores.tasks) == {task.name for task in tasks}
 
 
 @pytest.mark.parametrize("name", names())
