@@ -172,7 +172,7 @@ def ferplus(root: Path) -> list[Planted]:
             3: _cell(2, "11"),
             4: _cell(3, "0.5"),
             5: lambda line: ",".join(line.split(",")[:2] + ["0"] * 10),
-            7: _cell(1, lines_of(root / file)[7].split(",")[1]),
+            8: _cell(1, lines_of(root / file)[6].split(",")[1]),
         },
     )
     replace(root, "fer2013.csv", {6: _cell(1, "0")})
