@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from feab.data.columns import MEDIA, check_columns, check_labels, column_type, typed_labels
+from feab.data.roots import root_of
 from feab.data.source import Source
 from feab.data.write import read_info
 from feab.errors import FeabError
@@ -79,7 +80,9 @@ class SplitFile(Source):
                 raise FeabError(
                     f"{where}: row group {number} is {group.total_byte_size} bytes; write it in smaller row groups"
                 )
-        super().__init__(path, folder, info, labels, [0, *accumulate(group.num_rows for group in sizes)])
+        starts = [0, *accumulate(group.num_rows for group in sizes)]
+        root = root_of(folder, split, info.splits[split].fingerprint)
+        super().__init__(path, root, info, labels, starts)
 
     def fingerprint(self, split: str) -> str:
         """The fingerprint that was stored when the split was written."""
@@ -135,7 +138,7 @@ class Dataset(Sequence[Sample]):
 
     @property
     def folder(self) -> Path:
-        """The dataset folder, or the folder your pictures lie in."""
+        """The dataset folder, or the folder its pictures lie in."""
         return self._source.folder
 
     @property

@@ -51,6 +51,8 @@ class Task:
     aus: tuple[int, ...] = ()
     threshold: float | None = None
     crop: str = CROPS[0]
+    folds: str | None = None
+    """The column that says in which of the customary folds a face is tested; None where there are none."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Option (label, AU number as text, or axis) -> what it means, in our words."""
     description: str = ""
@@ -107,6 +109,8 @@ class Task:
             "crop": self.crop,
             "prompts": used,
         }
+        if self.folds is not None:  # tasks without folds keep the hash that they had before there were any
+            everything["folds"] = self.folds
         return TaskIdentity(
             version=self.version,
             kind=self.kind,

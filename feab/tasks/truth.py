@@ -52,6 +52,8 @@ class Truth:
     groups: dict[str, tuple[str | None, ...]]
     """Attribute -> its value for each face; only attributes that have values here."""
     slices: dict[str, tuple[str | None, ...]]
+    folds: tuple[str | None, ...]
+    """In which fold each face is tested; empty for tasks without folds."""
     unscored: frozenset[str]
     """Ids in the dataset that carry no label of the task."""
     votes: npt.NDArray[np.float32] | None = None
@@ -71,6 +73,7 @@ class Truth:
             sources=pick(self.sources),
             groups={name: pick(column) for name, column in self.groups.items()},
             slices={name: pick(column) for name, column in self.slices.items()},
+            folds=pick(self.folds) if self.folds else (),
             unscored=self.unscored,
             votes=None if self.votes is None else self.votes[np.asarray(rows, dtype=np.intp)],
         )
@@ -89,6 +92,7 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
     """
     give = getattr(data, "labels", None)  # of a frame this would be a column, which cannot be called
     wanted = ("id", *task.label_columns, "expression", "subject", "video", "source", *GROUPS, *SLICES)
+    wanted += (task.folds,) if task.folds else ()
     frame = cast("pd.DataFrame", give(wanted) if callable(give) else data)
     if "id" not in frame:
         raise FeabError(f"the labels for task {task.name} have no 'id' column")
@@ -110,6 +114,7 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
         sources=_words(kept, "source") or (None,) * len(rows),
         groups=_columns(kept, GROUPS),
         slices=_columns(kept, SLICES),
+        folds=(_words(kept, task.folds) or ()) if task.folds else (),
         unscored=frozenset(ids[i] for i in np.flatnonzero(~labelled)),
         votes=votes_of(task, data, rows),
     )
