@@ -197,7 +197,7 @@ class Generator:
     def _free(self) -> None:
         import torch
 
-        self._prefixes.clear()
+        self._prefixes.ran_out()
         gc.collect()
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()

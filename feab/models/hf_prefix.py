@@ -29,8 +29,8 @@ FEW_TOKENS = 16
 KEPT_BYTES = 512 * 1024 * 1024
 """Caches that are kept on a CPU."""
 
-KEPT_SHARE = 0.15
-"""The same on a GPU, as a share of its memory."""
+KEPT_SHARE = 0.25
+"""The same on a GPU, as a share of the memory that the weights leave free."""
 
 _FEWEST = 4
 """Faces that must fit; a model of which fewer do takes the plain path."""
@@ -87,9 +87,17 @@ class PrefixKeeper:
         """Rows of a batch, so that the caches of its faces can be kept beside those of the batch before it."""
         return self._limit // max(1, 2 * self._largest)
 
-    def clear(self) -> None:
-        """Let go of all caches."""
+    def ran_out(self) -> None:
+        """Memory ran out: let go of all caches, and keep half as much from now on."""
+        self._limit //= 2
         self._kept = LruCache(self._limit, lambda kept: kept.nbytes)
+        self._see_room()
+
+    def _see_room(self) -> None:
+        if self.most < _FEWEST:
+            self._obstacle = "no: a face's cache is too large to keep several"
+            self._largest = 0
+            self._kept = LruCache(0)
 
     def run(
         self, rows: Sequence[Prepared], waiting: Sequence[Prepared], config: Any, processors: Sequence[Any]
@@ -180,10 +188,7 @@ class PrefixKeeper:
             made[face] = _Kept(_ids(row)[:length], mine)
             self._kept.put(face, made[face])
             self._largest = max(self._largest, made[face].nbytes)
-        if self.most < _FEWEST:
-            self._obstacle = "no: a face's cache is too large to keep several"
-            self._largest = 0
-            self.clear()
+        self._see_room()
         return made
 
     def _generate(
@@ -285,7 +290,8 @@ def _budget(model: Any) -> int:
 
     if model.device.type != "cuda":
         return KEPT_BYTES
-    return int(torch.cuda.get_device_properties(model.device).total_memory * KEPT_SHARE)
+    free, _ = torch.cuda.mem_get_info(model.device)
+    return int(free * KEPT_SHARE)
 
 
 def _changed(config: Any, **values: Any) -> Any:

@@ -85,10 +85,12 @@ def measure(folder: Path, model: str, faces: int, repeats: int, size: int) -> No
     asking = {name: [wall(folder / f"{share}{i}") for i in range(repeats)] for name, share in ways.items()}
     if beside.PEER:
         asking["lm-eval"] = [float((folder / f"peer{i}").read_text()) for i in range(repeats)]
-    once, *others = (statistics.median(seconds) for seconds in asking.values())
-    print("asking: " + ", ".join(f"{name} {statistics.median(seconds):.2f} s" for name, seconds in asking.items()))
-    for name, other in zip(list(asking)[1:], others, strict=True):
-        print(f"  {name}: {other / once:.2f} × the time of once a face")
+    middle = {name: statistics.median(seconds) for name, seconds in asking.items()}
+    print("asking alone: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in middle.items()))
+    once, *others = taken
+    for name, alone in zip(others, list(middle)[1:], strict=True):
+        ratio = middle[alone] / middle["read once a face"]
+        print(f"{name}: {beside.ratios(taken[once], taken[name])} of once a face; asking alone {ratio:.2f} × the time")
     compare(folder / "auto0", folder / "off0")
 
 

@@ -226,14 +226,14 @@ class TestMemory:
         answers(model, questions(range(4)))
         one = keeper._largest
         assert 0 < one < 100_000
-        keeper._limit = 10 * one
-        keeper.clear()
-        assert model._generator.rows_at_once == 5
+        keeper._limit = 28 * one
+        keeper.ran_out()  # which halves it
+        assert model._generator.rows_at_once == 7
         found = by_key(model.generate(asked))
         assert {key: completion.texts for key, completion in found.items()} == {
             k: t for k, (t, _, _) in expected.items()
         }
-        assert keeper._kept._used <= 10 * one
+        assert keeper._kept._used <= 14 * one
         assert keeper.standing == "yes"
 
     def test_a_face_too_large_to_keep_is_read_again_each_time(self, built, monkeypatch):
@@ -254,8 +254,8 @@ class TestMemory:
         model = load_model(f"hf/{built('idefics3')}", batch_size=4)
         model._maker._images._limit = 500_000
         answers(model, questions(range(2)))
-        model._generator._prefixes._limit = 12 * model._generator._prefixes._largest
-        model._generator._prefixes.clear()
+        model._generator._prefixes._limit = 24 * model._generator._prefixes._largest
+        model._generator._prefixes.ran_out()  # which halves it
 
         def live(faces):
             most = 0
