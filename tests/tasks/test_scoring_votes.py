@@ -16,7 +16,6 @@ from samples import INFO, jpeg
 from feab.data import load_dataset, write_split
 from feab.schemas import Prediction, Scores
 from feab.tasks import load_tasks
-from feab.tasks.likely import LabelProbabilities
 from feab.tasks.scoring import score_all, score_task
 from feab.tasks.truth import truth_of
 
@@ -111,14 +110,6 @@ def test_probabilities_make_distances(tmp_path):
     bare = score_task(TASK, [line("f0", "anger"), line("f1", "anger")], data).metrics
     assert "votes_cross_entropy" not in bare
     assert bare["votes_js_distance"].value > 0.2
-
-
-def test_label_probabilities_of_no_line():
-    assert LabelProbabilities(["fear"]).of_faces(np.array([0]), np.array([0]), 1) is None
-    some = LabelProbabilities(["fear", "anger"])
-    some.add(3, {"anger": 0.5, "joy": 0.5})
-    assert some.of_faces(np.array([], dtype=np.intp), np.array([], dtype=np.intp), 2).shape == (2, 2)
-    np.testing.assert_array_equal(some.of_faces(np.array([3, 0]), np.array([1, 0]), 2), [[np.nan, np.nan], [0.0, 0.5]])
 
 
 def test_without_votes_nothing_is_said_of_them(tmp_path):
