@@ -33,6 +33,8 @@ class Said(str):
     """The reply, as JSON."""
     trouble: Trouble | None = None
     """Why there is none."""
+    thought: bool = False
+    """Whether the class leaves out what comes before the end of thinking."""
     seconds: float | None = None
     """From sending it to the end of the reply."""
 
@@ -73,10 +75,11 @@ class Watched:
             self._attempts[request] += 1
             if trouble.passes and self._attempts[request] < self._lm.max_retries:
                 raise
-            said = Said()
-            said.trouble = trouble
-            return [said]
-        self.reached = True
+            answers = [Said()]
+            answers[0].trouble = trouble
+        else:
+            self.reached = True
+        self._attempts.pop(id(given["messages"]), None)  # another request may come to lie where this one lay
         for answer in answers:
             if isinstance(answer, Said) and session.since is not None:
                 answer.seconds = time.perf_counter() - session.since
@@ -90,6 +93,7 @@ class Watched:
             texts = []
         said = Said(texts[0] if texts and isinstance(texts[0], str) else "")
         said.body = outputs
+        said.thought = bool(getattr(self._lm, "think_end_token", None))
         return [said]
 
 
@@ -147,9 +151,13 @@ def completion_of(said: Any, question: Question) -> Completion | Trouble:
     if not isinstance(found, Reply):
         return from_error_reply(found)
     (read,) = found.completions
-    if read.error is not None or not said.strip():
+    if read.error is not None or read.finish_reasons[0] in ("refusal", "content_filter"):
         return read
-    # The class may have cut off what comes before the end of thinking.
+    if not said.strip():
+        if not said.thought:
+            return read
+        failure = Failure("empty", "nothing comes after the end of thinking")
+        return Completion(question, usage=read.usage, latency_s=said.seconds, error=failure)
     return Completion(question, (str(said),), read.finish_reasons, read.usage, said.seconds)
 
 

@@ -279,6 +279,11 @@ def test_what_a_class_read_of_a_reply_counts_only_where_the_reply_holds_an_answe
     found = completion_of(said(chat("thinking</think> anger"), "anger"), question)
     assert (found.texts, found.finish_reasons, found.latency_s) == (("anger",), ("stop",), 0.5)
     assert (found.usage.input_tokens, found.usage.output_tokens) == (10, 2)
+    unfinished = said(chat("anger</think>"))
+    unfinished.thought = True  # what was thought is no answer
+    assert completion_of(unfinished, question).error.kind == "empty"
+    refused = completion_of(said(chat(None, refusal="I cannot."), ""), question)
+    assert (refused.texts, refused.finish_reasons) == (("I cannot.",), ("refusal",))
     for body in (chat(None), chat(""), {}, {"choices": []}, [], None, "anger", float("nan"), {"choices": [{}]}):
         found = completion_of(said(body, "made up"), question)
         assert found.error is not None

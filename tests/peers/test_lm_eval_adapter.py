@@ -207,9 +207,11 @@ def test_what_is_sent(tmp_path):
 
 
 def test_thinking_is_cut_off_where_the_class_is_told_its_end():
-    with chat_server(lambda body, number: chat("sadness? no</think>\nhappiness")) as heard:
-        lines, end = ask(heard.url, [("one", "Which?", 1)], think_end_token="</think>")
-    assert lines[0]["texts"] == ["happiness"]
+    said = {"Which?": "sadness? no</think>\nhappiness", "And now?": "sadness?</think>", "Then?": "sadness"}
+    with chat_server(lambda body, number: chat(said[words_of(body)])) as heard:
+        lines, end = ask(heard.url, [(words, words, 1) for words in said], think_end_token="</think>")
+    assert [line["texts"] for line in lines] == [["happiness"], [], ["sadness"]]
+    assert lines[1]["error"][0] == "empty"
     assert end["info"][2]["think_end_token"] == "</think>"
 
 
