@@ -109,6 +109,8 @@ class _Face:
             raise FeabError(f"evidence is about {evidence.action_units.shape[1]} AUs, the model about {len(model.aus)}")
         weights = evidence.expression[row] + model.log_prior
         kept = np.flatnonzero(np.isfinite(weights))
+        if not len(kept):
+            raise FeabError(f"evidence: face {row}: the only expression left does not occur, by the prior")
         self._odds = evidence.action_units[row]
         self._open = np.isfinite(self._odds)
         # Open AUs stay axes of the table of states; certain ones are looked up.

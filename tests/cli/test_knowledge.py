@@ -109,6 +109,7 @@ def test_pictures_are_drawn(question: tuple[str, ...], tmp_path: Path) -> None:
         (("--out", "a.gif"), ".png"),
         (("pairs", "--out", "a.png"), "can be drawn"),
         (("--out", "nowhere/a.png"), "cannot write"),
+        (("pairs", "--given", "au12=1"), "one of the two"),
         (("--given", "au12"), "au12=1"),
         (("--given", "au12=2"), "present"),
         (("--given", "au3=1"), "AU 3"),

@@ -204,6 +204,16 @@ def test_class_shares_become_the_prior() -> None:
     assert posterior(model, nothing(1)).expression[0, EXPRESSIONS.index("happiness")] == pytest.approx(0.65, abs=1e-5)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_a_class_that_a_source_lacks_does_not_occur(weight: float) -> None:
+    model = fit_joint(load_knowledge(prior=dict.fromkeys(EXPRESSIONS[:-1], 1.0)))
+    smirk = certain([given_all(14)])
+    for each in (model, model.tempered(weight)):
+        assert posterior(each, smirk).expression[0, -1] == 0
+        with pytest.raises(FeabError, match="does not occur"):
+            posterior(each, certain([Given("contempt")]))
+
+
 def test_no_knowledge_leaves_the_evidence_alone(full: JointModel) -> None:
     evidence = soft(2, 17, 0)
     found = posterior(full.tempered(0), evidence)
@@ -233,7 +243,9 @@ def test_no_knowledge_leaves_the_evidence_alone(full: JointModel) -> None:
         (lambda: coded(fit_joint(small_knowledge(0)).tempered(0.5), (1, 2)), "tempered"),
         (lambda: coded(fit_joint(small_knowledge(0)), (1, 2)).expression([[0, np.nan]]), "0 and 1"),
         (lambda: load_knowledge(prior={"joy": 1}), "joy"),
-        (lambda: load_knowledge(prior={"fear": 1}), "above 0"),
+        (lambda: load_knowledge(prior={"fear": 0}), "above 0"),
+        (lambda: load_knowledge(prior={"fear": 2, "anger": -1}), "0 or more"),
+        (lambda: load_knowledge(prior={"fear": float("nan")}), "0 or more"),
         (lambda: load_knowledge(background=0), "background"),
         (lambda: load_knowledge(renamed={"fear": "anger"}), "permutation"),
     ],
