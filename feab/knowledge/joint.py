@@ -36,6 +36,10 @@ BACKGROUND = 0.2
 """ε: how much of every expression is background."""
 
 
+EVEN = 1e-6
+"""How much of every P(v | e, x) is spread evenly, so that no label is impossible, however odd (our choice)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
     """The numbers of a joint model over k AUs; expressions in the order of `EXPRESSIONS`.
@@ -200,10 +204,10 @@ class JointModel:
         """The model with λ · log P instead of log P: 0 is no knowledge of what goes together. Sums are not normalised.
 
         Raises:
-            FeabError: when the weight is not from 0 to 3, or this model is tempered already.
+            FeabError: when the weight is not from 0 to 2, or this model is tempered already.
         """
-        if self.weight != 1 or not 0 <= weight <= 3:
-            raise FeabError(f"a weight of knowledge must be from 0 to 3 and is given once, got {weight!r}")
+        if self.weight != 1 or not 0 <= weight <= 2:
+            raise FeabError(f"a weight of knowledge must be from 0 to 2 and is given once, got {weight!r}")
         power = np.float32(weight)
         log_prior = np.multiply(weight, self.log_prior, out=self.log_prior.copy(), where=np.isfinite(self.log_prior))
         axes = [replace(axis, density=axis.density**power) for axis in (self.valence, self.arousal)]
@@ -256,8 +260,8 @@ def _fit_axis(states: npt.NDArray[np.float32], loadings: Floats, means: Floats, 
 
 
 def _cut_normal(centres: Floats, spreads: Floats) -> Floats:
-    """(..., 8) centres -> (..., 8, 41): normal densities on the grid, each summing to 1."""
+    """(..., 8) centres -> (..., 8, 41): normal densities on the grid, each summing to 1, and nowhere 0."""
     exponents = -0.5 * ((GRID - centres[..., None]) / spreads[:, None]) ** 2
     exponents -= exponents.max(axis=-1, keepdims=True)
     density = np.exp(exponents)
-    return np.asarray(density / density.sum(axis=-1, keepdims=True))
+    return np.asarray((1 - EVEN) * density / density.sum(axis=-1, keepdims=True) + EVEN / len(GRID))

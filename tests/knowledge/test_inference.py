@@ -104,6 +104,15 @@ def expression(model: JointModel, face: Given) -> dict[str, float]:
     return dict(zip(EXPRESSIONS, posterior(model, certain([face])).expression[0].tolist(), strict=True))
 
 
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_no_labels_are_impossible(full: JointModel, weight: float) -> None:
+    model = full if weight == 1 else full.tempered(weight)
+    odd = Given("neutral", dict.fromkeys(FEAB_17, True), 1.0, -1.0)
+    found = posterior(model, certain([odd, Given(None, odd.action_units, 1.0, -1.0)]))
+    assert np.isfinite(found.log_evidence).all()
+    assert found.expression[1].sum() == pytest.approx(1)
+
+
 def test_a_lone_smile_is_no_contempt_and_a_lone_frown_no_anger(full: JointModel) -> None:
     # Without the background a smile without parted lips gave contempt .79, and lowered brows anger .84.
     smile, frown = expression(full, given_all(12)), expression(full, given_all(4))
