@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brute import brute_force, brute_posterior, small_knowledge
@@ -15,6 +17,7 @@ from feab.knowledge import (
     Given,
     JointModel,
     affect_grid,
+    agreement,
     certain,
     coded,
     fit_joint,
@@ -58,6 +61,38 @@ def test_every_conditional_equals_the_plain_sum(face: Given, seed: int, kind: st
         assert np.abs(getattr(found, level)[0] - wanted[level]).max() < 1e-6, level
     assert found.log_evidence[0] == pytest.approx(wanted["log_evidence"], abs=1e-5)
     assert np.abs(affect_grid(model, evidence) - wanted["affect"]).max() < 1e-6
+
+
+@settings(max_examples=20)
+@given(labels(4), st.integers(0, 3))
+def test_agreement_leaves_each_label_out_in_turn(face: Given, seed: int) -> None:
+    knowledge = small_knowledge(seed)
+    joint, found = brute_force(knowledge), agreement(fit_joint(knowledge), face)
+    assert len(found) == len(face.action_units) + sum(
+        x is not None for x in (face.expression, face.valence, face.arousal)
+    )
+    for name, value in found.items():
+        if name.startswith("au"):
+            rest = replace(face, action_units={k: on for k, on in face.action_units.items() if f"au{k}" != name})
+        else:
+            rest = replace(face, **{name: None})
+        wanted = brute_posterior(joint, certain([rest], knowledge.aus), 0)
+        if name == "expression":
+            expected = wanted["expression"][EXPRESSIONS.index(face.expression)]
+        elif name.startswith("au"):
+            present = wanted["action_units"][int(name[2:]) - 1]
+            expected = present if face.action_units[int(name[2:])] else 1 - present
+        else:
+            point = round((getattr(face, name) + 1) / 0.05)
+            expected = min(1, 2 * min(wanted[name][: point + 1].sum(), wanted[name][point:].sum()))
+        assert value == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_label_that_fits_none_of_the_others_stands_out(full: JointModel) -> None:
+    found = agreement(full, Given("happiness", {4: True, 9: True, 12: False, 17: True}, -0.6))
+    assert found["expression"] < 0.05
+    assert found["valence"] < 0.1
+    assert agreement(full, Given("disgust", {9: True, 17: True}, -0.6))["expression"] > 0.5
 
 
 def test_what_says_next_to_nothing_is_still_summed_exactly() -> None:
