@@ -11,6 +11,7 @@ from feab.errors import FeabError
 from feab.knowledge import (
     Given,
     affect_grid,
+    agreement,
     certain,
     fit_joint,
     load_displays,
@@ -88,6 +89,7 @@ def infer_and_show(
         from feab.plots.knowledge import draw_posterior
 
         draw_posterior(file, f"given {', '.join(words)}", expression, units, affect_grid(model, evidence))
+    agreeing = agreement(model, given)
     if as_json:
         out_json(
             {
@@ -99,6 +101,7 @@ def infer_and_show(
                 "action_units": units,
                 "valence": {"mean": after.means[0, 0], "sd": after.sds[0, 0]},
                 "arousal": {"mean": after.means[0, 1], "sd": after.sds[0, 1]},
+                "agreement": agreeing,
                 "log_probability": float(after.log_evidence[0]),
             }
         )
@@ -115,6 +118,8 @@ def infer_and_show(
         cells = [f"{p.means[0, column]:+.2f} ± {p.sds[0, column]:.2f}" for p in (after, before)]
         lines.append([name, "mean ± SD", *cells])
     rows(["level", "", "posterior", "before"], lines)
+    if len(agreeing) > 1:
+        say("\neach label given, by the others: " + ", ".join(f"{name} {p:.3f}" for name, p in agreeing.items()))
     borrowed = ", ".join(name for name in EXPRESSIONS if name in load_displays(theory).borrowed)
     say(
         f"\nFrom the tables {theory} ({borrowed}: feab's own forms), anchors {anchors}, loadings {loadings}; "

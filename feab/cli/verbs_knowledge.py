@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from feab.cli.options import Json
+from feab.errors import FeabError
 
 verbs = typer.Typer()
 """Joined to `feab` as they are."""
@@ -27,7 +28,7 @@ def knowledge(
     table: Annotated[
         str,
         typer.Argument(
-            metavar="[TABLE]", help="displays, theories, forms, units, pairs, rates or affect.", show_default=True
+            metavar="TABLE", help="displays, theories, forms, units, pairs, rates or affect.", show_default=True
         ),
     ] = "displays",
     theory: Annotated[
@@ -57,6 +58,8 @@ def knowledge(
     """
     names = {"theory": theory, "anchors": anchors, "loadings": loadings}
     if given:
+        if table != "displays":
+            raise FeabError(f"a table ({table}) or --given: one of the two")
         from feab.cli.inferring import infer_and_show
 
         infer_and_show(given, out, as_json=json, **names)

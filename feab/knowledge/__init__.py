@@ -25,7 +25,7 @@ from feab.knowledge.coding import Coded, coded
 from feab.knowledge.displays import Displays, Likelihood, display_theories, load_displays
 from feab.knowledge.evidence import GRID, Evidence, Given, certain, gaussian, nothing
 from feab.knowledge.forms import Form, Part, Term
-from feab.knowledge.inference import Posterior, affect_grid, log_likelihood, posterior
+from feab.knowledge.inference import Posterior, affect_grid, agreement, log_likelihood, posterior
 from feab.knowledge.joint import JointModel, Knowledge, fit_joint, load_knowledge, shuffled
 from feab.knowledge.published import Shares, load_forms, load_shares, studies, theories
 from feab.knowledge.rows import Source
@@ -53,6 +53,7 @@ __all__ = [
     "Term",
     "WordRating",
     "affect_grid",
+    "agreement",
     "anchor_tables",
     "certain",
     "coded",

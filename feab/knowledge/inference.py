@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.knowledge.evidence import GRID, Evidence, Given, certain
+from feab.knowledge.evidence import GRID, Evidence, Given, certain, nearest
 from feab.knowledge.joint import Axis, JointModel
 from feab.knowledge.maxent import marginals, over_states
 from feab.vocabulary import EXPRESSIONS
@@ -109,6 +109,8 @@ class _Face:
             raise FeabError(f"evidence is about {evidence.action_units.shape[1]} AUs, the model about {len(model.aus)}")
         weights = evidence.expression[row] + model.log_prior
         kept = np.flatnonzero(np.isfinite(weights))
+        if not len(kept):
+            raise FeabError(f"evidence: face {row}: the only expression left does not occur, by the prior")
         self._odds = evidence.action_units[row]
         self._open = np.isfinite(self._odds)
         # Open AUs stay axes of the table of states; certain ones are looked up.
@@ -207,3 +209,41 @@ def log_likelihood(model: JointModel, faces: Sequence[Given]) -> Floats:
     A valence or an arousal counts as the grid point nearest to it.
     """
     return posterior(model, certain(faces, model.aus)).log_evidence
+
+
+def agreement(model: JointModel, face: Given) -> dict[str, float]:
+    """How probable each label of a face is by its other labels, in [0, 1]: a small number is a conflict with knowledge.
+
+    Of "expression" and "au12" it is P(that label | the others); of "valence" and "arousal" the probability of a value
+    at least as far out on the same side, times two.
+
+    Raises:
+        FeabError: when a label is wrong.
+    """
+    units = [au for au in model.aus if au in face.action_units]
+    others = {f"au{au}": _without(face, au) for au in units}
+    if face.expression is not None:
+        others["expression"] = replace(face, expression=None)
+    if face.valence is not None:
+        others["valence"] = replace(face, valence=None)
+    if face.arousal is not None:
+        others["arousal"] = replace(face, arousal=None)
+    found = posterior(model, certain([face, *others.values()], model.aus))
+    agreeing: dict[str, float] = {}
+    for row, name in enumerate(others, start=1):
+        if name == "expression":
+            agreeing[name] = float(found.expression[row, EXPRESSIONS.index(str(face.expression))])
+        elif name in ("valence", "arousal"):
+            agreeing[name] = _two_sided(getattr(found, name)[row], nearest(name, getattr(face, name)))
+        else:
+            present = float(found.action_units[row, model.aus.index(int(name[2:]))])
+            agreeing[name] = present if face.action_units[int(name[2:])] else 1 - present
+    return agreeing
+
+
+def _without(face: Given, au: int) -> Given:
+    return replace(face, action_units={one: shown for one, shown in face.action_units.items() if one != au})
+
+
+def _two_sided(chances: Floats, point: int) -> float:
+    return float(min(1.0, 2 * min(chances[: point + 1].sum(), chances[point:].sum())))

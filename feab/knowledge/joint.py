@@ -36,13 +36,17 @@ BACKGROUND = 0.2
 """ε: how much of every expression is background."""
 
 
+EVEN = 1e-6
+"""How much of every P(v | e, x) is spread evenly, so that no label is impossible, however odd (our choice)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
     """The numbers of a joint model over k AUs; expressions in the order of `EXPRESSIONS`.
 
     Attributes:
         aus: the AUs' numbers, (k).
-        prior: P(e), (8,).
+        prior: P(e), (8,); 0 for a class that a source does not have.
         displays: P(AU | expression), (8, k), each in [.005, .995].
         pairs: pair terms, (k, k), upper triangle.
         rates: background rates, (k,).
@@ -67,7 +71,7 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         ranges = {
-            "prior": (self.prior, 1e-6, 1),
+            "prior": (self.prior, 0, 1),
             "displays": (self.displays, 0.005, 0.995),
             "rates": (self.rates, 0.001, 0.999),
             "background": (np.array(self.background), 0.01, 0.99),
@@ -99,7 +103,7 @@ def load_knowledge(
         theory: whose P(AU | expression): a name of `display_theories`.
         anchors: the table of valence and arousal by expression: a name of `anchor_tables`.
         loadings: the table of how AUs move them: a name of `loading_tables`.
-        prior: expression -> share, for all eight, in any unit. Default: uniform.
+        prior: expression -> share, in any unit; what is left out does not occur. Default: all alike.
         background: ε.
         renamed: expression -> the expression whose rows are taken for it: wrong names, for studies (`shuffled`).
         folder: other tables of the same form.
@@ -137,8 +141,8 @@ def _prior(given: Mapping[str, float] | None) -> Floats:
     if unknown := sorted(set(given) - set(EXPRESSIONS)):
         raise FeabError(f"prior: unknown expression {unknown[0]!r}; known are {', '.join(EXPRESSIONS)}")
     shares = np.array([given.get(name, 0.0) for name in EXPRESSIONS], float)
-    if not (shares > 0).all():
-        raise FeabError("prior: every expression needs a share above 0")
+    if not ((shares >= 0) & (shares < np.inf)).all() or not shares.any():
+        raise FeabError("prior: shares must be 0 or more, and one of them above 0")
     return np.asarray(shares / shares.sum())
 
 
@@ -183,7 +187,7 @@ class JointModel:
 
     Attributes:
         aus: the AUs' numbers; a state's first AU is its highest bit.
-        log_prior: weight · log P(e), (8,).
+        log_prior: weight · log P(e), (8,); -inf for a class that does not occur, whatever the weight.
         states: P(x | e) ** weight, (2^k, 8).
         valence, arousal: P(v | e, x) ** weight and P(a | e, x) ** weight.
         weight: λ; 1 for the model itself.
@@ -197,16 +201,17 @@ class JointModel:
     weight: float = 1.0
 
     def tempered(self, weight: float) -> JointModel:
-        """The model with λ · log P instead of log P: 0 is no knowledge at all. Its sums are not normalised.
+        """The model with λ · log P instead of log P: 0 is no knowledge of what goes together. Sums are not normalised.
 
         Raises:
-            FeabError: when the weight is not from 0 to 3, or this model is tempered already.
+            FeabError: when the weight is not from 0 to 2, or this model is tempered already.
         """
-        if self.weight != 1 or not 0 <= weight <= 3:
-            raise FeabError(f"a weight of knowledge must be from 0 to 3 and is given once, got {weight!r}")
+        if self.weight != 1 or not 0 <= weight <= 2:
+            raise FeabError(f"a weight of knowledge must be from 0 to 2 and is given once, got {weight!r}")
         power = np.float32(weight)
+        log_prior = np.multiply(weight, self.log_prior, out=self.log_prior.copy(), where=np.isfinite(self.log_prior))
         axes = [replace(axis, density=axis.density**power) for axis in (self.valence, self.arousal)]
-        return JointModel(self.aus, weight * self.log_prior, self.states**power, axes[0], axes[1], weight)
+        return JointModel(self.aus, log_prior, self.states**power, axes[0], axes[1], weight)
 
 
 def fit_joint(knowledge: Knowledge) -> JointModel:
@@ -221,7 +226,9 @@ def fit_joint(knowledge: Knowledge) -> JointModel:
     posed = fit_maximum_entropy(knowledge.displays, knowledge.pairs)
     states = np.ascontiguousarray(((1 - share) * posed + spontaneous).T, np.float32)
     axes = [_fit_axis(states, *columns) for columns in _columns(knowledge)]
-    return JointModel(knowledge.aus, np.log(knowledge.prior), states, axes[0], axes[1])
+    with np.errstate(divide="ignore"):
+        log_prior = np.log(knowledge.prior)
+    return JointModel(knowledge.aus, log_prior, states, axes[0], axes[1])
 
 
 def _columns(knowledge: Knowledge) -> list[tuple[Floats, Floats, Floats]]:
@@ -253,8 +260,8 @@ def _fit_axis(states: npt.NDArray[np.float32], loadings: Floats, means: Floats, 
 
 
 def _cut_normal(centres: Floats, spreads: Floats) -> Floats:
-    """(..., 8) centres -> (..., 8, 41): normal densities on the grid, each summing to 1."""
+    """(..., 8) centres -> (..., 8, 41): normal densities on the grid, each summing to 1, and nowhere 0."""
     exponents = -0.5 * ((GRID - centres[..., None]) / spreads[:, None]) ** 2
     exponents -= exponents.max(axis=-1, keepdims=True)
     density = np.exp(exponents)
-    return np.asarray(density / density.sum(axis=-1, keepdims=True))
+    return np.asarray((1 - EVEN) * density / density.sum(axis=-1, keepdims=True) + EVEN / len(GRID))

@@ -78,6 +78,7 @@ def test_what_follows_from_units_stands_beside_what_was_before(tmp_path: Path) -
     by_name = {row[0]: row for row in rows}
     assert (by_name["AU 12"][2], by_name["AU 4"][2]) == ("1.000", "0.000")
     assert by_name["valence"][2].startswith("+0.")
+    assert "each label given, by the others: au" in done.stderr
     assert "displays, not feelings" in done.stderr
 
 
@@ -86,6 +87,7 @@ def test_the_answer_as_json_is_a_distribution() -> None:
     assert found["expression"]["anger"] == 1
     assert found["action_units"]["4"] > 0.7 > 0.2 > found["action_units"]["24"]
     assert found["valence"]["mean"] == pytest.approx(-0.51, abs=1e-3)
+    assert found["agreement"] == {"expression": pytest.approx(0.125, abs=1e-4)}
     assert found["log_probability"] == pytest.approx(-2.0794, abs=1e-3)
 
 
@@ -109,6 +111,7 @@ def test_pictures_are_drawn(question: tuple[str, ...], tmp_path: Path) -> None:
         (("--out", "a.gif"), ".png"),
         (("pairs", "--out", "a.png"), "can be drawn"),
         (("--out", "nowhere/a.png"), "cannot write"),
+        (("pairs", "--given", "au12=1"), "one of the two"),
         (("--given", "au12"), "au12=1"),
         (("--given", "au12=2"), "present"),
         (("--given", "au3=1"), "AU 3"),

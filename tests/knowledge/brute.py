@@ -52,7 +52,7 @@ def brute_force(knowledge: Knowledge) -> np.ndarray:
 def _axis(of_states: np.ndarray, shifts: np.ndarray, mean: float, spread: float) -> np.ndarray:
     def density(centre: float) -> np.ndarray:
         weights = np.exp(-0.5 * ((GRID - centre - shifts[:, None]) / spread) ** 2)
-        return weights / weights.sum(axis=1, keepdims=True)
+        return (1 - 1e-6) * weights / weights.sum(axis=1, keepdims=True) + 1e-6 / len(GRID)
 
     return density(brentq(lambda centre: of_states @ density(centre) @ GRID - mean, -4, 4, xtol=1e-12))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brute import brute_force, brute_posterior, small_knowledge
@@ -15,6 +17,7 @@ from feab.knowledge import (
     Given,
     JointModel,
     affect_grid,
+    agreement,
     certain,
     coded,
     fit_joint,
@@ -60,6 +63,38 @@ def test_every_conditional_equals_the_plain_sum(face: Given, seed: int, kind: st
     assert np.abs(affect_grid(model, evidence) - wanted["affect"]).max() < 1e-6
 
 
+@settings(max_examples=20)
+@given(labels(4), st.integers(0, 3))
+def test_agreement_leaves_each_label_out_in_turn(face: Given, seed: int) -> None:
+    knowledge = small_knowledge(seed)
+    joint, found = brute_force(knowledge), agreement(fit_joint(knowledge), face)
+    assert len(found) == len(face.action_units) + sum(
+        x is not None for x in (face.expression, face.valence, face.arousal)
+    )
+    for name, value in found.items():
+        if name.startswith("au"):
+            rest = replace(face, action_units={k: on for k, on in face.action_units.items() if f"au{k}" != name})
+        else:
+            rest = replace(face, **{name: None})
+        wanted = brute_posterior(joint, certain([rest], knowledge.aus), 0)
+        if name == "expression":
+            expected = wanted["expression"][EXPRESSIONS.index(face.expression)]
+        elif name.startswith("au"):
+            present = wanted["action_units"][int(name[2:]) - 1]
+            expected = present if face.action_units[int(name[2:])] else 1 - present
+        else:
+            point = round((getattr(face, name) + 1) / 0.05)
+            expected = min(1, 2 * min(wanted[name][: point + 1].sum(), wanted[name][point:].sum()))
+        assert value == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_label_that_fits_none_of_the_others_stands_out(full: JointModel) -> None:
+    found = agreement(full, Given("happiness", {4: True, 9: True, 12: False, 17: True}, -0.6))
+    assert found["expression"] < 0.05
+    assert found["valence"] < 0.1
+    assert agreement(full, Given("disgust", {9: True, 17: True}, -0.6))["expression"] > 0.5
+
+
 def test_what_says_next_to_nothing_is_still_summed_exactly() -> None:
     knowledge = small_knowledge(0)
     far = Evidence(np.zeros((1, 8)), np.full((1, 4), -300.0), gaussian(1.0, 0.01), gaussian(-1.0, 0.01))
@@ -102,6 +137,15 @@ def given_all(*present: int) -> Given:
 
 def expression(model: JointModel, face: Given) -> dict[str, float]:
     return dict(zip(EXPRESSIONS, posterior(model, certain([face])).expression[0].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_no_labels_are_impossible(full: JointModel, weight: float) -> None:
+    model = full if weight == 1 else full.tempered(weight)
+    odd = Given("neutral", dict.fromkeys(FEAB_17, True), 1.0, -1.0)
+    found = posterior(model, certain([odd, Given(None, odd.action_units, 1.0, -1.0)]))
+    assert np.isfinite(found.log_evidence).all()
+    assert found.expression[1].sum() == pytest.approx(1)
 
 
 def test_a_lone_smile_is_no_contempt_and_a_lone_frown_no_anger(full: JointModel) -> None:
@@ -204,6 +248,16 @@ def test_class_shares_become_the_prior() -> None:
     assert posterior(model, nothing(1)).expression[0, EXPRESSIONS.index("happiness")] == pytest.approx(0.65, abs=1e-5)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_a_class_that_a_source_lacks_does_not_occur(weight: float) -> None:
+    model = fit_joint(load_knowledge(prior=dict.fromkeys(EXPRESSIONS[:-1], 1.0)))
+    smirk = certain([given_all(14)])
+    for each in (model, model.tempered(weight)):
+        assert posterior(each, smirk).expression[0, -1] == 0
+        with pytest.raises(FeabError, match="does not occur"):
+            posterior(each, certain([Given("contempt")]))
+
+
 def test_no_knowledge_leaves_the_evidence_alone(full: JointModel) -> None:
     evidence = soft(2, 17, 0)
     found = posterior(full.tempered(0), evidence)
@@ -233,7 +287,9 @@ def test_no_knowledge_leaves_the_evidence_alone(full: JointModel) -> None:
         (lambda: coded(fit_joint(small_knowledge(0)).tempered(0.5), (1, 2)), "tempered"),
         (lambda: coded(fit_joint(small_knowledge(0)), (1, 2)).expression([[0, np.nan]]), "0 and 1"),
         (lambda: load_knowledge(prior={"joy": 1}), "joy"),
-        (lambda: load_knowledge(prior={"fear": 1}), "above 0"),
+        (lambda: load_knowledge(prior={"fear": 0}), "above 0"),
+        (lambda: load_knowledge(prior={"fear": 2, "anger": -1}), "0 or more"),
+        (lambda: load_knowledge(prior={"fear": float("nan")}), "0 or more"),
         (lambda: load_knowledge(background=0), "background"),
         (lambda: load_knowledge(renamed={"fear": "anger"}), "permutation"),
     ],
