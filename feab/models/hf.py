@@ -6,7 +6,8 @@ import os
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from dataclasses import replace
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +16,11 @@ from pydantic import BaseModel, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.checkpoint import CheckpointOptions
+from feab.models.hf_choices import ChoiceScorer
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
+from feab.models.hf_spelling import Speller
 from feab.models.images import first_line
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
@@ -26,6 +29,8 @@ from feab.records import Completion, Failure, Question, Usage
 VERSION = "1"
 HELD_BATCHES = 4
 """Prepared questions wait for others of their shape up to this many batches; then the fullest shape goes."""
+CHOICE_CHUNK = 256
+"""Questions that are looked through at once for those with closed sets."""
 
 
 class HfOptions(CheckpointOptions):
@@ -107,6 +112,8 @@ class HfModel:
         self._generator: Generator | None = Generator(
             model, maker, processor.tokenizer, size, max_new_tokens=options.max_new_tokens, verbose=options.verbose
         )
+        speller = Speller(processor, template, self._generator.ends)
+        self._scorer: ChoiceScorer | None = ChoiceScorer(model, maker, speller, size, verbose=options.verbose)
         on_cpu = str(info.details["device"]) == "cpu"
         self._workers = options.workers or (1 if on_cpu else max(1, min(4, (os.cpu_count() or 2) - 1)))
 
@@ -124,6 +131,23 @@ class HfModel:
         Raises:
             FeabError: after `close`.
         """
+        if self._generator is None:
+            raise FeabError(f"{self.name} is closed")
+        for scoring, several in groupby(questions, key=lambda question: question.scoring):
+            yield from (self._generated if scoring == "generate" else self._chosen)(several)
+
+    def _chosen(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        """Weigh the options of closed questions; answer the others by generation."""
+        source = iter(questions)
+        while self._scorer is not None and (several := list(islice(source, CHOICE_CHUNK))):
+            written = self._generated(question for question in several if not question.closed)
+            yield from self._scorer.answers([question for question in several if question.closed])
+            yield from self._scorer.weighed(written)
+            shared = self._scorer.passes.repeats_cache if self._scorer is not None else None
+            if shared is not None:
+                self.info = replace(self.info, details={**self.info.details, "options_share_prompt": shared})
+
+    def _generated(self, questions: Iterable[Question]) -> Iterator[Completion]:
         if self._generator is None or self._maker is None:
             raise FeabError(f"{self.name} is closed")
         maker, generator = self._maker, self._generator
@@ -152,6 +176,7 @@ class HfModel:
     def close(self) -> None:
         """Let go of the weights."""
         self._generator = None
+        self._scorer = None
         self._maker = None
 
 
@@ -270,6 +295,7 @@ def _info(name: str, options: HfOptions, model: Any, revision: str | None, templ
         revision=revision,
         args_that_change_answers=matters,
         parameters=sum(weight.numel() for weight in model.parameters()),
+        scorings=("generate", "choices", "yes-no"),
         max_tokens=options.max_new_tokens,
         details={
             "device": str(model.device),

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 from feab.models.first_token import TOP_LOGPROBS, applies, label_probabilities
 from feab.models.seeds import derived_seed
 from feab.models.vllm_options import VllmOptions
-from feab.records import Completion, Failure, FinishReason, Question, Text, Usage
+from feab.records import SHORT_ANSWER, Completion, Failure, FinishReason, Question, Text, Usage
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-SHORT_ANSWER = 64
-"""Tokens: a prompt that allows more leaves room to reason, and only its end is an answer (our choice). Such a one is
-not held to the labels unless it asks for JSON."""
 
 _LEAST = -9999.0
 """Stands for a probability of zero, as in what vLLM's server sends."""
@@ -68,7 +64,10 @@ def sampling(question: Question, options: VllmOptions) -> dict[str, Any]:
 
 
 def answer_form(question: Question) -> dict[str, Any] | None:
-    """What an answer may look like: a JSON schema, one of the labels, or numbers of units; None where it is open."""
+    """What an answer may look like: a JSON schema, one of the labels, or numbers of units; None where it is open.
+
+    A prompt with room to reason is not held to the labels unless it asks for JSON.
+    """
     if question.schema is not None:
         return {"json": dict(question.schema)}
     if not question.choices or question.sampling.max_tokens > SHORT_ANSWER:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
+from feab.records import Scoring
 from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Part:
     """Row numbers of the samples asked, in the dataset's order."""
     prompts: tuple[str, ...]
     draws: int
+    scoring: Scoring = "generate"
 
     @property
     def expected(self) -> int:
@@ -57,6 +59,7 @@ def plan(
     draws: int = 1,
     au_threshold: float | None = None,
     include: Sequence[str | PathLike[str]] = (),
+    scoring: Scoring = "generate",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Part]:
     """What would be asked, task by task; the arguments are those of `feab.run`.
@@ -65,11 +68,12 @@ def plan(
     have to be read, first.
 
     Raises:
-        FeabError: for unknown tasks, prompts or datasets, pictures of your own that cannot be read, or a dataset
-            without a label that a task can score.
+        FeabError: for unknown tasks, prompts or datasets, prompts that cannot be answered by this scoring, pictures of
+            your own that cannot be read, or a dataset without a label that a task can score.
     """
     from feab.data.places import is_embedded
     from feab.tasks import load_tasks
+    from feab.tasks.choices import prompt_names
     from feab.tasks.made import made_for
 
     opened = Opened(data, on_progress=on_progress)
@@ -81,14 +85,14 @@ def plan(
         wanted = load_tasks("synth" if tasks is None else tasks, include=include)
     parts = []
     for task in wanted:
-        names = task.prompt_names(prompts)
+        names = prompt_names(task, prompts, scoring)
         dataset = opened(task.dataset, task.split)
         asked = replace(task, dataset=dataset.name, split=dataset.split)
         columns = task.label_columns if limit is None else ("id", *task.label_columns)
         rows = rows_asked(asked, dataset.labels(columns), limit=limit, seed=seed)
         if not len(rows):
             raise FeabError(f"{dataset.name}/{dataset.split} holds no sample with a label that task {task.name} scores")
-        parts.append(Part(asked, dataset, rows, names, draws))
+        parts.append(Part(asked, dataset, rows, names, draws, scoring))
     for part in parts:
         _ = part.dataset.fingerprint  # of pictures of one's own, those that cannot be read are named here, at once
     return parts
@@ -141,3 +145,26 @@ def check_kinds(info: ModelInfo, tasks: Sequence[Task]) -> None:
         rest = ",".join(task.name for task in tasks if task.kind in info.kinds)
         advice = f"leave them out: --tasks {rest}" if rest else "choose a task of that kind with --tasks"
         raise FeabError(f"{info.name} reads {reads} only, so it cannot answer {', '.join(beyond)}; {advice}")
+
+
+def check_scoring(info: ModelInfo, scoring: Scoring, tasks: Sequence[Task]) -> None:
+    """Whether a model can come to its answers as is asked, before anything is asked.
+
+    Raises:
+        FeabError: when it cannot, with what it can do; or when no task has a closed set of answers.
+    """
+    kinds = {task.kind for task in tasks}
+    if scoring == "generate":
+        return
+    if kinds == {"valence_arousal"}:
+        raise FeabError(f"valence and arousal have no closed set of answers; leave out --scoring {scoring}")
+    if scoring in info.scorings or (scoring == "choices" and "yes-no" in info.scorings and "action_units" not in kinds):
+        return
+    if scoring == "choices" and "yes-no" in info.scorings:
+        raise FeabError(
+            f"{info.name}: {info.adapter}/… shows how likely an answer's first token is, not whole lists of action "
+            "units; ask for each unit by itself with --scoring yes-no"
+        )
+    raise FeabError(
+        f"{info.name}: {info.adapter}/… does not show how likely it finds an answer; leave out --scoring {scoring}"
+    )

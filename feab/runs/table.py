@@ -21,7 +21,15 @@ NOTHING = "–"
 
 OVERALL = "overall, above chance"
 
-METRIC_NAMES: Mapping[str, str] = {"macro_f1": "macro-F1", "ccc": "CCC", "ccc_within": "CCC", "f1": "AU F1"}
+METRIC_NAMES: Mapping[str, str] = {
+    "macro_f1": "macro-F1",
+    "ccc": "CCC",
+    "ccc_within": "CCC",
+    "f1": "AU F1",
+    "auroc": "AUROC",
+    "ece": "ECE",
+    "brier": "Brier",
+}
 _NEEDS = {
     "expression": f"needs at least {MIN_FACES} faces of one label",
     "valence_arousal": "needs faces whose valence differs and faces whose arousal differs",
@@ -29,6 +37,9 @@ _NEEDS = {
 }
 WITHIN = "ccc_within"
 """The CCC without each expression's mean."""
+
+WEIGHED: Mapping[str, str] = {"auroc": "ranking of faces", "ece": "calibration"}
+"""Scores of probabilities, where a model gives any, with what they are of."""
 
 
 def scores_table(scores: Scores) -> Table:
@@ -48,6 +59,9 @@ def scores_table(scores: Scores) -> Table:
         _add(table, name, task, task.primary, chance(task))
         if WITHIN in task.metrics:
             _add(table, "  within expressions", task, WITHIN, "")
+        for metric, words in WEIGHED.items():
+            if metric in task.metrics:
+                _add(table, f"  {words}", task, metric, "")
         if len(task.prompts) > 1:
             for prompt, part in task.prompts.items():
                 _add(table, f"  {prompt}", part, part.primary, "")
@@ -61,7 +75,7 @@ def _add(table: Table, name: str, task: TaskScores, metric: str, beside: str) ->
 
     estimate = task.metrics.get(metric, EstimateModel(value=None))
     value = NOTHING if estimate.value is None else f"{estimate.value:.3f}"
-    faces = "" if metric == WITHIN else f"{task.n:,}"
+    faces = "" if metric == WITHIN or metric in WEIGHED else f"{task.n:,}"
     table.add_row(Text(name), faces, f"{METRIC_NAMES.get(metric, metric)} {value}", interval(estimate), Text(beside))
 
 
@@ -123,6 +137,10 @@ def explanations(scores: Scores) -> list[str]:
         lines.append("oracle: knows the expression without seeing the face, and nothing else")
     if any(WITHIN in task.metrics for task in scores.tasks.values()):
         lines.append("within expressions: CCC without each expression's mean, where the oracle has 0")
+    if any("auroc" in task.metrics for task in scores.tasks.values()):
+        lines.append("AUROC: how often a face with an AU gets a higher probability than one without; 0.5 knows nothing")
+    if any("ece" in task.metrics for task in scores.tasks.values()):
+        lines.append("ECE: how far probabilities are from the shares that were right; smaller is better")
     if any(len(task.prompts) > 1 for task in scores.tasks.values()):
         lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:

@@ -15,6 +15,7 @@ import feab.metrics as metrics
 from feab.errors import FeabError
 from feab.metrics import ClusterSums, Estimate
 from feab.schemas import EstimateModel, Prediction, Scores, TaskScores
+from feab.tasks.calibration import score_probabilities
 from feab.tasks.draws import Answers, Values
 from feab.tasks.task import DEFAULT_PROMPT, Task
 from feab.tasks.truth import Labels, Truth, truth_of
@@ -173,15 +174,16 @@ def _score_prompt(task: Task, answers: Answers, truth: Truth, draws: int) -> _Sc
     said = answers.said(truth.ids, truth.unscored, draws)
     here = truth if len(said.rows) == len(truth.ids) else truth.take(said.rows)
     sums = _sums(task, here, said.values)
+    weighed = score_probabilities(task, here, said)
     scores = TaskScores(
         kind=task.kind,
         n=len(here.ids),
         coverage=said.answered / len(here.ids) if here.ids else 0.0,
         outcomes=answers.counts(),
         primary=sums.primary,
-        metrics={name: _model(estimate) for name, estimate in metrics.estimates(sums).items()},
+        metrics={name: _model(estimate) for name, estimate in (metrics.estimates(sums) | weighed.metrics).items()},
         chance=_chance(task, here),
-        detail=_detail(task, here, said.values),
+        detail={**_detail(task, here, said.values), **weighed.detail},
     )
     return _Scored(scores, sums, said.complete)
 
