@@ -49,6 +49,14 @@ def _list(question: Question, named: Collection[str]) -> str:
     return ", ".join(units) or "none"
 
 
+def added(written: Completion, weighed: Completion) -> Completion:
+    """The completion of a question whose lists were weighed around the answer `written`: what both took together."""
+    tokens = (written.usage.input_tokens or 0) + (weighed.usage.input_tokens or 0)
+    usage = Usage(tokens, written.usage.output_tokens)
+    seconds = (written.latency_s or 0.0) + (weighed.latency_s or 0.0)
+    return replace(weighed, question=written.question, usage=usage, latency_s=seconds)
+
+
 def likelihood(option: Option, scores: Mapping[str, tuple[float, int]]) -> Likelihood:
     """Of an option in any of its spellings.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from feab.models.choices import around, chosen, likelihood, weighs_lists
+from feab.models.choices import added, around, chosen, likelihood, weighs_lists
 from feab.models.hf_generate import BatchSize, is_out_of_memory
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_passes import Item, Passes, Target
@@ -72,11 +72,7 @@ class ChoiceScorer:
             else:
                 yield one
         for one in self.answers([around(own.question, own.texts[0]) for own in lists.values()]):
-            own = lists[one.question.key]
-            tokens = (own.usage.input_tokens or 0) + (one.usage.input_tokens or 0)
-            usage = Usage(tokens, own.usage.output_tokens)
-            seconds = (own.latency_s or 0.0) + (one.latency_s or 0.0)
-            yield replace(one, question=own.question, usage=usage, latency_s=seconds)
+            yield added(lists[one.question.key], one)
 
     def _made(self, number: int, question: Question) -> _Made | Failure:
         """The question's inputs, or why there are none."""
