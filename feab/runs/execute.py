@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
@@ -113,10 +113,6 @@ def run(
         raise FeabError(f"limit {limit}: must be at least 1")
     if draws < 1:
         raise FeabError(f"draws {draws}: must be at least 1")
-    if scoring not in get_args(Scoring):
-        raise FeabError(f"scoring {scoring!r}: must be {' or '.join(get_args(Scoring))}")
-    if scoring != "generate" and draws > 1:
-        raise FeabError(f"draws {draws}: nothing is drawn with scoring {scoring}; leave out one of them")
     if max_cost is not None and not 0 < max_cost < math.inf:
         raise FeabError(f"max_cost {max_cost}: must be a number of dollars above 0")
     if adapter_args and not isinstance(model, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,10 @@ def plan(
     from feab.tasks.choices import prompt_names
     from feab.tasks.made import made_for
 
+    if scoring not in get_args(Scoring):
+        raise FeabError(f"scoring {scoring!r}: must be {' or '.join(get_args(Scoring))}")
+    if scoring != "generate" and draws > 1:
+        raise FeabError(f"draws {draws}: nothing is drawn with scoring {scoring}; leave out one of them")
     opened = Opened(data, on_progress=on_progress)
     if tasks is None and data is not None and not is_embedded(data):
         wanted = made_for(opened(None, "test"), au_threshold=au_threshold)
