@@ -29,7 +29,7 @@ from feab.records import Completion, Failure, Question, Usage
 VERSION = "1"
 HELD_BATCHES = 4
 """Prepared questions wait for others of their shape up to this many batches; then the fullest shape goes."""
-CHOICE_CHUNK = 256
+CHOICE_CHUNK = 64
 """Questions that are looked through at once for those with closed sets."""
 
 

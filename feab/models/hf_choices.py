@@ -39,7 +39,7 @@ class ChoiceScorer:
         self._speller = speller
         self._size = size
         self._image_token = getattr(model.config, "image_token_id", getattr(model.config, "image_token_index", None))
-        self.passes = Passes(model, verbose)
+        self.passes = Passes(model, size, verbose)
 
     def answers(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer closed questions in their order; at most as many are pulled ahead as there are rows in a batch.
@@ -114,6 +114,7 @@ class ChoiceScorer:
         self, batch: Sequence[Item], scores: dict[int, dict[tuple[int, Ids], float]], failures: dict[int, Failure]
     ) -> None:
         """Score a batch, in halves where it fails; what fails by itself is one question's trouble, not the run's."""
+        rows = min(len(batch) * len(batch[0].rows), self._size.value)
         try:
             found = self.passes.logprobs(batch)
         except Exception as error:  # a model's own code may raise anything
@@ -124,14 +125,15 @@ class ChoiceScorer:
                 for target, logprob in zip(item.targets, logprobs, strict=True):
                     scores[item.number][target.place, target.option] = logprob
             return
-        if len(batch) == 1:
+        if no_room and rows > 1:
+            self._size.ran_out(rows)
+        elif len(batch) == 1:
             failures[batch[0].number] = failure
             return
-        if no_room:
-            self._size.ran_out(len(batch) * len(batch[0].rows))
-        half = len(batch) // 2
+        half = (len(batch) + 1) // 2
         for part in (batch[:half], batch[half:]):
-            self._score(part, scores, failures)
+            if part:
+                self._score(part, scores, failures)
 
 
 def _spellings(one: Closed) -> Iterator[str]:
@@ -171,7 +173,7 @@ def _item(
         targets.append(Target(place, option, row, len(rest) - 1))
     fields = prepared[group[0]].fields
     assert fields is not None
-    return Item(number, fields, prefix, tuple(rows), tuple(targets))
+    return Item(number, fields, prefix, tuple(rows), tuple(sorted(targets, key=lambda target: target.row)))
 
 
 def _likelihoods(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from feab.models.hf_generate import BatchSize, is_out_of_memory
 from feab.models.hf_inputs import Fields
 from feab.models.hf_load import quiet
 from feab.models.hf_spelling import Ids
@@ -45,6 +47,7 @@ class Item:
     rows: tuple[Ids, ...]
     """What follows the prefix: the rest of a prompt, at least one token, and all of an option but its last token."""
     targets: tuple[Target, ...]
+    """In the order of their rows."""
 
     @property
     def images(self) -> tuple[Hashable, ...]:
@@ -66,11 +69,13 @@ class Passes:
 
     A prompt's prefix goes through once and its key-value cache is repeated for the rows, where that was seen to give
     the log-probabilities of whole sequences without a cache, on the first batch whose images have the same shape. A
-    model with which it does not, or cannot, is given whole sequences.
+    model with which it does not, or cannot, is given whole sequences. Never more rows than `size` says go through at
+    once.
     """
 
-    def __init__(self, model: Any, verbose: bool) -> None:
+    def __init__(self, model: Any, size: BatchSize, verbose: bool) -> None:
         self._model = model
+        self._size = size
         self._verbose = verbose
         self._shared: dict[Hashable, bool] = {}
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -97,8 +102,6 @@ class Passes:
             return self.from_cache(items) if self._shared[images] else self.from_whole(items)
 
     def _agree(self, items: Sequence[Item]) -> bool:
-        from feab.models.hf_generate import is_out_of_memory
-
         whole = self.from_whole(items)
         try:
             cached = self.from_cache(items)
@@ -115,41 +118,53 @@ class Passes:
 
         prefix, rows = items[0].prefix, len(items[0].rows)
         inputs = {name: self._move(torch.cat([_cut(one, name, prefix) for one in items])) for name in items[0].fields}
-        first = self._model(**inputs, use_cache=True, **self._keep(1))
-        cache = first.past_key_values
-        cache.batch_repeat_interleave(rows)
-        ids = self._padded([row for one in items for row in one.rows])
-        seen = torch.ones((len(ids), prefix + ids.shape[1]), dtype=torch.long, device=ids.device)
-        begin = self._begin(items)
-        keep = self._keep(ids.shape[1] - begin)
-        logits = self._model(input_ids=ids, attention_mask=seen, past_key_values=cache, use_cache=True, **keep).logits
-        return _read(logits if keep else logits[:, begin:], items, begin)
+        cache = self._model(**inputs, use_cache=True, **self._keep(1)).past_key_values
+        found: list[list[float]] = [[] for _ in items]
+        for part in self._parts(rows, len(items)):
+            # Running the rows lengthens a cache, and repeating widens it: all but the last have a copy of their own.
+            mine = cache if part.stop == rows else copy.deepcopy(cache)
+            mine.batch_repeat_interleave(part.stop - part.start)
+            ids = self._padded([row for one in items for row in one.rows[part]])
+            seen = torch.ones((len(ids), prefix + ids.shape[1]), dtype=torch.long, device=ids.device)
+            begin = _begin(items, part)
+            keep = self._keep(ids.shape[1] - begin)
+            logits = self._model(
+                input_ids=ids, attention_mask=seen, past_key_values=mine, use_cache=True, **keep
+            ).logits
+            for all_of_one, some in zip(
+                found, _read(logits if keep else logits[:, begin:], items, part, begin), strict=True
+            ):
+                all_of_one += some
+        return found
 
     def from_whole(self, items: Sequence[Item]) -> list[list[float]]:
         """Each row with its whole prompt and images, without a cache."""
         import torch
 
-        found = []
+        found: list[list[float]] = []
         for item in items:  # one at a time: the images are repeated for every row
             start = item.fields["input_ids"][0, : item.prefix].tolist()
-            ids = self._padded([(*start, *row) for row in item.rows])
-            inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-            for name, tensor in item.fields.items():
-                if name in inputs:
-                    continue
-                if item.is_text(name):  # what follows the prefix is text, as the prefix's last token is
-                    more = tensor[:, item.prefix - 1 : item.prefix].expand(1, ids.shape[1] - item.prefix)
-                    tensor = torch.cat([tensor[:, : item.prefix], more], dim=1)
-                inputs[name] = self._move(torch.cat([tensor] * len(item.rows)))
-            begin = item.prefix + self._begin([item])
-            keep = self._keep(ids.shape[1] - begin)
-            logits = self._model(**inputs, use_cache=False, **keep).logits
-            found += _read(logits if keep else logits[:, begin:], [item], begin - item.prefix)
+            found.append([])
+            for part in self._parts(len(item.rows), 1):
+                ids = self._padded([(*start, *row) for row in item.rows[part]])
+                inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+                for name, tensor in item.fields.items():
+                    if name in inputs:
+                        continue
+                    if item.is_text(name):  # what follows the prefix is text, as the prefix's last token is
+                        more = tensor[:, item.prefix - 1 : item.prefix].expand(1, ids.shape[1] - item.prefix)
+                        tensor = torch.cat([tensor[:, : item.prefix], more], dim=1)
+                    inputs[name] = self._move(torch.cat([tensor] * len(ids)))
+                begin = _begin([item], part)
+                keep = self._keep(ids.shape[1] - item.prefix - begin)
+                logits = self._model(**inputs, use_cache=False, **keep).logits
+                found[-1] += _read(logits if keep else logits[:, item.prefix + begin :], [item], part, begin)[0]
         return found
 
-    def _begin(self, items: Sequence[Item]) -> int:
-        """The first place in the rows of which the scores are wanted."""
-        return min(target.at for one in items for target in one.targets)
+    def _parts(self, rows: int, items: int) -> list[slice]:
+        """Rows of each item that go through the model at once."""
+        most = max(1, self._size.value // items)
+        return [slice(start, min(start + most, rows)) for start in range(0, rows, most)]
 
     def _keep(self, last: int) -> dict[str, int]:
         """Only the scores of the last tokens, where the model can be told: a prompt's would fill gigabytes."""
@@ -168,13 +183,21 @@ class Passes:
         return tensor.to(self._model.device)
 
 
+def _begin(items: Sequence[Item], part: slice) -> int:
+    """The first place in some rows of which the scores are wanted."""
+    return min(target.at for one in items for target in one.targets if part.start <= target.row < part.stop)
+
+
 def _cut(item: Item, name: str, prefix: int) -> Any:
     tensor = item.fields[name]
     return tensor[:, :prefix] if item.is_text(name) else tensor
 
 
-def _read(logits: Any, items: Sequence[Item], begin: int) -> list[list[float]]:
-    """Sums of the targets' log-probabilities; `begin` is the place in the rows of the first scores given."""
+def _read(logits: Any, items: Sequence[Item], part: slice, begin: int) -> list[list[float]]:
+    """Sums of the log-probabilities of the targets in some rows of each item.
+
+    `begin` is the place in the rows of the first scores given.
+    """
     import torch
 
     scores = logits.float()
@@ -184,9 +207,11 @@ def _read(logits: Any, items: Sequence[Item], begin: int) -> list[list[float]]:
     for item in items:
         found.append([])
         for target in item.targets:
-            row, start = first + target.row, target.at - begin
+            if not part.start <= target.row < part.stop:
+                continue
+            row, start = first + target.row - part.start, target.at - begin
             places = torch.arange(start, start + len(target.option), device=scores.device)
             tokens = torch.tensor(target.option, device=scores.device)
             found[-1].append(float((scores[row, places, tokens] - total[row, places]).sum()))
-        first += len(item.rows)
+        first += part.stop - part.start
     return found

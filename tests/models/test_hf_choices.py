@@ -129,7 +129,7 @@ def test_lists_are_weighed_around_the_models_own(model):
     (written,) = model.generate([replace(asked, scoring="generate")])
     (one,) = model.generate([asked])
     assert one.question == asked
-    around_it = around(asked, written.texts[0])
+    around_it = around_own(model, asked)
     check(model, replace(one, question=around_it))
     assert all(closed.ends for closed in around_it.closed)
     for au, p in one.probabilities.items():
@@ -211,6 +211,24 @@ def test_images_of_several_sizes_and_prompts_of_several_lengths_in_one_stream(mo
         check(model, one)
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_rows_that_do_not_fit_together_go_one_after_another(tiny, size):
+    model = feab.load_model(f"hf/{tiny}", batch_size=size)
+    rows = []
+    padded = model._scorer.passes._padded
+    model._scorer.passes._padded = lambda given: rows.append(len(given)) or padded(given)
+    asked = replace(ask(3, task="t_au"), scoring="choices")
+    for one in model.generate([expression(0), expression(1), units(2), asked]):
+        check(model, one if one.question.closed else replace(one, question=around_own(model, asked)))
+    assert max(rows) == size
+
+
+def around_own(model, asked: Question) -> Question:
+    """With the sets around what the model writes itself."""
+    (written,) = model.generate([replace(asked, scoring="generate")])
+    return around(asked, written.texts[0])
+
+
 def test_those_without_closed_sets_are_generated_in_the_same_stream(model):
     va = replace(ask(1, task="t_va"), choices=(), scoring="choices")
     found = {one.question.task: one for one in model.generate([expression(0), va])}
@@ -240,6 +258,7 @@ def test_what_does_not_fit_is_tried_in_halves(tiny):
 
     passes.logprobs = tight
     found = list(model.generate([expression(s) for s in range(4)]))
+    assert model._scorer._size.value == 1  # it tried ever fewer rows
     assert [one.error and one.error.kind for one in found] == [None, None, "out_of_memory", None]
     assert all(one.probabilities == pytest.approx(plain[one.question.key], abs=1e-5) for one in found if not one.error)
 
