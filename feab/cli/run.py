@@ -21,7 +21,10 @@ from feab.runs.table import incomplete, missing_scores, notes, scores_table
 from feab.schemas import Scores
 
 OPTIONS = {
-    **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
+    **{
+        name: f"--{name}"
+        for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "scoring", "include")
+    },
     "au_threshold": "--au-threshold",
     "permission": "--i-have-permission",
     "cache": "--cache",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from feab.journal.journal import Journal
 from feab.records import Answer, Completion, Failure, FinishReason, Outcome, Question, Usage
-from feab.schemas import ErrorInfo, OutcomeCounts, Prediction, UsageInfo, answer_json
+from feab.schemas import ErrorInfo, OutcomeCounts, Prediction, UsageInfo, answer_json, likelihoods_info
 
 STOP_AFTER = 20
 """Identical failures in a row, with no answer between, after which asking stops: the next would fail too. Adapters
@@ -165,6 +165,7 @@ def _answered(
         answer=answer_json(answer),
         outcome=answer.outcome,
         probabilities=None if completion.probabilities is None else dict(completion.probabilities),
+        likelihoods=likelihoods_info(completion),
         usage=_usage(completion.usage) if draw == 0 else UsageInfo(),  # of all draws together, so that sums are right
         latency_s=completion.latency_s,
     )

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +17,19 @@ from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.checkpoint import CheckpointOptions
 from feab.models.hf_batches import Held, rows_of
+from feab.models.hf_choices import ChoiceScorer
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
+from feab.models.hf_spelling import Speller
 from feab.models.images import first_line
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
 from feab.records import Completion, Failure, Question, Usage
 
 VERSION = "1"
+CHOICE_CHUNK = 64
+"""Questions that are looked through at once for those with closed sets."""
 
 
 class HfOptions(CheckpointOptions):
@@ -116,6 +120,8 @@ class HfModel:
             share=options.share == "auto",
             verbose=options.verbose,
         )
+        speller = Speller(processor, template, self._generator.ends)
+        self._scorer: ChoiceScorer | None = ChoiceScorer(model, maker, speller, size, verbose=options.verbose)
         on_cpu = str(info.details["device"]) == "cpu"
         self._workers = options.workers or (1 if on_cpu else max(1, min(4, (os.cpu_count() or 2) - 1)))
 
@@ -126,10 +132,12 @@ class HfModel:
 
     @property
     def info(self) -> ModelInfo:
-        """What the manifest says about this model, and whether it reads an image once for all questions about it."""
-        if self._generator is None:
+        """What the manifest says about this model, and what it reads once: images, prompts of several options."""
+        if self._generator is None or self._scorer is None:
             return self._info
-        return replace(self._info, details={**self._info.details, "share": self._generator.sharing})
+        found = {"share": self._generator.sharing, "options_share_prompt": self._scorer.passes.repeats_cache}
+        told = {name: value for name, value in found.items() if value is not None}
+        return replace(self._info, details={**self._info.details, **told})
 
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer in batches of like questions; see `feab.models.Model`.
@@ -140,6 +148,20 @@ class HfModel:
         Raises:
             FeabError: after `close`.
         """
+        if self._generator is None:
+            raise FeabError(f"{self.name} is closed")
+        for scoring, several in groupby(questions, key=lambda question: question.scoring):
+            yield from (self._generated if scoring == "generate" else self._chosen)(several)
+
+    def _chosen(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        """Weigh the options of closed questions; answer the others by generation."""
+        source = iter(questions)
+        while self._scorer is not None and (several := list(islice(source, CHOICE_CHUNK))):
+            written = self._generated(question for question in several if not question.closed)
+            yield from self._scorer.answers([question for question in several if question.closed])
+            yield from self._scorer.weighed(written)
+
+    def _generated(self, questions: Iterable[Question]) -> Iterator[Completion]:
         if self._generator is None or self._maker is None:
             raise FeabError(f"{self.name} is closed")
         maker, generator = self._maker, self._generator
@@ -168,6 +190,7 @@ class HfModel:
     def close(self) -> None:
         """Let go of the weights."""
         self._generator = None
+        self._scorer = None
         self._maker = None
 
 
@@ -245,6 +268,7 @@ def _info(name: str, options: HfOptions, model: Any, revision: str | None, templ
         revision=revision,
         args_that_change_answers=matters,
         parameters=sum(weight.numel() for weight in model.parameters()),
+        scorings=("generate", "choices", "yes-no"),
         max_tokens=options.max_new_tokens,
         details={
             "device": str(model.device),

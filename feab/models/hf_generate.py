@@ -83,7 +83,8 @@ class Generator:
         self.size = size
         ends = model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
-        self._ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        """Tokens that end an answer."""
 
     @property
     def rows_at_once(self) -> int:
@@ -147,7 +148,7 @@ class Generator:
         return self._features.run(prepared, inputs, generate)[:, inputs["input_ids"].shape[1] :]
 
     def _reply(self, ids: list[int], seconds: float) -> Reply:
-        end = next((i for i, token in enumerate(ids) if token in self._ends), None)
+        end = next((i for i, token in enumerate(ids) if token in self.ends), None)
         text = self._tokenizer.decode(ids[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Reply(text, "length" if end is None else "stop", len(ids) if end is None else end + 1, seconds)
 
@@ -173,7 +174,7 @@ class Generator:
             min_length=None,
             min_new_tokens=None,
             max_new_tokens=self._max_new_tokens or sampling.max_tokens,
-            eos_token_id=self._ends or None,
+            eos_token_id=self.ends or None,
             pad_token_id=self._tokenizer.pad_token_id,
             return_dict_in_generate=False,
         )

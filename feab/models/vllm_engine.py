@@ -24,8 +24,13 @@ _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 class Engine(Protocol):
     """What feab needs of an engine."""
 
-    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any]) -> str:
-        """Begin to answer; returns a name for the request.
+    @property
+    def ends(self) -> Sequence[int]:
+        """The tokens that end an answer."""
+        ...
+
+    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any], *, begun: bool = False) -> str:
+        """Begin to answer; returns a name for the request. `begun`: the last message is the beginning of the answer.
 
         Raises:
             FeabError: when the engine is dead.
@@ -171,7 +176,14 @@ class VllmEngine:
             },
         }
 
-    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any]) -> str:
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens that end an answer, by tokenizer and checkpoint."""
+        told = self._llm.model_config.try_get_generation_config().get("eos_token_id")
+        ends = [self._llm.get_tokenizer().eos_token_id, *(told if isinstance(told, list) else [told])]
+        return tuple(sorted({end for end in ends if end is not None}))
+
+    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any], *, begun: bool = False) -> str:
         """Render and prepare one conversation, and hand it to the engine; see `Engine`."""
         given = dict(sampling)
         if "structured_outputs" in given:
@@ -183,6 +195,8 @@ class VllmEngine:
                 use_tqdm=False,
                 lora_request=self._lora,
                 chat_template=self._template,
+                add_generation_prompt=not begun,
+                continue_final_message=begun,
             )
         except self._dead as error:
             raise self._died(error) from None

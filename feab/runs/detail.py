@@ -84,6 +84,30 @@ class SourceDetail(_Entry):
     f1: Number | None = None
 
 
+class BinDetail(_Entry):
+    """Judgements of like confidence."""
+
+    n: Count
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    right: Annotated[float, Field(ge=0, le=1)]
+
+
+class FloorDetail(_Entry):
+    """Calibration errors of a perfectly calibrated model with the same confidences."""
+
+    ece: Number | None = None
+    ece_width: Number | None = None
+
+
+class CalibrationDetail(_Entry):
+    """How true probabilities are: `n` faces that have any, in bins by confidence."""
+
+    n: Count
+    bins: Annotated[list[BinDetail], Field(max_length=MAX_ENTRIES)] = []
+    floor: FloorDetail = FloorDetail()
+    length_normalised: Annotated[dict[Word, Number], Field(max_length=10)] = {}
+
+
 Groups = dict[str, dict[str, GroupDetail]]
 
 
@@ -120,6 +144,11 @@ def per_unit(task: TaskScores) -> dict[int, UnitDetail]:
 def axis(task: TaskScores, name: str) -> AxisDetail | None:
     """Mean and spread of "valence" or "arousal"."""
     return _read(task, name, AxisDetail)
+
+
+def calibration(task: TaskScores) -> CalibrationDetail | None:
+    """What stands behind the scores of probabilities; None where there are none."""
+    return _read(task, "calibration", CalibrationDetail)
 
 
 def groups(task: TaskScores) -> Groups:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from feab.models.images import pictures_of
-from feab.models.wrappers.budget import BYTES_PER_TOKEN, text_bytes
-from feab.records import Media
+from feab.models.wrappers.budget import BYTES_PER_TOKEN, images_sent, longest_answer, sent, text_bytes
+from feab.records import Media, Scoring
 from feab.runs.parts import plan
 
 if TYPE_CHECKING:
@@ -29,8 +28,9 @@ class Estimate:
     """A run's questions, and the tokens and dollars they would take. None is unknown."""
 
     questions: int
+    """As they are sent: with scoring `yes-no`, one for each action unit."""
     answers: int
-    """One a question and draw."""
+    """One a face, prompt and draw."""
     images: int
     """Images sent, each as often as it is asked about."""
     text_tokens: int
@@ -55,6 +55,7 @@ def estimate(
     seed: int = 0,
     draws: int = 1,
     au_threshold: float | None = None,
+    scoring: Scoring = "generate",
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
     **adapter_args: Any,
@@ -68,6 +69,7 @@ def estimate(
         FeabError: for an unknown model, argument, task, prompt or dataset.
     """
     from feab.models.loading import card_of, options_given
+    from feab.tasks.choices import as_scored
 
     card = card_of(model, include)
     options = options_given(model, include, **adapter_args)
@@ -81,23 +83,26 @@ def estimate(
         draws=draws,
         au_threshold=au_threshold,
         include=include,
+        scoring=scoring,
         on_progress=on_progress,
     )
-    questions = images = text_tokens = output_tokens = 0
+    questions = answers = images = text_tokens = output_tokens = 0
     for part in parts:
         for prompt in part.prompts:
-            asked = part.task.question("", Media(), prompt)  # the words are as long for every sample
+            # The words are as long for every sample.
+            asked = as_scored(part.task, part.task.question("", Media(), prompt), scoring)
             count = len(part.rows)
-            questions += count
-            images += count * draws * len(pictures_of(asked))
+            questions += count * len(sent(asked))
+            answers += count * draws
+            images += count * draws * images_sent(asked)
             text_tokens += count * draws * -(-text_bytes(asked) // BYTES_PER_TOKEN)
-            output_tokens += count * draws * int(longest or asked.sampling.max_tokens)
+            output_tokens += count * draws * longest_answer(asked, None if longest is None else int(longest))
     each = None if card is None or _MORE.intersection(adapter_args) else card.image_tokens
     image_tokens = None if each is None else images * each
     price = card.price if card else None
     return Estimate(
         questions,
-        questions * draws,
+        answers,
         images,
         text_tokens,
         image_tokens,

@@ -132,6 +132,7 @@ def _page(
     from feab.runs import sections
     from feab.runs.drawings import face_blocks
     from feab.runs.gallery import RESULTS
+    from feab.runs.probabilities import probability_blocks
     from feab.runs.provenance import identity_facts, run_facts
     from feab.runs.votes import vote_blocks
 
@@ -145,6 +146,7 @@ def _page(
                 *face_blocks(f"t{position}", tables.get(name, {})),
                 *sections.task_blocks(task),
                 *vote_blocks(task),
+                *probability_blocks(f"t{position}", task),
             ],
         }
         for position, (name, task) in enumerate(sections.tasks_shown(scores), start=1)

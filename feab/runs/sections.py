@@ -51,6 +51,9 @@ _ATTRIBUTES: Mapping[str, str] = {
     "strength": "Strength of the display",
 }
 _ORDERS: Mapping[str, Sequence[str]] = {"strength": ("weak", "medium", "strong")}
+_OF_PROBABILITIES = ("auroc", "brier", "ece")
+"""Scores that have a part of the report to themselves."""
+
 _NO_SCORE = EstimateModel(value=None)
 
 
@@ -167,7 +170,7 @@ def _expression(task: TaskScores) -> Iterator[Block]:
     if rows:
         table = pieces.interval_table("F1 of each expression", rows, first="expression", score="F1", columns=["faces"])
         yield Block("Each expression", "", [table])
-    yield from _others(task, ("f1_", "recall_", "votes_"))
+    yield from _others(task, ("f1_", "recall_", "votes_", *_OF_PROBABILITIES))
 
 
 def _others(task: TaskScores, belonging: tuple[str, ...]) -> Iterator[Block]:
@@ -251,7 +254,7 @@ def _action_units(task: TaskScores) -> Iterator[Block]:
             "be read beside them: it rises with prevalence. Skew-normalised F1 and MCC do not."
         )
         yield Block("Each action unit", lead, [table])
-    yield from _others(task, ("f1_au",))
+    yield from _others(task, ("f1_au", *_OF_PROBABILITIES))
 
 
 def slice_blocks(scores: Scores) -> Iterator[Block]:

@@ -30,6 +30,9 @@ METRIC_NAMES: Mapping[str, str] = {
     "votes_one_out_human": "agreement",
     "votes_accuracy": "agreement",
     "votes_accuracy_best": "agreement",
+    "auroc": "AUROC",
+    "ece": "ECE",
+    "brier": "Brier",
 }
 _NEEDS = {
     "expression": f"needs at least {MIN_FACES} faces of one label",
@@ -38,6 +41,9 @@ _NEEDS = {
 }
 WITHIN = "ccc_within"
 """The CCC without each expression's mean."""
+
+WEIGHED: Mapping[str, str] = {"auroc": "ranking of faces", "ece": "calibration"}
+"""Scores of probabilities, where a model gives any, with what they are of."""
 
 
 def scores_table(scores: Scores) -> Table:
@@ -59,6 +65,9 @@ def scores_table(scores: Scores) -> Table:
             _add(table, "  within expressions", task, WITHIN, "")
         for words, metric in beside_people(task):
             _add(table, f"  {words}", task, metric, "")
+        for metric, words in WEIGHED.items():
+            if metric in task.metrics:
+                _add(table, f"  {words}", task, metric, "")
         if len(task.prompts) > 1:
             for prompt, part in task.prompts.items():
                 _add(table, f"  {prompt}", part, part.primary, "")
@@ -152,6 +161,10 @@ def explanations(scores: Scores) -> list[str]:
         )
     if "votes_accuracy" in rows:
         lines.append("as people see it: the share of a face's votes that the answer got; best answers: the most it can")
+    if any("auroc" in task.metrics for task in scores.tasks.values()):
+        lines.append("AUROC: how often a face with an AU gets a higher probability than one without; 0.5 knows nothing")
+    if any("ece" in task.metrics for task in scores.tasks.values()):
+        lines.append("ECE: how far probabilities are from the shares that were right; smaller is better")
     if any(len(task.prompts) > 1 for task in scores.tasks.values()):
         lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from feab.errors import FeabError
 from feab.records import Outcome
 from feab.schemas import OutcomeCounts, Prediction, VaValue
-from feab.tasks.likely import LabelProbabilities
+from feab.tasks.shares import Shares, length_normalised
 from feab.tasks.task import Task
 
 Values: TypeAlias = npt.NDArray[Any]
@@ -39,7 +39,9 @@ class Said:
     complete: bool
     """Whether every face asked for has all its draws, and no line is an error."""
     probabilities: npt.NDArray[np.float64] | None = None
-    """(faces, labels of the task), NaN for a face without; the mean over draws. None where no face has any."""
+    """(faces, options of the task), NaN for a face without; the mean over draws. None where no face has any."""
+    normalised: npt.NDArray[np.float64] | None = None
+    """Of expression labels, the same from length-normalised log-likelihoods; None where no face has any."""
 
 
 class Answers:
@@ -58,7 +60,7 @@ class Answers:
         # One of these is filled, by kind: numbers of words, pairs of numbers, one byte an AU of the task.
         self._words: dict[str, int] = {}
         self._labels, self._points, self._units = array("i"), array("d"), bytearray()
-        self._likely = LabelProbabilities(task.labels)
+        self._shares, self._normalised = Shares(task), Shares(task)
 
     def add(self, line: Prediction) -> None:
         """Take in one line.
@@ -75,10 +77,12 @@ class Answers:
         failed = line.outcome is Outcome.ERROR
         answer = None if failed else line.answer
         self._states.append(_FAILED if failed else _SILENT if answer is None else _ANSWERED)
+        if line.probabilities is not None:
+            self._shares.add(len(self._states) - 1, line.probabilities)
+        if line.likelihoods is not None and self._task.kind == "expression":
+            self._normalised.add(len(self._states) - 1, length_normalised(line.likelihoods))
         kind = self._task.kind
         if kind == "expression" and (answer is None or isinstance(answer, str)):
-            if line.probabilities is not None:
-                self._likely.add(len(self._labels), line.probabilities)
             self._labels.append(-1 if answer is None else self._words.setdefault(answer, len(self._words)))
         elif kind == "valence_arousal" and (answer is None or isinstance(answer, VaValue)):
             self._points.extend((np.nan, np.nan) if answer is None else (answer.valence, answer.arousal))
@@ -124,11 +128,19 @@ class Answers:
         place_of_face = np.cumsum(lines > 0) - 1
         spoken = states[order] == _ANSWERED
         # Lines in the order of sample and draw, each with the place of its face among `rows`.
-        told = order[spoken], place_of_face[face[spoken]], len(rows)
-        values = self._combined(*told)
+        values = self._combined(order[spoken], place_of_face[face[spoken]], len(rows))
         answered = len(np.unique(face[spoken]))
         complete = bool((states != _FAILED).all() and (lines >= draws).all())
-        return Said(rows, values, answered, complete, self._likely.of_faces(*told))
+        face_of_line = np.full(len(states), -1, dtype=np.intp)
+        face_of_line[order[spoken]] = place_of_face[face[spoken]]
+        return Said(
+            rows,
+            values,
+            answered,
+            complete,
+            self._shares.means(face_of_line, len(rows)),
+            self._normalised.means(face_of_line, len(rows)),
+        )
 
     def _faces(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
         """For each sample number its place in `ids`, -1 where it has none."""

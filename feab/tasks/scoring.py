@@ -15,6 +15,7 @@ import feab.metrics as metrics
 from feab.errors import FeabError
 from feab.metrics import ClusterSums, Estimate
 from feab.schemas import EstimateModel, Prediction, Scores, TaskScores
+from feab.tasks.calibration import score_probabilities
 from feab.tasks.draws import Answers, Values
 from feab.tasks.task import DEFAULT_PROMPT, Task
 from feab.tasks.truth import Labels, Truth, truth_of
@@ -176,16 +177,25 @@ def _score_prompt(task: Task, answers: Answers, truth: Truth, draws: int) -> _Sc
     sums = _sums(task, here, said.values)
     people = voted(task, here, said)
     folds = _slices(task, here, said.values, here.folds, least=1)
+    weighed = score_probabilities(task, here, said)
     scores = TaskScores(
         kind=task.kind,
         n=len(here.ids),
         coverage=said.answered / len(here.ids) if here.ids else 0.0,
         outcomes=answers.counts(),
         primary=sums.primary,
-        metrics={name: _model(estimate) for name, estimate in {**metrics.estimates(sums), **people.metrics}.items()}
+        metrics={
+            name: _model(estimate)
+            for name, estimate in (metrics.estimates(sums) | people.metrics | weighed.metrics).items()
+        }
         | _fold_mean(folds),
         chance=_chance(task, here),
-        detail=_detail(task, here, said.values) | people.detail | ({"folds": folds} if folds else {}),
+        detail={
+            **_detail(task, here, said.values),
+            **people.detail,
+            **weighed.detail,
+            **({"folds": folds} if folds else {}),
+        },
     )
     return _Scored(scores, sums, said.complete)
 
