@@ -78,7 +78,7 @@ def test_a_replica_killed_half_way_costs_no_answer(two, script):
             kill(two)
     assert len(found) == 240
     assert told(found) == alone
-    assert two.info.details["replicas"] == {"number": 2, "restarted": 1}
+    assert two.info.details["replicas"] == {"number": 2, "restarted": 1, "lost": 0}
     assert told(two.generate(asked)) == alone, "the one that came instead works as well"
 
 
@@ -86,7 +86,7 @@ def test_both_answer_and_the_model_is_the_same(two, script):
     alone = load_model(script)
     assert replace(two.info, details={}) == replace(alone.info, details={})
     assert two.name == alone.name
-    assert {**alone.info.details, "replicas": {"number": 2, "restarted": 0}} == two.info.details
+    assert {**alone.info.details, "replicas": {"number": 2, "restarted": 0, "lost": 0}} == two.info.details
     shares = [0, 0]
     for completion in two.generate(questions(100)):
         del completion
