@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from feab.errors import FeabError
 from feab.problems import MAX_SHOWN, FileError, Problem, problems_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -68,6 +69,24 @@ def validated(kind: type[M], data: bytes, file: Path, line: int | None = None, *
     return record
 
 
+def load_json(text: str, where: str) -> Any:
+    """A value of a JSON text whose form is not known beforehand; NaN, Infinity and a key that occurs twice are refused.
+
+    Raises:
+        FeabError: naming the place.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique_object, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise FeabError(f"{where}: not JSON ({error.msg}, column {error.colno})") from None
+    except RecursionError:
+        raise FeabError(f"{where}: not read: nested too deeply") from None
+    except _AmbiguousError as error:
+        raise FeabError(f"{where}: {re.sub(r'[^ -~]', '?', error.args[0])}; {error.args[1]}") from None
+    except ValueError as error:
+        raise FeabError(f"{where}: {error}") from None
+
+
 def _commas(data: bytes) -> Iterator[bytes]:
     """The commas that part values, one by one: a hostile document has more of them than memory should hold."""
     return (token[0] for token in _STRING_OR_COMMA.finditer(data) if token[0] == b",")
@@ -78,11 +97,18 @@ class _AmbiguousError(ValueError):
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
-    keys = {key for key, _ in pairs}
-    if len(keys) != len(pairs):
-        listed = [key for key, _ in pairs]
-        twice = next(key for key in listed if listed.count(key) > 1)
-        raise _AmbiguousError(f"the key {twice[:MAX_SHOWN]!r} occurs twice", "keep one of them")
+    if len(dict(pairs)) == len(pairs):
+        return
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _AmbiguousError(f"the key {key[:MAX_SHOWN]!r} occurs twice", "keep one of them")
+        seen.add(key)
+
+
+def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _unique(pairs)
+    return dict(pairs)
 
 
 def _no_constant(word: str) -> None:

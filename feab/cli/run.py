@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.cli.output import clean, console, out, out_json, say
-from feab.cli.own import open_told, to_ask
+from feab.cli.own import OwnData, open_told, to_ask
 from feab.cli.progress import watcher
 from feab.cli.rendering import Rendering
 from feab.cli.reporting import report_after
@@ -59,12 +59,9 @@ def run_and_show(
     model: str,
     tasks: Sequence[str] | None,
     arguments: Sequence[str],
+    own: OwnData,
     *,
     as_json: bool,
-    data: str | None,
-    columns: Sequence[str],
-    images: Path | None,
-    au_threshold: float | None,
     **options: Any,
 ) -> int:
     """Run with a progress display, print the scores, write the report, and return the exit status.
@@ -75,9 +72,9 @@ def run_and_show(
     if replicas := options.get("replicas"):
         say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
     with watcher() as progress:
-        asked = to_ask(data, columns, images, tasks, au_threshold, progress.reading)
+        asked = to_ask(own, tasks, progress.reading)
         run = run_model(
-            model, tasks or None, data=asked, au_threshold=au_threshold, progress=progress, **options, **given
+            model, tasks or None, data=asked, au_threshold=own.au_threshold, progress=progress, **options, **given
         )
     machine = run.manifest.machine.get("model", {})
     copies = machine.get("replicas", {})
@@ -98,20 +95,17 @@ def estimate_and_show(
     model: str,
     tasks: Sequence[str] | None,
     arguments: Sequence[str],
+    own: OwnData,
     *,
     as_json: bool,
-    data: str | None,
-    columns: Sequence[str],
-    images: Path | None,
-    au_threshold: float | None,
     **options: Any,
 ) -> None:
     """Say what a run would ask and cost."""
     given = parse_arguments(arguments)
     with Rendering(cached=True, doing="reading") as reading, Rendering(cached=True) as bar:
-        asked = to_ask(data, columns, images, tasks, au_threshold, reading)
+        asked = to_ask(own, tasks, reading)
         found = estimate(
-            model, tasks or None, data=asked, au_threshold=au_threshold, on_progress=bar, **options, **given
+            model, tasks or None, data=asked, au_threshold=own.au_threshold, on_progress=bar, **options, **given
         )
     if as_json:
         out_json(asdict(found))

@@ -138,47 +138,17 @@ def run(
     ] = False,
 ) -> None:
     """Ask a model about faces and score its answers. The same command resumes."""
+    from feab.cli.own import OwnData
     from feab.cli.run import estimate_and_show, run_and_show
 
+    own = OwnData(data, columns or [], images, au_threshold)
+    asked = {"prompts": prompts or ["direct"], "limit": limit, "seed": seed, "draws": draws, "include": include or []}
     if dry_run:
-        estimate_and_show(
-            model,
-            tasks,
-            arguments or [],
-            as_json=json,
-            data=data,
-            columns=columns or [],
-            images=images,
-            au_threshold=au_threshold,
-            prompts=prompts or ["direct"],
-            limit=limit,
-            seed=seed,
-            draws=draws,
-            include=include or [],
-        )
+        estimate_and_show(model, tasks, arguments or [], own, as_json=json, **asked)
         return
-    status = run_and_show(
-        model,
-        tasks,
-        arguments or [],
-        as_json=json,
-        data=data,
-        columns=columns or [],
-        images=images,
-        au_threshold=au_threshold,
-        prompts=prompts or ["direct"],
-        out=out,
-        limit=limit,
-        seed=seed,
-        draws=draws,
-        include=include or [],
-        permission=permission,
-        cache=cache,
-        max_cost=max_cost,
-        replicas=replicas,
-        ray_address=ray_address,
-        gpus_per_replica=gpus_per_replica,
-    )
+    limits = {"out": out, "permission": permission, "cache": cache, "max_cost": max_cost}
+    copies = {"replicas": replicas, "ray_address": ray_address, "gpus_per_replica": gpus_per_replica}
+    status = run_and_show(model, tasks, arguments or [], own, as_json=json, **asked, **limits, **copies)
     raise typer.Exit(status)
 
 

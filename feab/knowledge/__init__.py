@@ -8,6 +8,7 @@ tests hold the two against each other and list where they differ.
 from __future__ import annotations
 
 from feab.knowledge.forms import Form, Part, Term
+from feab.knowledge.rows import Source
 from feab.knowledge.tables import (
     ActionUnitRow,
     Anchor,
@@ -24,7 +25,6 @@ from feab.knowledge.tables import (
     load_words,
     theories,
 )
-from feab.knowledge.yamlfile import Source
 
 __all__ = [
     "ActionUnitRow",

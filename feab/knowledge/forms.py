@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias, cast, get_args
 
-from feab.knowledge.yamlfile import Row, Source
+from feab.knowledge.rows import Row, Source
 
 Side = Literal["both", "one"]
 Kind = Literal["prototype", "variant"]

@@ -12,7 +12,7 @@ from typing import Any
 from feab.content import shipped
 from feab.errors import FeabError
 from feab.knowledge.forms import Form, parse_form
-from feab.knowledge.yamlfile import Row, Source, TableFile, read_table
+from feab.knowledge.rows import Row, Source, TableFile, read_table
 from feab.vocabulary import EXPRESSIONS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from feab.records import Image, Media, Question
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
+
+
+_ADDRESS = re.compile(r" (?:object )?at 0x[0-9a-fA-F]+")
 
 
 class ImageError(Exception):
@@ -74,6 +78,6 @@ def within(picture: Picture, low: int | None, high: int | None) -> Picture:
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, in one line of bounded length."""
-    lines = str(error).splitlines()
+    """What went wrong, in one line of bounded length, the same each time: objects are not named by their address."""
+    lines = _ADDRESS.sub("", str(error)).splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -7,9 +7,10 @@ import platform
 import subprocess
 import sys
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from feab.packages import version_of
 
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "pydantic", "pillow", "scikit-learn", "scipy")
 _IF_LOADED = {
@@ -25,13 +26,9 @@ _IF_LOADED = {
 
 def versions() -> dict[str, str]:
     """Versions of Python, feab's libraries, and those heavy ones that this process has loaded."""
-    found = {"python": platform.python_version()}
-    for name in (*_LIBRARIES, *(package for module, package in _IF_LOADED.items() if module in sys.modules)):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    wanted = (*_LIBRARIES, *(package for module, package in _IF_LOADED.items() if module in sys.modules))
+    found = {"python": platform.python_version(), **{name: version_of(name) for name in wanted}}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 @cache

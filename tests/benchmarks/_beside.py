@@ -19,7 +19,7 @@ PEER = os.environ.get("FEAB_LM_EVAL_PYTHON", "")
 ROOT = Path(__file__).parents[2]
 NOT_MEASURED = f"""peer not measured: FEAB_LM_EVAL_PYTHON names no python that has lm-eval. To make one:
   python -m venv lm-eval
-  grep -v '^python-dateutil=' constraints.txt | cat - tests/peers/lm-eval-constraints.txt > both.txt
+  cat constraints.txt tests/peers/lm-eval-constraints.txt > both.txt
   lm-eval/bin/pip install -c both.txt '.[hf,lm-eval]' fastapi uvicorn
   FEAB_LM_EVAL_PYTHON=lm-eval/bin/python python tests/benchmarks/{Path(sys.argv[0]).name}"""
 

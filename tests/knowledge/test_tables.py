@@ -21,7 +21,7 @@ from feab.knowledge import (
     theories,
 )
 from feab.knowledge.forms import parse_form
-from feab.knowledge.yamlfile import Row, Source
+from feab.knowledge.rows import Row, Source
 from feab.vocabulary import ACTION_UNITS, EXPRESSIONS, FEAB_17
 
 SOURCE = Source("a paper", 2000, "table 1", "checked")

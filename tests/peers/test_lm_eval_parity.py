@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import served
 
 import feab
 from feab.data import load_dataset
@@ -91,35 +86,6 @@ def read_log(out: Path) -> Logged:
     return Logged(answers, questions, scores)
 
 
-@contextmanager
-def server(log: Path) -> Iterator[str]:
-    """`transformers serve` with feab-tiny on a free port of this machine; gives the address to ask."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [PYTHON, "-m", "transformers.cli.transformers", "serve", str(CHECKPOINT)]
-    command += ["--device", "cpu", "--dtype", "float32", "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment())
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health", process, log)
-            yield f"http://127.0.0.1:{port}/v1/chat/completions"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None, log.read_text()[-3000:]
-            time.sleep(0.5)
-    raise TimeoutError(log.read_text()[-3000:])
-
-
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory) -> feab.Run:
     return feab.run("feab-tiny", limit=FACES, out=tmp_path_factory.mktemp("feab") / "run")
@@ -131,8 +97,9 @@ def theirs(request, tmp_path_factory) -> Logged:
     if request.param == "hf-multimodal":
         arguments = ["--model_args", f"pretrained={CHECKPOINT},dtype=float32", "--batch_size", "16", "--device", "cpu"]
         return lm_eval(folder / "out", "--model", request.param, *arguments)
-    with server(folder / "server.log") as address:
-        arguments = ["--model_args", f"model={CHECKPOINT},base_url={address}"]
+    server = [PYTHON, "-m", "transformers.cli.transformers", "serve", str(CHECKPOINT)]
+    with served([*server, "--device", "cpu", "--dtype", "float32"], folder / "server.log", environment()) as address:
+        arguments = ["--model_args", f"model={CHECKPOINT},base_url={address}/v1/chat/completions"]
         # lm-eval sends a list of stop strings, here an empty one; `transformers serve` fails on any where a model takes
         # images ('LlavaProcessor' object has no attribute 'get_vocab').
         arguments += ["--gen_kwargs", '{"stop": null}']

@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serving
 from wider_heads import widened
 
 import feab
@@ -94,34 +92,14 @@ def engine_core(process: int) -> int:
 def server(wide, tmp_path_factory) -> Iterator[str]:
     """vLLM's chat server with the model, on a free port of this machine; gives the address to ask."""
     log = tmp_path_factory.mktemp("server") / "log"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", str(wide), "--served-model-name", "tiny"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--max-model-len", "512"]
+    command += ["--dtype", "float32", "--max-model-len", "512"]
     command += ["--model-impl", "transformers", "--enforce-eager", "--limit-mm-per-prompt", '{"image": 1}']
     # Its defaults put a checkpoint's own sampling settings into every request that leaves them open.
     command += ["--generation-config", "vllm"]
     command += ["--no-enable-chunked-prefill"]  # on a CPU vLLM 0.32 dies of seeded draws of prompts read in pieces
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment())
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health", process, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1200):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None, log.read_text()[-3000:]
-            time.sleep(0.5)
-    raise TimeoutError(log.read_text()[-3000:])
+    with serving.served(command, log, environment()) as address:
+        yield f"{address}/v1"
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 import feab
 from feab.answers import parse
 from feab.errors import FeabError
+from feab.jsonfile import load_json
 from feab.records import Outcome
 from feab.runs import Imported, import_run, load_run, score
 from feab.runs.outside.names import Faces, Match
-from feab.runs.outside.strictjson import load_json
 from feab.schemas import VaValue
 from feab.tasks import load_tasks
 from feab.vocabulary import ALIASES, EXPRESSIONS
@@ -259,7 +259,7 @@ def test_bad_tables_are_refused(bring: Any, tmp_path: Path, content: str | bytes
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"id": "p00000_0", "valence": NaN, "arousal": 0}', r":1: NaN is no JSON number"),
+        ('{"id": "p00000_0", "valence": NaN, "arousal": 0}', r":1: NaN is not JSON"),
         ('{"id": "p00000_0", "valence": 1e999, "arousal": 0}', "valence is Infinity"),
         ('{"id": "p00000_0", "id": "p00000_1", "valence": 0}', "the key 'id' occurs twice"),
         ('{"id": "p00000_0", "valence": "high", "arousal": 0}', 'valence is "high"'),

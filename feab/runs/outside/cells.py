@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any
 
+from feab.jsonfile import load_json
 from feab.records import Outcome
-from feab.runs.outside.strictjson import load_json
 from feab.schemas import Prediction, VaValue
 
 HEADER: tuple[str, ...] = ("task", "sample", "prompt", "draw", "outcome", "text")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
+from feab.jsonfile import load_json
 from feab.runs.outside.rows import FIELDS, Row
 from feab.runs.outside.source import Source
-from feab.runs.outside.strictjson import load_json
 from feab.runs.outside.tables import Said, prediction_of
 
 MAX_FILES = 2_000

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from feab.errors import FeabError
+from feab.jsonfile import load_json
 from feab.runs.outside.cells import HEADER, fields_of
 from feab.runs.outside.rows import FIELDS, MAX_COLUMNS, Row, make_row, missing_columns
 from feab.runs.outside.source import Source
-from feab.runs.outside.strictjson import load_json
 from feab.schemas import Prediction
 
 Said: TypeAlias = "Row | tuple[str, Prediction]"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
+from feab.yamlfile import parse_yaml, read_bytes
 
 SCHEMA = 1
 _MAX_BYTES = 2_000_000
@@ -118,19 +119,12 @@ class TableFile:
 
 
 def read_table(path: Path) -> TableFile:
-    """Parse a table file with the safe loader (no tags, no code) and read its `sources`.
+    """Parse a table file and read its `sources`.
 
     Raises:
         FeabError: when the file is missing, too large, no YAML, or of a schema this feab does not know.
     """
-    import yaml
-
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise FeabError(f"{path}: larger than {_MAX_BYTES} bytes, which no knowledge table is")
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise FeabError(f"{path}: cannot be read as YAML: {error}") from error
+    data = parse_yaml(read_bytes(path, _MAX_BYTES), path)
     if not isinstance(data, Mapping):
         raise FeabError(f"{path}: must be a mapping at the top level")
     if data.get("schema") != SCHEMA:
