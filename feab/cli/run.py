@@ -80,8 +80,10 @@ def run_and_show(
             model, tasks or None, data=asked, au_threshold=own.au_threshold, progress=progress, **options, **given
         )
     machine = run.manifest.machine.get("model", {})
-    if lost := machine.get("replicas", {}).get("restarted"):
-        say(f"{lost:,} replicas died and were replaced; what they had under way was asked again")
+    copies = machine.get("replicas", {})
+    if copies.get("restarted") or copies.get("lost"):
+        lost = f", {copies['lost']} of {copies['number']} for good" if copies["lost"] else ""
+        say(f"replicas died: {copies['restarted']} started again{lost}; what they had under way was asked again")
     del progress  # the running scores hold labels, and the report wants the memory
     if cached := machine.get("cache"):
         say(f"cache {options['cache']}: {cached['hits']:,} hits, {cached['misses']:,} misses")

@@ -68,12 +68,18 @@ def kept(run):
     return {one.key: (one.text, one.outcome, one.answer) for one in run.predictions()}
 
 
-def test_killed_interrupted_and_resumed(home, faces, script, tmp_path):
+def test_what_is_killed_and_interrupted_goes_on_and_leaves_nothing_behind(home, faces, script, tmp_path):
     out = tmp_path / "run"
     command = [*FEAB, "run", "--model", f"mock/{script.name}", "--data", str(faces), "--out", str(out), "--json"]
     replicated = [*command, "--replicas", "2"]
     process = subprocess.Popen(
-        [*replicated, "-M", "delay_s=0.2"], cwd=script.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*replicated, "-M", "delay_s=0.15"],
+        cwd=script.parent,
+        env={**os.environ, "OPENAI_API_KEY": "sk-not-to-be-written-down"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         until(lambda: lines(out) > 4, process)
@@ -87,7 +93,10 @@ def test_killed_interrupted_and_resumed(home, faces, script, tmp_path):
         killed.send_signal(signal.SIGKILL)
         before = lines(out)
         until(lambda: lines(out) > before + 12, process)
-        process.send_signal(signal.SIGINT)
+        files = [path for path in (home / "ray").rglob("*") if path.is_file()]
+        assert len(files) > 10
+        assert not any(b"sk-not-to-be" in path.read_bytes() for path in files)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to Ray's processes, too
         stdout, stderr = process.communicate(timeout=120)
     finally:
         process.kill()

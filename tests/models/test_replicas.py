@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 from tiny_vlm import ask, by_key
@@ -78,7 +79,7 @@ def test_a_replica_killed_half_way_costs_no_answer(two, script):
             kill(two)
     assert len(found) == 240
     assert told(found) == alone
-    assert two.info.details["replicas"] == {"number": 2, "restarted": 1}
+    assert two.info.details["replicas"] == {"number": 2, "restarted": 1, "lost": 0}
     assert told(two.generate(asked)) == alone, "the one that came instead works as well"
 
 
@@ -86,7 +87,7 @@ def test_both_answer_and_the_model_is_the_same(two, script):
     alone = load_model(script)
     assert replace(two.info, details={}) == replace(alone.info, details={})
     assert two.name == alone.name
-    assert {**alone.info.details, "replicas": {"number": 2, "restarted": 0}} == two.info.details
+    assert {**alone.info.details, "replicas": {"number": 2, "restarted": 0, "lost": 0}} == two.info.details
     shares = [0, 0]
     for completion in two.generate(questions(100)):
         del completion
@@ -279,10 +280,13 @@ def test_a_feab_error_arrives_as_it_was_said_and_a_mistake_with_its_trace(ray, s
         found.extend(refusing.generate(questions(30)))
     assert str(refused.value) == "the server refuses the key"
     assert type(refused.value) is FeabError
+    with pytest.raises(FeabError, match="refuses the key"):
+        list(refusing.generate(questions(30)))
     refusing.close()
     mistaken = load_replicas(script, 1, args={"seed": 2})
-    with pytest.raises(ZeroDivisionError, match="oops"):
-        list(mistaken.generate(questions(30)))
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError, match="oops"):
+            list(mistaken.generate(questions(30)))
     mistaken.close()
     with pytest.raises(FeabError, match="is closed"):
         next(mistaken.generate(questions(1)))
@@ -309,6 +313,16 @@ def test_another_feab_other_weights_or_another_card_elsewhere_are_refused(ray, s
         patched.setattr(replicas_pool, "card_facts", lambda name, include: ("another",))
         with pytest.raises(FeabError, match=r"card of .* is not the same on all machines"):
             load_replicas(script, 1)
+
+
+def test_a_cluster_without_feab_is_told(ray, script, monkeypatch):
+    absent = ModuleType("feab_of_this_machine_only")
+    absent.Replica = Replica
+    exec("class Absent(Replica):\n    pass", vars(absent))
+    monkeypatch.setitem(sys.modules, absent.__name__, absent)
+    monkeypatch.setattr(replicas_pool, "Replica", absent.Absent)
+    with pytest.raises(FeabError, match="feab is not installed where the replicas would be"):
+        load_replicas(script, 1)
 
 
 def test_replicas_elsewhere_are_not_local(ray, script, monkeypatch):

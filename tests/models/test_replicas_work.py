@@ -201,7 +201,7 @@ def test_a_refusal_is_told_and_a_mistake_is_raised(monkeypatch, tmp_path):
     made = replica(monkeypatch, Fake(fails=ZeroDivisionError("oops")), tmp_path)
     with pytest.raises(ZeroDivisionError):
         drained(made, [ask(1, data=b"x")])
-    monkeypatch.undo()
+    monkeypatch.setattr(replicas_actor, "load_model", load_model)
     with pytest.raises(FeabError) as alone:
         load_model("no-such-model")
     assert Replica().load(Start("no-such-model", (), {}, str(tmp_path))) == Refusal(str(alone.value))

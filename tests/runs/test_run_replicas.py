@@ -58,10 +58,10 @@ def test_a_run_without_replicas_left_is_incomplete_and_goes_on(ray, faces, scrip
     run = feab.run(script, data=faces, out=tmp_path / "run", replicas=2)
     assert run.complete
     assert kept(run) == kept(alone)
-    assert len(list(run.predictions())) == len(kept(run)) == 192
+    assert len(list(run.predictions())) == len(kept(run)) == 224
     assert run.scores == alone.scores
     assert run.manifest.identity == alone.manifest.identity
-    assert run.manifest.machine["model"]["replicas"] == {"number": 2, "restarted": 0}
+    assert run.manifest.machine["model"]["replicas"] == {"number": 2, "restarted": 0, "lost": 0}
 
 
 def test_a_cluster_that_is_joined_goes_on_without_us(ray, ray_home, faces, script, tmp_path):

@@ -112,7 +112,7 @@ class ReplicatedModel:
     def info(self) -> ModelInfo:
         """The model's own, with the number of replicas among the details; it is local if all of them are."""
         info, pool = self._pool.info, self._pool
-        count = {"number": len(pool.places), "restarted": pool.restarts}
+        count = {"number": len(pool.places), "restarted": pool.restarts, "lost": len(pool.places) - len(pool.alive)}
         far = None if pool.near else f"ray://{pool.cluster.address}"
         return replace(
             info,

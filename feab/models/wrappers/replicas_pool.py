@@ -60,6 +60,18 @@ class Place:
         """Whether it waits for a call."""
         return self.doing == "nothing"
 
+    @property
+    def patience_s(self) -> float:
+        """Seconds that a call may take."""
+        if self.doing == "loading":
+            return math.inf
+        return START_S if self.doing == "starting" else SILENT_S
+
+    def stop(self) -> None:
+        """Expect nothing more of what was asked."""
+        self.asked.give_up()
+        self.doing, self.unread, self.working, self.ending = "nothing", 0, False, False
+
 
 class Pool:
     """Places with a replica in each, and the calls under way: at most one a place."""
@@ -116,21 +128,23 @@ class Pool:
         """
         errors = self._ray.exceptions
         while True:
-            ready, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=WAIT_S * 5)
-            if ready:
-                place = self._calls.pop(ready[0])
-                try:
-                    return place, self._ray.get(ready[0])
-                except errors.RayTaskError:
-                    raise
-                except errors.RayError as error:  # RayActorError and its family; an object lost with its machine
-                    return place, Death(self._why(error))
-            for call, place in list(self._calls.items()):
-                if time.monotonic() - place.since > {"starting": START_S, "loading": math.inf}.get(
-                    place.doing or "", SILENT_S
-                ):
+            for call, place in self._calls.items():
+                if time.monotonic() - place.since > place.patience_s:
                     del self._calls[call]
                     return place, Death(self._silence(place))
+            ready, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=5 * WAIT_S)
+            if not ready:
+                continue
+            place = self._calls.pop(ready[0])
+            try:
+                return place, self._ray.get(ready[0])
+            except errors.RayTaskError as error:
+                if place.doing == "starting":  # none of our code has been running yet
+                    return place, Death(_why(error))
+                place.stop()
+                raise
+            except errors.RayError as error:  # RayActorError and its family; an object lost with its machine
+                return place, Death(_why(error))
 
     def opened(self, place: Place, answer: Any) -> str | None:
         """Take in what a place answered that is being filled; what is wrong, if it cannot be."""
@@ -151,7 +165,6 @@ class Pool:
             self._call(place, "loading", place.actor.load.remote(self._start))
             return None
         assert isinstance(answer, Facts)
-        place.doing, place.failures = "nothing", 0
         if answer.card != self._card:
             return f"the model card of {self._start.name} is not the same on all machines; install the same feab there"
         if self._info is not None and _same(answer.info) != _same(self._info):
@@ -160,6 +173,7 @@ class Pool:
                 f"{self._info.revision}); give them the same weights and versions of libraries"
             )
         self._info = self._info or answer.info
+        place.doing, place.failures = "nothing", 0
         return None
 
     def exchange(self, place: Place, questions: Sequence[Question], *, more: bool) -> None:
@@ -177,8 +191,7 @@ class Pool:
     def replace(self, place: Place, *, failed: bool) -> None:
         """Put a new replica in the place of one that is dead; or none, after too many that `failed` to open."""
         self._kill(place)
-        place.working = place.ending = False
-        place.unread = 0
+        place.stop()
         place.failures += failed
         if place.failures >= OPENINGS:
             place.doing = None
@@ -188,15 +201,13 @@ class Pool:
 
     def leave(self) -> None:
         """Have every replica stop that still works on questions: nobody wants the answers."""
-        for call, place in list(self._calls.items()):
-            if place.doing == "answering":
-                del self._calls[call]
-                place.doing = "nothing"
-        for place in self.alive:
-            if place.ready and place.working:
-                place.asked.give_up()
-                place.working = place.ending = False
-                self._call(place, "leaving", place.actor.leave.remote())
+        self._calls = {call: place for call, place in self._calls.items() if place.doing != "answering"}
+        for place in self.places:
+            if place.doing in ("answering", "nothing"):
+                working = place.working
+                place.stop()
+                if working:
+                    self._call(place, "leaving", place.actor.leave.remote())
 
     def close(self) -> None:
         """Close the models, end the replicas, and leave Ray."""
@@ -211,7 +222,6 @@ class Pool:
         finally:
             for place in self.places:
                 self._kill(place)
-                place.doing = None
             self._calls.clear()
             self.cluster.leave()
 
@@ -229,15 +239,6 @@ class Pool:
                 self._ray.kill(place.actor, no_restart=True)
             place.actor = None
 
-    def _why(self, error: Exception) -> str:
-        text = str(error)
-        if "No module named 'feab" in text:
-            return (
-                "feab is not installed where the replicas run; install the same on every machine of the cluster, or "
-                "submit the run with a runtime_env that does"
-            )
-        return f"a replica died ({first_line(error)})"
-
     def _silence(self, place: Place) -> str:
         if place.doing != "starting":
             return f"a replica said nothing for {SILENT_S:.0f} s"
@@ -247,6 +248,15 @@ class Pool:
             f"{there.get('CPU', 0):g} processors and {there.get('GPU', 0):g} GPUs); ask for fewer replicas, or for "
             "fewer GPUs a replica"
         )
+
+
+def _why(error: Exception) -> str:
+    if "No module named 'feab" in str(error):
+        return (
+            "feab is not installed where the replicas would be; install the same on every machine of the cluster, or "
+            "submit the run to it with a runtime_env that does"
+        )
+    return f"a replica died ({first_line(error)})"
 
 
 def _same(info: ModelInfo) -> tuple[Any, ...]:
