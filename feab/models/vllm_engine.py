@@ -153,6 +153,7 @@ class VllmEngine:
         self._structured = StructuredOutputsParams
         self._dead = EngineDeadError
         self._lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
+        self._ends = _ends(llm)
         _wake_on_death(llm.llm_engine.engine_core, EngineDeadError)
 
     @property
@@ -179,9 +180,7 @@ class VllmEngine:
     @property
     def ends(self) -> tuple[int, ...]:
         """The tokens that end an answer, by tokenizer and checkpoint."""
-        told = self._llm.model_config.try_get_generation_config().get("eos_token_id")
-        ends = [self._llm.get_tokenizer().eos_token_id, *(told if isinstance(told, list) else [told])]
-        return tuple(sorted({end for end in ends if end is not None}))
+        return self._ends
 
     def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any], *, begun: bool = False) -> str:
         """Render and prepare one conversation, and hand it to the engine; see `Engine`."""
@@ -226,6 +225,12 @@ class VllmEngine:
             "answered is kept, and the same command goes on from there. If it was memory: smaller images "
             "(-M max_pixels=262144), -M chunk=128, or a lower -M gpu_memory_utilization"
         )
+
+
+def _ends(llm: Any) -> tuple[int, ...]:
+    told = llm.model_config.try_get_generation_config().get("eos_token_id")
+    ends = [llm.get_tokenizer().eos_token_id, *(told if isinstance(told, list) else [told])]
+    return tuple(sorted({end for end in ends if end is not None}))
 
 
 def _wake_on_death(core: Any, dead: Callable[[], Exception]) -> None:
