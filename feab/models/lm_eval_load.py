@@ -18,6 +18,7 @@ from feab.models.hf_load import quiet as transformers_quiet
 from feab.models.images import first_line
 from feab.models.lm_eval_options import SECRET, LmEvalOptions
 from feab.models.lm_eval_wire import MARKER, Family
+from feab.models.vllm_engine import keep_quiet
 
 _FAMILIES: Mapping[str, Family] = {"LocalChatCompletion": "api", "HFMultimodalLM": "hf", "VLLM_VLM": "vllm"}
 """The classes of lm-eval 0.4 that show a model pictures, and what is descended from them."""
@@ -29,7 +30,7 @@ _WITH_EYES = (
 """Their names, for advice."""
 
 _STREAM = 256
-"""Rows for a class that makes up its batches itself."""
+"""Rows for an engine that makes up its batches itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def make(rest: str, options: LmEvalOptions) -> Loaded:
             that do not fit it, and where it cannot load the model.
     """
     name, _, model = rest.partition("/")
+    if name.startswith("vllm"):
+        keep_quiet(options.verbose)
     found = _class_of(name)
     family = _family(name, found)
     given = _completed(name, found, family, _named(model, family, options.passed))
@@ -176,7 +179,7 @@ def _completed(name: str, found: type, family: Family, given: Mapping[str, Any])
             )
         return dict(given)
     if family == "vllm":
-        return {"batch_size": "auto", **given}  # one by one otherwise
+        return {"batch_size": _STREAM, **given}  # 1 otherwise; "auto" also brings a progress bar
     return {"device": _device(), **given}
 
 

@@ -61,10 +61,7 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     Raises:
         FeabError: when vLLM is not installed, or the engine does not start.
     """
-    # vLLM reads these once, on its first import. Its log goes to stdout otherwise, where feab's JSON goes.
-    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO" if options.verbose else "ERROR")
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it reports its use to its makers otherwise
+    keep_quiet(options.verbose)
     try:
         import vllm
     except ModuleNotFoundError as error:
@@ -86,6 +83,14 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     except Exception as error:  # from any depth of vLLM; each is the user's checkpoint, arguments or machine
         raise FeabError(_not_started(source, options, error)) from None
     return VllmEngine(llm, source, template, adapter)
+
+
+def keep_quiet(verbose: bool) -> None:
+    """Settings of vLLM that the user's environment may overrule; it reads them once, on its first import."""
+    # Its log goes to stdout otherwise, where feab's JSON goes.
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO" if verbose else "ERROR")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it reports its use to its makers otherwise
 
 
 def _arguments(source: Source, options: VllmOptions, adapter: Path | None) -> dict[str, Any]:
