@@ -12,12 +12,12 @@ from typing import Any
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
+from feab.tasks.crops import AS_DELIVERED, shown
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
 
 AXES: tuple[str, ...] = ("valence", "arousal")
 DEFAULT_PROMPT = "direct"
-CROPS: tuple[str, ...] = ("as delivered",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Task:
     labels: tuple[str, ...] = ()
     aus: tuple[int, ...] = ()
     threshold: float | None = None
-    crop: str = CROPS[0]
+    crop: str = AS_DELIVERED
     folds: str | None = None
     """The column that says in which of the customary folds a face is tested; None where there are none."""
     definitions: Mapping[str, str] = field(default_factory=dict)
@@ -215,7 +215,7 @@ class Task:
     ) -> Iterator[Question]:
         for name in names:
             build = self._builder(name, draws, sampling)
-            yield from (build(sample.id, sample.media) for sample in samples if self.asks_about(sample))
+            yield from (build(sample.id, shown(sample, self.crop)) for sample in samples if self.asks_about(sample))
 
     def question(
         self, sample: str, media: Media, prompt: str = DEFAULT_PROMPT, *, sampling: Sampling | None = None

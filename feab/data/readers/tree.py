@@ -146,12 +146,19 @@ class Tree:
                 for count, entry in enumerate(entries):
                     if count >= MAX_NAMES:
                         raise FeabError(f"{folder}: holds more than {MAX_NAMES:,} files")
-                    fits = entry.is_dir(follow_symlinks=False) if folders else not entry.is_dir()
+                    fits = entry.is_dir(follow_symlinks=False) if folders else not _is_folder(entry)
                     if fits and not entry.name.startswith(".") and entry.name.lower().endswith(endings):
                         found.append(entry.name)
         except OSError as error:
             raise FeabError(f"{folder}: cannot be read ({error.strerror or error})") from None
         return sorted(found)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
 
 
 def number_in(text: str, low: float, high: float) -> float | None:
