@@ -192,7 +192,7 @@ class _Split:
 
     def write(self, root: str, workers: int, on_progress: Progress | None) -> SplitSummary:
         """Everything, from the first row to the summary."""
-        pictures = Pictures(self._tree.root, keep=self._images == "bytes")
+        pictures = Pictures(self._tree, keep=self._images == "bytes")
         rows = self._labelled(self._reader.read(self._tree, self._name, self._skip))
         done = 0
         for chunk in groups(self._usable(pictures.see(rows, workers)), ROW_GROUP):
