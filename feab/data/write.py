@@ -177,7 +177,7 @@ def inside(folder: Path, relative: str, where: str) -> Path:
     """
     given = Path(relative)
     root = folder.resolve()
-    found = (root / given).resolve()
+    found = root if "\x00" in relative else (root / given).resolve()  # which refuses a NUL in words of its own
     if given.is_absolute() or not relative or "\x00" in relative or not found.is_relative_to(root):
         raise FeabError(f"{where}: image path {relative!r} must be relative and stay inside {folder}")
     return found

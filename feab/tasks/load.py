@@ -7,12 +7,12 @@ from os import PathLike
 from types import MappingProxyType
 
 from feab import content
-from feab.data.columns import is_extra
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
+from feab.tasks.crops import AS_DELIVERED, CROPS
 from feab.tasks.discover import NAME, Group, discover, entry_name, expand, is_ours
 from feab.tasks.read import Field, read_yaml, with_included
-from feab.tasks.task import AXES, CROPS, DEFAULT_PROMPT, Prompt, Task
+from feab.tasks.task import AXES, DEFAULT_PROMPT, Prompt, Task
 from feab.tasks.template import MAX_TEMPLATE
 from feab.vocabulary import KINDS, Kind
 
@@ -114,7 +114,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     kind = notes.attempt(lambda: _kind(need("kind", f"one of {', '.join(KINDS)}")), None)
     labels = notes.attempt(_labels, (), metadata, kind, notes)
     aus = notes.attempt(_aus, (), metadata, kind)
-    crop = notes.attempt(_crop, CROPS[0], metadata.get("crop"))
+    crop = notes.attempt(_crop, AS_DELIVERED, metadata.get("crop"))
     folds = notes.attempt(_folds, None, metadata.get("folds"))
     threshold = notes.attempt(_threshold, None, metadata, kind)
     raise_it = 'such as "1.0"; raise it with every change to the task'
@@ -159,7 +159,7 @@ def _only(mapping: Field, known: frozenset[str], notes: Notes) -> None:
 
 def _crop(given: Field | None) -> str:
     if given is None:
-        return CROPS[0]
+        return AS_DELIVERED
     if given.value not in CROPS:
         raise given.error(f"must be one of: {', '.join(CROPS)}")
     return given.text()
@@ -168,6 +168,8 @@ def _crop(given: Field | None) -> str:
 def _folds(given: Field | None) -> str | None:
     if given is None:
         return None
+    from feab.data.columns import is_extra  # here, because feab.data imports numpy and tasks are listed without it
+
     if not is_extra(given.text()) or not given.text().isidentifier():
         raise given.error("must name the dataset's own column that holds the fold, such as fold")
     return given.text()

@@ -12,12 +12,12 @@ from typing import Any
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
+from feab.tasks.crops import AS_DELIVERED, shown
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
 
 AXES: tuple[str, ...] = ("valence", "arousal")
 DEFAULT_PROMPT = "direct"
-CROPS: tuple[str, ...] = ("as delivered",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Task:
     labels: tuple[str, ...] = ()
     aus: tuple[int, ...] = ()
     threshold: float | None = None
-    crop: str = CROPS[0]
+    crop: str = AS_DELIVERED
     folds: str | None = None
     """The column that says in which of the customary folds a face is tested; None where there are none."""
     definitions: Mapping[str, str] = field(default_factory=dict)
@@ -224,7 +224,7 @@ class Task:
         builders = [self._builder(name, draws, settings) for name in self.prompt_names(prompts)]
 
         def about(sample: Sample) -> list[Question]:
-            return [build(sample.id, sample.media) for build in builders] if self.asks_about(sample) else []
+            return [build(sample.id, shown(sample, self.crop)) for build in builders] if self.asks_about(sample) else []
 
         return about
 

@@ -63,7 +63,7 @@ def _read_full(tree: Tree, file: str, skip: Skip) -> Iterator[Row]:
             continue
         box = [number_in(row[name], -1e6, 1e6) for name in COLUMNS[1:5]]
         if all(value is not None for value in box) and box[2] and box[3]:
-            labels["face"] = box
+            labels["face"] = box  # in pixels of the whole picture
         path = row["subDirectory_filePath"].replace("\\", "/")
         yield Row(safe_id(path), f"{_IMAGES}/{path}", file, number, labels)
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from threading import Lock
 
 from feab.data.readers.record import Row, Why
-from feab.data.write import inside
+from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.pictures import MAX_PICTURE, PICTURE_FORMATS, check_picture
-from feab.yamlfile import open_plain
 
 _BATCH = 32
 _END_OF_JPEG = b"\xff\xd9"
@@ -61,11 +57,9 @@ class PictureError(FeabError):
 class Pictures:
     """Opens the pictures of a folder and none outside it. May be used by several threads."""
 
-    def __init__(self, root: Path, *, keep: bool) -> None:
+    def __init__(self, tree: Tree, *, keep: bool) -> None:
         """`keep`: hold on to the bytes of files, which are to be stored; else only to their paths."""
-        self._root, self._keep = root, keep
-        self._folders: dict[str, bool] = {}
-        self._lock = Lock()
+        self._tree, self._keep = tree, keep
 
     def see(self, rows: Iterable[Row], workers: int) -> Iterator[Seen]:
         """Every row in order, its pictures opened; a few batches are opened ahead, one a thread."""
@@ -106,44 +100,18 @@ class Pictures:
         return Stored(data if kept else None, path, hashlib.sha256(data).hexdigest())
 
     def _read(self, relative: str) -> bytes:
-        if not self._is_inside(relative):
-            raise PictureError("bad picture", f"{relative}: leads out of the folder")
         try:
-            with open_plain(self._root / relative) as file:
+            with self._tree.open(relative) as file:
                 data = file.read(MAX_PICTURE + 1)
         except (FileNotFoundError, NotADirectoryError):
             raise PictureError("missing picture", f"{relative}: no such file") from None
         except (OSError, ValueError) as error:
             raise PictureError("bad picture", f"{relative}: {getattr(error, 'strerror', None) or error}") from None
-        except FeabError:
-            raise PictureError("bad picture", f"{relative}: not a file") from None
+        except FeabError as error:
+            raise PictureError("bad picture", str(error).removeprefix(f"{self._tree.root}/")) from None
         if len(data) > MAX_PICTURE:
             raise PictureError("bad picture", f"{relative}: larger than {MAX_PICTURE // 2**20} MiB")
         return data
-
-    def _is_inside(self, relative: str) -> bool:
-        """Links are resolved for a file that is one, and once for every folder."""
-        above = relative.rpartition("/")[0] or "."
-        with self._lock:
-            known = self._folders.get(above)
-        if known is None:
-            known = self._resolves(above)
-            with self._lock:
-                self._folders[above] = known
-        if not known or relative.endswith(("/..", "/.")) or relative in ("", ".", ".."):
-            return False
-        try:
-            linked = stat.S_ISLNK(os.lstat(self._root / relative).st_mode)
-        except (OSError, ValueError):
-            return True  # it is not there, which opening it will tell
-        return not linked or self._resolves(relative)
-
-    def _resolves(self, relative: str) -> bool:
-        try:
-            inside(self._root, relative, "")
-        except (FeabError, OSError, RuntimeError):
-            return False
-        return True
 
 
 def problem(data: bytes) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from feab.content import data_home
 from feab.data.columns import au_of
 from feab.data.fingerprint import canonical_line
+from feab.data.names import is_utf8
 from feab.data.readers.pictures import Pictures, Seen
 from feab.data.readers.record import Reader, Row
 from feab.data.readers.summary import Counts, Faults, SplitSummary, read_prepared, write_prepared
@@ -191,7 +192,7 @@ class _Split:
 
     def write(self, root: str, workers: int, on_progress: Progress | None) -> SplitSummary:
         """Everything, from the first row to the summary."""
-        pictures = Pictures(self._tree.root, keep=self._images == "bytes")
+        pictures = Pictures(self._tree, keep=self._images == "bytes")
         rows = self._labelled(self._reader.read(self._tree, self._name, self._skip))
         done = 0
         for chunk in groups(self._usable(pictures.see(rows, workers)), ROW_GROUP):
@@ -225,6 +226,8 @@ class _Split:
         for row in rows:
             if not any(value is not None for name, value in row.labels.items() if _is_label(name)):
                 self._unlabelled += 1
+            elif not is_utf8(row.id) or not (isinstance(row.image, bytes | None) or is_utf8(row.image)):
+                self._skip(row.file, row.line, "bad row", "a name is not UTF-8; rename the file")
             elif not self._writer.lines.reserve(row.id):
                 self._skip(row.file, row.line, "same id", f"the id {row.id!r} occurs already")
             else:

@@ -6,9 +6,10 @@ import csv
 import fnmatch
 import io
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from feab.data.write import inside
 from feab.errors import FeabError
@@ -39,13 +40,37 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._above = f"{root}{os.sep}"
+        self._folders: dict[str, bool] = {}  # whether a folder is inside, links resolved: looked up once for each
 
     def path(self, relative: str) -> Path:
-        """The file itself, links resolved."""
+        """The file or folder itself; a link is followed where it stays inside."""
+        if not self._is_inside(relative):
+            raise FeabError(f"{self.root}: {relative!r:.300} leads out of the folder")
+        return self.root / relative
+
+    def _is_inside(self, relative: str) -> bool:
+        above, _, name = relative.rpartition("/")
+        if name in ("", ".", "..") or "\x00" in relative or relative.startswith("/"):
+            return False
+        known = self._folders.get(above)
+        if known is None:
+            known = self._folders[above] = not above or self._resolves(above)
         try:
-            return inside(self.root, relative, str(self.root))
-        except (OSError, RuntimeError) as error:  # a loop of links; before Python 3.13 a RuntimeError
-            raise FeabError(f"{self.root / relative}: cannot be read ({error})") from None
+            return known and (not stat.S_ISLNK(os.lstat(self._above + relative).st_mode) or self._resolves(relative))
+        except OSError:
+            return known  # it is not there, which opening it will tell
+
+    def _resolves(self, relative: str) -> bool:
+        try:
+            inside(self.root, relative, "")
+        except (FeabError, OSError, RuntimeError):  # a loop of links is an OSError, before Python 3.13 a RuntimeError
+            return False
+        return True
+
+    def open(self, relative: str) -> BinaryIO:
+        """The file, open for reading; a named pipe or device is none. Raises also `OSError`."""
+        return open_plain(self.path(relative))
 
     def has(self, relative: str) -> bool:
         """Whether a file or folder is there (and not outside); in its last part, * stands for anything."""
@@ -68,9 +93,9 @@ class Tree:
 
     def lines(self, relative: str) -> Iterator[tuple[int, str]]:
         """Line numbers from 1 and lines without their ends, blank ones left out. What is not UTF-8 becomes �."""
-        path = self.path(relative)
+        path = self.root / relative
         try:
-            with io.TextIOWrapper(open_plain(path), encoding="utf-8-sig", errors="replace") as file:
+            with io.TextIOWrapper(self.open(relative), encoding="utf-8-sig", errors="replace") as file:
                 if os.fstat(file.fileno()).st_size > MAX_FILE:
                     raise FeabError(f"{path}: larger than {MAX_FILE // 2**30} GiB")
                 number = 0
@@ -146,12 +171,19 @@ class Tree:
                 for count, entry in enumerate(entries):
                     if count >= MAX_NAMES:
                         raise FeabError(f"{folder}: holds more than {MAX_NAMES:,} files")
-                    fits = entry.is_dir(follow_symlinks=False) if folders else not entry.is_dir()
+                    fits = entry.is_dir(follow_symlinks=False) if folders else not _is_folder(entry)
                     if fits and not entry.name.startswith(".") and entry.name.lower().endswith(endings):
                         found.append(entry.name)
         except OSError as error:
             raise FeabError(f"{folder}: cannot be read ({error.strerror or error})") from None
         return sorted(found)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
 
 
 def number_in(text: str, low: float, high: float) -> float | None:
