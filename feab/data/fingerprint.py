@@ -22,28 +22,28 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from feab.data.columns import is_float
 from feab.errors import FeabError
 
 
 def _short(value: float) -> float:
     """The double whose repr is the shortest decimal of the float32 nearest to `value`."""
+    import numpy as np  # here, because whoever asks what columns there are need not wait for it
+
     return float(str(np.float32(value))) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def _canonical(value: Any, as_float: bool) -> Any:
     """A label as canonical JSON holds it, None for null; `as_float` writes a whole number as 1.0."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, (int, np.integer)):
-        return _short(float(value)) if as_float else int(value)
-    if isinstance(value, (float, np.floating)):
-        return None if math.isnan(value) else _short(float(value))
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, int):
+        return _short(value) if as_float else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else _short(value)
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return _canonical(value.tolist(), as_float)
+    if isinstance(value, (list, tuple)):
         return [_canonical(item, as_float) for item in value]
     raise FeabError(f"a label of type {type(value).__name__} has no canonical form")
 

@@ -7,6 +7,7 @@ from os import PathLike
 from types import MappingProxyType
 
 from feab import content
+from feab.data.columns import is_extra
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
 from feab.tasks.crops import AS_DELIVERED, CROPS
@@ -168,8 +169,6 @@ def _crop(given: Field | None) -> str:
 def _folds(given: Field | None) -> str | None:
     if given is None:
         return None
-    from feab.data.columns import is_extra  # here, because feab.data imports numpy and tasks are listed without it
-
     if not is_extra(given.text()) or not given.text().isidentifier():
         raise given.error("must name the dataset's own column that holds the fold, such as fold")
     return given.text()
