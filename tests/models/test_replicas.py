@@ -335,8 +335,8 @@ def test_replicas_elsewhere_are_not_local(ray, script, monkeypatch):
 
 def test_a_cluster_without_room_is_told(ray, script, monkeypatch):
     monkeypatch.setattr(replicas_pool, "START_S", 1.0)
-    with pytest.raises(FeabError, match=r"no place for 9 replicas within 1 s \(it has 8 processors and 0 GPUs\)"):
-        load_replicas(script, 9)
+    with pytest.raises(FeabError, match=r"no place for 1 replica within 1 s \(it has 8 processors and 0 GPUs\)"):
+        load_replicas(script, 1, gpus=4)
 
 
 def test_cache_and_budget_stand_around_replicas(two, tmp_path):

@@ -132,7 +132,7 @@ class Pool:
                 if time.monotonic() - place.since > place.patience_s:
                     del self._calls[call]
                     return place, Death(self._silence(place))
-            ready, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=5 * WAIT_S)
+            ready, _ = self._ray.wait(list(self._calls), num_returns=1, timeout=WAIT_S)
             if not ready:
                 continue
             place = self._calls.pop(ready[0])
@@ -242,9 +242,9 @@ class Pool:
     def _silence(self, place: Place) -> str:
         if place.doing != "starting":
             return f"a replica said nothing for {SILENT_S:.0f} s"
-        there = self._ray.cluster_resources()
+        there, count = self._ray.cluster_resources(), len(self.places)
         return (
-            f"the Ray cluster had no place for {len(self.places)} replicas within {START_S:.0f} s (it has "
+            f"the Ray cluster had no place for {count} replica{'s' * (count > 1)} within {START_S:.0f} s (it has "
             f"{there.get('CPU', 0):g} processors and {there.get('GPU', 0):g} GPUs); ask for fewer replicas, or for "
             "fewer GPUs a replica"
         )
