@@ -76,7 +76,12 @@ def data_render(
     "  feab data prepare disfa --from /data/DISFA --to disfa/ --images bytes",
 )
 def data_prepare(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset, such as rafdb.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The dataset, such as rafdb; a name that is not known lists those that are."
+        ),
+    ],
     source: Annotated[Path, typer.Option("--from", metavar="DIR", help="Its folder, as it was delivered.")],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="The folder to make.  [default: under FEAB_DATA]")
@@ -96,7 +101,12 @@ def data_prepare(
 
 @data.command("mimic", epilog="\b\nExample:\n  feab data mimic rafdb --out rafdb-mimic/")
 def data_mimic(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset, such as rafdb.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The dataset, such as rafdb; a name that is not known lists those that are."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to make.")],
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Pictures in each split, about.")] = 24,
 ) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from os import PathLike
 from types import MappingProxyType
 
 from feab import content
-from feab.data.columns import is_extra
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
 from feab.tasks.crops import AS_DELIVERED, CROPS
@@ -22,6 +22,7 @@ METADATA_FIELDS: frozenset[str] = frozenset({
     "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "folds", "definitions", "prompts",
     "description",
 })  # fmt: skip
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
 
 
@@ -169,8 +170,8 @@ def _crop(given: Field | None) -> str:
 def _folds(given: Field | None) -> str | None:
     if given is None:
         return None
-    if not is_extra(given.text()) or not given.text().isidentifier():
-        raise given.error("must name the dataset's own column that holds the fold, such as fold")
+    if not _COLUMN.fullmatch(given.text()):
+        raise given.error("must name the dataset's column that holds the fold, such as fold")
     return given.text()
 
 

@@ -75,8 +75,8 @@ def test_what_another_harness_reads_is_found_in_the_included_file(tmp_path: Path
         ("synth_expression", "../models/x", "'../models/x' is no shipped task"),
         ("synth_expression", "synth_valence_arousal", "asks for something else"),
         ("synth_expression", "rafdb_expression", "has no prompts of its own"),
-        ("  kind: expression", "  kind: expression\n  folds: expression", "must name the dataset's own column"),
-        ("  kind: expression", "  kind: expression\n  folds: a b", "must name the dataset's own column"),
+        ("  kind: expression", "  kind: expression\n  folds: a b", "must name the dataset's column"),
+        ("  kind: expression", "  kind: expression\n  folds: [1, 2]", "folds: must be text"),
     ],
 )
 def test_mistakes_are_told(old: str, new: str, message: str, tmp_path: Path) -> None:

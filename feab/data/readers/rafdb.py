@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from feab.data.readers.faces import Faces, as_picture, write
 from feab.data.readers.record import Reader, Row, Skip
-from feab.data.readers.tree import Tree, whole_in
+from feab.data.readers.tree import Tree, number_in, whole_in
 from feab.errors import FeabError
 from feab.vocabulary import AGE_GROUPS
 
@@ -32,6 +33,10 @@ GENDERS: Mapping[int, str | None] = MappingProxyType({0: "male", 1: "female", 2:
 """2 is "unsure": not labelled, never a group of its own."""
 RACES: Mapping[int, str] = MappingProxyType({0: "caucasian", 1: "african-american", 2: "asian"})
 _LANDMARKS = 5
+_ROUNDED = 0.02
+"""How far shares may be from a sum of 1."""
+_SHARES = ("EmoLabel/distribution_basic.txt", "distribution_basic.txt")
+"""Where the shares of annotators' votes are, in those deliveries that have them."""
 
 
 def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
@@ -42,7 +47,9 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
     """
     if set(COMPOUND) - set(CODES) <= _codes(tree):
         raise FeabError(f"{tree.root / LIST}: has codes up to 11, so this is RAF-DB's compound set: rafdb_compound")
-    yield from _rows(tree, split, skip, CODES)
+    shares = _shares(tree, split, skip)
+    for row in _rows(tree, split, skip, CODES):
+        yield replace(row, labels={**row.labels, "votes": shares[row.id]}) if row.id in shares else row
 
 
 def read_compound(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
@@ -54,6 +61,34 @@ def read_compound(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
     if max(_codes(tree), default=max(COMPOUND)) <= max(CODES):
         raise FeabError(f"{tree.root / LIST}: has no code above 7, so this is RAF-DB's basic set: rafdb")
     yield from _rows(tree, split, skip, COMPOUND)
+
+
+def _shares(tree: Tree, split: str, skip: Skip) -> dict[str, list[float]]:
+    """Picture -> the shares of the votes for the seven expressions, in the order of their codes.
+
+    Raises:
+        FeabError: when most of them do not agree with the labels: then they stand in another order.
+    """
+    file = next((file for file in _SHARES if tree.has(file)), None)
+    found: dict[str, list[float]] = {}
+    for number, line in () if file is None else tree.lines(file):
+        name, *words = line.split()
+        stem = name.rpartition(".")[0].removesuffix("_aligned") or name
+        if not stem.startswith(f"{split}_"):
+            continue
+        values = [value for word in words if (value := number_in(word, 0, 1)) is not None]
+        if len(values) == len(words) == len(CODES) and abs(sum(values) - 1) < _ROUNDED:
+            found[stem] = values
+        else:
+            skip(str(file), number, "bad row", f"{line.strip()!r:.100} is no name with seven shares that sum to 1")
+    labels = (line.split() for _, line in tree.lines(LIST))
+    shown = {words[0].rpartition(".")[0]: words[-1] for words in labels}
+    agree = sum(str(1 + values.index(max(values))) == shown.get(stem) for stem, values in found.items())
+    if 2 * agree < len(found):
+        raise FeabError(
+            f"{tree.root / str(file)}: most of its shares contradict the labels of {LIST}: not in their order?"
+        )
+    return found
 
 
 def _codes(tree: Tree) -> set[int]:
@@ -104,11 +139,15 @@ def _attributes(tree: Tree, stem: str) -> dict[str, Any]:
 def mimic(root: Path, faces: Faces, n: int) -> None:
     """The list, aligned faces of 100 pixels, and the attribute files."""
     _mimic(root, faces, n, CODES)
+    shares = []
     for split, digits in (("train", 5), ("test", 4)):
         for number in range(1, n + 1):
             points = "".join(f"{30 + 10 * point}.0\t{50 + 5 * point}.0\n" for point in range(_LANDMARKS))
             path = f"Annotation/manual/{split}_{number:0{digits}d}_manu_attri.txt"
             write(root, path, f"{points}{number % 3}\n{number % 3}\n{2 + number % 3}\n")
+            votes = [0.7 if code == (number - 1) % len(CODES) else 0.05 for code in range(len(CODES))]
+            shares.append(" ".join([f"{split}_{number:0{digits}d}.jpg", *(f"{vote:.2f}" for vote in votes)]))
+    write(root, _SHARES[0], "\n".join(shares) + "\n")
 
 
 def mimic_compound(root: Path, faces: Faces, n: int) -> None:
@@ -145,14 +184,15 @@ READERS = (
         layout="""
 EmoLabel/list_patition_label.txt               train_00001.jpg 5
 Image/aligned/train_00001_aligned.jpg          faces of 100 x 100 pixels
-Annotation/manual/train_00001_manu_attri.txt   (optional) gender, race, age
+Annotation/manual/train_00001_manu_attri.txt   (where there) gender, race, age
+EmoLabel/distribution_basic.txt                (where there) train_00001.jpg and seven shares of the votes
 """,
         licence=_LICENCE,
         source=_SOURCE,
         read=read,
         mimic=mimic,
         labels=tuple(CODES.values()),
-        notes=_GUESSES,
+        notes=f"{_GUESSES} `votes` holds shares of the votes, not their numbers.",
     ),
     Reader(
         name="rafdb_compound",

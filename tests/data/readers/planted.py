@@ -85,6 +85,16 @@ def rafdb(root: Path, codes: int = 7, above: str = "") -> list[Planted]:
     ]
 
 
+def rafdb_shares(root: Path) -> list[Planted]:
+    file = "EmoLabel/distribution_basic.txt"
+    replace(
+        root,
+        file,
+        {1: _cell(1, "0.9", " "), 2: _cell(3, "-0.1", " "), 3: lambda line: line[:20], 4: _cell(2, "x", " ")},
+    )
+    return [Planted("train", file, number, "bad row") for number in (1, 2, 3, 4)]
+
+
 def rafdb_compound(root: Path) -> list[Planted]:
     return rafdb(root, 11, "compound")
 

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planted import PLANT, Planted, affectnet_reduced, spoil_pictures
+from planted import PLANT, Planted, affectnet_reduced, rafdb_shares, spoil_pictures
 
 from feab.data import load_dataset, open_split
 from feab.data.readers import Prepared, mimic, names, prepare, reader_of
@@ -71,6 +71,21 @@ def test_the_reduced_form_of_affectnet(tmp_path: Path) -> None:
     assert clean.splits["validation"].valence_arousal == 24
     planted = affectnet_reduced(root)
     check(prepare("affectnet", root, tmp_path / "made"), planted)
+
+
+def test_shares_of_votes_that_are_none_leave_the_label(tmp_path: Path) -> None:
+    root = tmp_path / "as-delivered"
+    mimic("rafdb", root, 24)
+    assert prepare("rafdb", root, tmp_path / "clean").splits["train"].votes == 24
+    planted = rafdb_shares(root)
+    made = prepare("rafdb", root, tmp_path / "made")
+    check(made, planted)
+    assert (made.splits["train"].samples, made.splits["train"].votes) == (24, 20)
+    shares = root / "EmoLabel/distribution_basic.txt"
+    lines = [line.split() for line in shares.read_text().splitlines()]
+    shares.write_text("\n".join(" ".join([name, *reversed(rest)]) for name, *rest in lines) + "\n")
+    with pytest.raises(FeabError, match="most of its shares contradict the labels"):
+        prepare("rafdb", root, tmp_path / "other")
 
 
 @pytest.mark.parametrize("name", [name for name in names() if not name.startswith("fer")])
