@@ -134,9 +134,11 @@ class TestPlainPath:
         assert model.info.details["share"].startswith(why)
         return model
 
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of transformers' own processor
     def test_where_all_of_a_prompt_sees_all_of_it(self, built):
         self.check(built("paligemma", build_paligemma), "no: its prompts come with labels, token_type_ids")
 
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
     def test_that_is_also_noticed_by_the_answers_alone(self, built, monkeypatch):
         monkeypatch.setattr(hf_prefix, "_TEXT", hf_prefix._TEXT | {"labels", "token_type_ids"})
         self.check(built("paligemma", build_paligemma), "no: other logits")
