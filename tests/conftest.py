@@ -3,6 +3,7 @@
 import shutil
 import signal
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def ray_home():
 @pytest.fixture(scope="session")
 def ray(ray_home):
     """A Ray for all tests of a session, which replicas use as they would one that the user's own program started."""
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed")
     from feab.models.wrappers.replicas_ray import find_cluster
 
     with pytest.MonkeyPatch.context() as patched:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -68,6 +69,7 @@ def kept(run):
     return {one.key: (one.text, one.outcome, one.answer) for one in run.predictions()}
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 def test_what_is_killed_and_interrupted_goes_on_and_leaves_nothing_behind(home, faces, script, tmp_path):
     out = tmp_path / "run"
     command = [*FEAB, "run", "--model", f"mock/{script.name}", "--data", str(faces), "--out", str(out), "--json"]

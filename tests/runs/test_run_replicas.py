@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import psutil
 import pytest
@@ -15,6 +16,8 @@ import feab
 from feab.errors import FeabError
 from feab.models.wrappers import replicas_pool, replicas_ray
 from feab.runs import OutOfReplicas
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,27 @@ def test_a_cluster_that_is_joined_goes_on_without_us(ray, ray_home, faces, scrip
     assert [node["Alive"] for node in ray.nodes()] == [True]
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("token", ["none", "another"])
+def test_a_cluster_with_another_token_is_told(ray, faces, script, tmp_path, token):
+    other = tmp_path / "token"
+    other.write_text("x" * 64)
+    given = {"RAY_AUTH_TOKEN_PATH": str(other)} if token == "another" else {}
+    address = ray.get_runtime_context().gcs_address
+    command = ["run", "--model", script, "--data", str(faces), "--replicas", "2", "--ray-address", address]
+    done = subprocess.run(
+        [sys.executable, "-m", "feab.cli", *command, "--out", str(tmp_path / "run")],
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "a token that is not ours: set RAY_AUTH_TOKEN_PATH" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@needs_ray
 def test_what_cannot_be_is_told_before_anything_is_read(faces, script, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(FeabError, match="ray_address goes with replicas"):

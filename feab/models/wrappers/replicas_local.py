@@ -143,6 +143,5 @@ def _token(folder: Path) -> Path:
 def _forget_token() -> None:
     """Have Ray read its token anew, since it remembers one that this program used with another FEAB_CACHE."""
     with suppress(ImportError, AttributeError):
-        from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # not in its stub
-
-        AuthenticationTokenLoader.instance().reset_cache()
+        raylet: Any = import_module("ray._raylet")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()

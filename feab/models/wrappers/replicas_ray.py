@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import nullcontext
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from feab.errors import FeabError
@@ -62,10 +63,11 @@ def check_installed() -> None:
 
 
 def _joined(address: str) -> Cluster:
-    """A cluster that is there. A token in the environment is used."""
+    """A cluster that is there. A token that lies where Ray looks for one is used."""
     if address != "auto":
         _check_there(address)
-    given = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    given = named or Path("~/.ray/auth_token").expanduser().is_file()
     with dressed({"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")} if given else {}):
         ray = import_ray()
         try:
@@ -73,8 +75,8 @@ def _joined(address: str) -> Cluster:
                 leave = connected(ray, address=address)
         except Exception as error:
             advice = (
-                "the cluster asks for a token: set RAY_AUTH_TOKEN_PATH to the file that holds it"
-                if "oken" in str(error) or "nauthenticated" in str(error)
+                "it asks for a token that is not ours: set RAY_AUTH_TOKEN_PATH to the file that holds it"
+                if "AuthenticationError" in f"{type(error)} {error} {error.__cause__}"
                 else "is it one (ray status), with the same versions of Ray and Python, and is this machine one of it?"
             )
             raise FeabError(f"ray_address {address}: cannot be joined ({first_line(error)}); {advice}") from error
