@@ -18,12 +18,12 @@ MODULES = MappingProxyType(
         "disfa": "disfa",
         "fer2013": "fer2013",
         "ferplus": "fer2013",
-        "jaffe": "filenames",
-        "kdef": "filenames",
+        "jaffe": "jaffe",
+        "kdef": "kdef",
         "rafau": "rafau",
         "rafdb": "rafdb",
         "rafdb_compound": "rafdb",
-        "sfew": "filenames",
+        "sfew": "sfew",
     }
 )
 """Name of a dataset -> the module in this folder whose `READERS` holds it."""
