@@ -6,6 +6,7 @@ import itertools
 import pickle
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from tiny_vlm import ask
 from feab.errors import FeabError
 from feab.models import ModelInfo, load_model
 from feab.models.wrappers import replicas_actor
+from feab.models.wrappers.replicas import _gpus
 from feab.models.wrappers.replicas_actor import LOW, Refusal, Replica, Start, without_pictures
+from feab.models.wrappers.replicas_cluster import Cluster
 from feab.models.wrappers.replicas_work import CHUNK, CHUNK_BYTES, DEATHS, FACE_CHUNK, Asked, Work, draws_of
 from feab.records import Completion, Image, Media, Message, Text, Usage
 
@@ -74,6 +77,35 @@ def test_a_picture_that_cannot_be_read_is_the_adapters_matter(tmp_path):
     here = Message("user", (Image(Media(path=str(tmp_path / "none.jpg"))), Text("what?")))
     (one,) = Work([replace(ask(1, data=b""), messages=(here,))]).chunk()
     assert one.messages == (here,)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "replicas", "asked", "each"),
+    [
+        ([0], 4, None, 0.0),
+        ([1], 1, None, 1.0),
+        ([1], 4, None, 0.25),
+        ([8], 4, None, 1.0),
+        ([2, 1], 4, None, 0.5),
+        ([8, 8], 4, 4, 4),
+        ([1], 10, 0.1, 0.1),
+        ([0], 2, 0, 0),
+        ([3, 3], 4, 2, None),
+        ([2, 2], 1, 4, None),
+        ([1], 3, 0.5, None),
+        ([0], 1, 0.5, None),
+    ],
+)
+def test_shares_of_gpus(nodes, replicas, asked, each):
+    there = [{"Alive": True, "Resources": {"GPU": float(count)} if count else {}} for count in nodes]
+    ray = SimpleNamespace(nodes=lambda: [*there, {"Alive": False, "Resources": {"GPU": 100.0}}])
+    ours, joined = (Cluster(ray, "127.0.0.1:1", ours=ours, leave=lambda: None) for ours in (True, False))
+    if each is not None:
+        assert _gpus(ours, replicas, asked) == each
+        return
+    assert _gpus(joined, replicas, asked) == asked, "a cluster may grow"
+    with pytest.raises(FeabError, match=f"which has {sum(nodes)} GPUs"):
+        _gpus(ours, replicas, asked)
 
 
 # Settling

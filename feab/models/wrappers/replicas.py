@@ -222,7 +222,8 @@ def _gpus(cluster: Cluster, replicas: int, asked: float | None) -> float:
     if asked is None:
         total = sum(there)
         return 0.0 if not total else 1.0 / math.ceil(replicas / total)
-    fit = sum(count // asked if asked >= 1 else count * (1 // asked) for count in there) if asked else math.inf
+    on_one = math.floor(1 / asked + 1e-6) if 0 < asked < 1 else 1
+    fit = sum(count // asked if asked >= 1 else count * on_one for count in there) if asked else math.inf
     if cluster.ours and fit < replicas:
         raise FeabError(
             f"gpus_per_replica {asked:g}: there is room for {fit:g} such replicas on this machine, which has "
