@@ -16,7 +16,7 @@ from feab.data.fingerprint import canonical_line
 from feab.data.names import is_utf8
 from feab.data.readers.pictures import Pictures, Seen
 from feab.data.readers.record import Reader, Row
-from feab.data.readers.summary import Counts, Faults, SplitSummary, read_prepared, write_prepared
+from feab.data.readers.summary import PREPARED, Counts, Faults, SplitSummary, read_prepared, write_prepared
 from feab.data.readers.table import reader_of
 from feab.data.readers.tree import Tree
 from feab.data.roots import remember_root
@@ -63,8 +63,7 @@ def prepare(
     """Read a dataset as it was delivered into a dataset folder of feab's, split by split.
 
     A split's file appears when it is complete. Broken off, the same call goes on with the splits that are missing; a
-    split that is there is not written again. Memory does not grow with the number of rows, but
-    for the subjects' names.
+    split that is there is not written again. Memory does not grow with the number of rows.
 
     Args:
         name: of the dataset, as `names` lists them.
@@ -90,6 +89,8 @@ def prepare(
     root, tree = _find(reader, given)
     folder = (data_home() / reader.name if to is None else Path(to).expanduser()).absolute()
     done = _standing(reader, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_prepared(folder, done)
     there = {split for split, files in reader.splits.items() if any(tree.has(file) for file in files)}
     kept: list[str] = []
     for split in (split for split in reader.splits if split in there):
@@ -119,9 +120,9 @@ def _find(reader: Reader, folder: Path) -> tuple[str, Tree]:
 def _standing(reader: Reader, folder: Path) -> dict[str, SplitSummary]:
     """The splits that an earlier call finished."""
     if not (folder / "dataset.json").exists():
-        killed = folder.is_dir() and any(folder.glob("*.parquet"))  # between a split's file and dataset.json
+        ours = (folder / PREPARED).is_file()  # of a call that was killed before its first split was there
         empty = folder.is_dir() and all(file.name.startswith(".") for file in folder.iterdir())
-        if folder.exists() and not (killed or empty):
+        if folder.exists() and not (ours or empty):
             raise FeabError(f"{folder}: holds something else; choose another folder with --to")
         return {}
     info = read_info(folder)
@@ -173,7 +174,6 @@ class _Split:
 
     def __init__(self, reader: Reader, tree: Tree, folder: Path, split: str, *, images: Images, strict: bool) -> None:
         self._reader, self._tree, self._folder, self._name, self._images = reader, tree, folder, split, images
-        folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(f".{split}.*"):  # of a call that was killed
             left.unlink(missing_ok=True)
         self._skip = Faults(folder, split, strict=strict)

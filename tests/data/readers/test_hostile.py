@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planted import PLANT, Planted, affectnet_reduced, rafdb_shares, spoil_pictures
+from planted_faults import PLANT, Planted, affectnet_reduced, rafdb_shares, spoil_pictures
 
 from feab.data import load_dataset, open_split
 from feab.data.readers import Prepared, mimic, names, prepare, reader_of

@@ -30,10 +30,10 @@ def delivered(tmp_path: Path) -> Path:
 
 def test_a_finished_split_is_not_written_again(delivered: Path) -> None:
     made = prepare("rafdb", delivered)
-    stamps = {path.name: path.stat().st_mtime_ns for path in made.folder.iterdir()}
+    stamps = {path.name: path.stat().st_mtime_ns for path in made.folder.glob("*.parquet")}
     again = prepare("rafdb", delivered)
     assert again.kept == ("train", "test")
-    assert {path.name: path.stat().st_mtime_ns for path in made.folder.iterdir()} == stamps
+    assert {path.name: path.stat().st_mtime_ns for path in made.folder.glob("*.parquet")} == stamps
     assert prepare("rafdb", delivered, again=True).kept == ()
 
 
@@ -83,9 +83,12 @@ def test_a_folder_prepared_otherwise_is_not_mixed(delivered: Path, tmp_path: Pat
     with pytest.raises(FeabError, match="holds the dataset rafdb; choose another folder"):
         prepare("jaffe", tmp_path / "jaffe", tmp_path / "data" / "rafdb")
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("do not touch")
-    with pytest.raises(FeabError, match="holds something else"):
-        prepare("jaffe", tmp_path / "jaffe", tmp_path / "mine")
+    for name in ("thesis.tex", "test.parquet"):
+        (tmp_path / "mine" / name).write_text("do not touch")
+        with pytest.raises(FeabError, match="holds something else"):
+            prepare("jaffe", tmp_path / "jaffe", tmp_path / "mine")
+        assert (tmp_path / "mine" / name).read_text() == "do not touch"
+        (tmp_path / "mine" / name).unlink()
 
 
 def test_the_wrong_folder_is_told_what_is_looked_for(tmp_path: Path) -> None:
