@@ -8,7 +8,8 @@ SmolLM2-135M's shape behind that many image tokens. feab runs as `feab run`, wit
 process each; lm-eval's `hf-multimodal` loads its model once and is asked prompt by prompt, without the index of its own
 tasks. "Asking" is the time between loading and scoring, which feab writes into its manifest. The defaults are small,
 for a check in minutes: a batch holds as many faces as there are, up to 16, so give at least --faces 16 for figures
-(--models tiny,1,64 --faces 200 --tiny-faces 200 takes hours on a CPU). The peer needs an environment of its own, named by FEAB_LM_EVAL_PYTHON.
+(--models tiny,1,64 --faces 200 --tiny-faces 200 takes hours on a CPU). The peer needs an environment of its own, named
+by FEAB_LM_EVAL_PYTHON.
 """
 
 from __future__ import annotations
