@@ -153,6 +153,10 @@ class PrefixKeeper:
             sharing = [length for length in others if length >= end]
             alone += not sharing
             new[row.images] = row, min([*sharing, len(_ids(row)) - 1] if sharing else [end])
+        begun = {face: kept.ids for face, kept in found.items()}
+        begun |= {face: _ids(row)[:length] for face, (row, length) in new.items()}
+        if any(_alike(begun[row.images], _ids(row)) < self._image_end(row) for row in rows):
+            return None  # one picture under two names, asked about in other words before it
         if 2 * alone > len(new) + len(found):
             self._passed_over = "no: few faces were asked about more than once"
             return None

@@ -1,13 +1,15 @@
 """Three tasks with five prompts each about the same faces: read once a face, read once a question, and lm-eval.
 
-    python tests/benchmarks/many_prompts.py [--faces 3] [--tiny-faces 20] [--repeats 1] [--models tiny,1,64]
+    python tests/benchmarks/many_prompts.py [--faces 2] [--tiny-faces 10] [--repeats 1] [--models tiny,64]
 
-On the CPU with two threads, float32, answers of at most 16 tokens (random weights never end one). `tiny` is feab-tiny,
+On the CPU with two threads, float32, answers of at most 12 tokens (random weights never end one). `tiny` is feab-tiny,
 whose template writes the question before the image, so that nothing can be shared; `1` and `64` are random weights in
 SmolLM2-135M's shape behind that many image tokens. feab runs as `feab run`, with `-M share=auto` and `share=off`, a
 process each; lm-eval's `hf-multimodal` loads its model once and is asked prompt by prompt, without the index of its own
-tasks. "Asking" is the time between loading and scoring, which feab writes into its manifest. The defaults are small;
---faces 200 --tiny-faces 200 takes hours. The peer needs an environment of its own, named by FEAB_LM_EVAL_PYTHON.
+tasks. "Asking" is the time between loading and scoring, which feab writes into its manifest. The defaults are small,
+for a check in minutes: a batch holds as many faces as there are, up to 16, so give at least --faces 16 for figures
+(--models tiny,1,64 --faces 200 --tiny-faces 200 takes hours on a CPU). The peer needs an environment of its own, named
+by FEAB_LM_EVAL_PYTHON.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pathlib import Path
 
 import _beside as beside
 
-MOST_TOKENS = 16
+MOST_TOKENS = 12
 PROMPTS = ("direct", "json", "definitions", "reason", "shuffled")
 PROMPT_BY_PROMPT = """
 import json, sys, time
@@ -47,11 +49,11 @@ open(told, "w").write(str(time.perf_counter() - start))
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faces", type=int, default=3, help="a task, for the models of 135M weights")
-    parser.add_argument("--tiny-faces", type=int, default=20, help="a task, for feab-tiny")
+    parser.add_argument("--faces", type=int, default=2, help="a task, for the models of 135M weights")
+    parser.add_argument("--tiny-faces", type=int, default=10, help="a task, for feab-tiny")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=16, help="lm-eval's; feab finds its own")
-    parser.add_argument("--models", default="tiny,1,64")
+    parser.add_argument("--models", default="tiny,64")
     options = parser.parse_args()
     print(beside.surroundings(threads=2))
     with tempfile.TemporaryDirectory() as name:

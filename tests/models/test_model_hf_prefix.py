@@ -162,6 +162,15 @@ class TestPlainPath:
         (tmp_path / "t.jinja").write_text(template)
         self.check(built("idefics3"), "no: few faces", chat_template=str(tmp_path / "t.jinja"))
 
+    def test_where_one_picture_has_two_names_and_other_words_before_it(self, built, tmp_path):
+        (tmp_path / "t.jinja").write_text(TEMPLATE.replace("m.content %}", "m.content | reverse %}"))
+        args = {"batch_size": 4, "chat_template": str(tmp_path / "t.jinja")}
+        first, second = jpeg(1), jpeg(2)
+        asked = [ask(f"{i}{j}", data=data, text=f"{WORDS[0]} {j}", n=2, temperature=1.0) for i in range(3)
+                 for j, data in enumerate([first, first, second, second])]  # fmt: skip
+        expected = answers(load_model(f"hf/{built('idefics3')}", share="off", **args), asked)
+        assert answers(load_model(f"hf/{built('idefics3')}", **args), asked) == expected
+
     def test_where_each_face_is_asked_about_once(self, built):
         model = load_model(f"hf/{built('idefics3')}", batch_size=4)
         asked = [ask(face) for face in range(12)]
