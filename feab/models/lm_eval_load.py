@@ -116,13 +116,15 @@ def _class_of(name: str) -> Any:
     try:
         import lm_eval.models  # noqa: F401 - it fills the registry
         from lm_eval.api.registry import get_model, model_registry
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "lm_eval":
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "lm_eval":
             raise FeabError(
                 "lm-eval/… needs lm-evaluation-harness; install it with: pip install 'feab[lm-eval]' (and feab[hf] for "
                 "hf-multimodal)"
             ) from None
-        raise FeabError(f"lm-eval/…: lm-eval is installed, but not what it needs ({error})") from None
+        raise FeabError(
+            f"lm-eval/…: lm-eval is installed, but not what it needs, or it is another version than 0.4.13 ({error})"
+        ) from None
     known = sorted(model_registry.keys())
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)

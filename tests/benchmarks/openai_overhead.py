@@ -91,7 +91,7 @@ async def bare(folder: Path, url: str, concurrency: int) -> None:
     """What one writes without a harness: a semaphore, and one task a face."""
     from openai import AsyncOpenAI
 
-    client = AsyncOpenAI(api_key="none", base_url=url, max_retries=0)
+    client = AsyncOpenAI(api_key="none", base_url=url, max_retries=0, timeout=600)  # connecting, too
     slots = asyncio.Semaphore(concurrency)
 
     async def ask(path: Path) -> str | None:
