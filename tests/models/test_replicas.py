@@ -175,7 +175,7 @@ def test_places_that_cannot_be_filled_again_stay_empty(ray, script, monkeypatch)
 
 
 def test_a_replica_that_says_nothing_is_given_up(two, script, monkeypatch):
-    monkeypatch.setattr(replicas_pool, "SILENT_S", 2.0)
+    monkeypatch.setattr(replicas_pool, "SILENT_S", 4.0)
     asked = questions(200)
     pid = two._pool._ray.get(two._pool.places[0].actor.hello.remote()).pid
     found = []

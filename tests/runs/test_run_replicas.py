@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -46,9 +45,9 @@ class Killer:
 
     def update(self, progress):
         for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):  # gone, or going
+            with suppress(psutil.Error):  # it is gone already
                 if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::Replica"):
-                    os.kill(process.pid, signal.SIGKILL)
+                    process.kill()
 
 
 def test_a_run_without_replicas_left_is_incomplete_and_goes_on(ray, faces, script, tmp_path, monkeypatch):
