@@ -35,7 +35,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "video": "clips",
         "baselines": "face networks to compare with (baseline/…)",
         "train": "fine-tuning (feab train)",
-        "lm-eval": "the same task files in lm-evaluation-harness",
+        "lm-eval": "the same task files in lm-evaluation-harness, and its model classes here (lm-eval/…)",
         "leaderboard": "the leaderboard's page",
     }
 )

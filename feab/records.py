@@ -105,6 +105,34 @@ class Sampling:
     seed: int = 0
 
 
+Scoring = Literal["generate", "choices", "yes-no"]
+"""How an answer comes about: the model writes it, or the likeliest option of a closed set is taken (`choices`, and
+`yes-no`, which asks for each action unit by itself); see `feab.tasks.choices`."""
+
+SHORT_ANSWER = 64
+"""Tokens: a prompt that allows more leaves room to reason, and only its end is an answer (our choice)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer to a closed question, in every spelling that counts for it."""
+
+    name: str
+    spellings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A closed question: of its options one is the answer, and a model says how likely each is."""
+
+    about: str
+    """The number of the action unit; empty where the options are the task's own labels."""
+    messages: tuple[Message, ...]
+    options: tuple[Option, ...]
+    ends: bool = False
+    """Whether an answer must end with the option, and not only begin with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What one model is asked about one sample. It never carries the truth."""
@@ -122,6 +150,10 @@ class Question:
     first_draw: int = 0
     """Draw numbers asked for are first_draw .. first_draw + n - 1."""
     sampling: Sampling = Sampling()
+    scoring: Scoring = "generate"
+    closed: tuple[Closed, ...] = ()
+    """Unless answers are generated: what is scored instead. Empty for what is to be generated all the same (VA, which
+    has no closed set), and with scoring `choices` for action units, whose sets are around the answer generated."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -145,6 +177,16 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How likely a model finds one option of a closed question."""
+
+    logprob: float
+    """Natural log of the probability of the option in any of its spellings."""
+    tokens: int
+    """Of its likeliest spelling: `logprob / tokens` is the length-normalised log-likelihood."""
+
+
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "unknown"]
 
 
@@ -159,7 +201,10 @@ class Completion:
     latency_s: float | None = None
     error: Failure | None = None
     probabilities: Mapping[str, float] | None = None
-    """Expression: label -> probability where the model gives them, summing to at most 1."""
+    """Where the model gives them. Expression: label -> probability, summing to at most 1. Action units: number as text
+    -> probability that it is present, each for itself."""
+    likelihoods: Mapping[str, Likelihood] | None = None
+    """Unless answers are generated: option -> what `probabilities` come from; of action units "12 yes", "12 no", ..."""
 
     def __post_init__(self) -> None:
         if (self.error is None) == (not self.texts):

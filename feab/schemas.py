@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from feab.records import Answer, Outcome
+from feab.records import Answer, Completion, Outcome, Scoring
 from feab.vocabulary import Kind
 
 SCHEMA = 1
@@ -57,6 +65,13 @@ class UsageInfo(_Strict):
     output_tokens: Annotated[int, Field(ge=0)] | None = None
 
 
+class LikelihoodInfo(_Strict):
+    """How likely a model found one option: see `feab.records.Likelihood`."""
+
+    logprob: Annotated[float, Field(ge=-1e6, le=1e-6)]
+    tokens: Annotated[int, Field(ge=1, le=10_000)]
+
+
 class Prediction(_Strict):
     """One line of predictions.jsonl: one draw of one prompt about one sample. Never an image, never a label."""
 
@@ -69,6 +84,9 @@ class Prediction(_Strict):
     outcome: Outcome
     error: ErrorInfo | None = None
     probabilities: dict[str, Fraction] | None = None
+    """Expression: of the labels, summing to 1 or less. Action units: of presence, by number, each for itself."""
+    likelihoods: dict[str, LikelihoodInfo] | None = None
+    """Of runs whose answers were not generated: what the probabilities come from. Not written where there are none."""
     usage: UsageInfo = UsageInfo()
     latency_s: Annotated[float, Field(ge=0)] | None = None
 
@@ -94,6 +112,18 @@ def answer_json(answer: Answer) -> str | VaValue | list[int] | None:
     if isinstance(value, frozenset):
         return sorted(value)
     return VaValue(valence=value[0], arousal=value[1])
+
+
+def likelihoods_info(completion: Completion) -> dict[str, LikelihoodInfo] | None:
+    """The likelihoods of a completion as predictions.jsonl holds them.
+
+    Raises:
+        ValidationError: when one is no log-probability.
+    """
+    given = completion.likelihoods
+    if given is None:
+        return None
+    return {name: LikelihoodInfo(logprob=one.logprob, tokens=one.tokens) for name, one in given.items()}
 
 
 class TaskIdentity(_Strict):
@@ -129,6 +159,15 @@ class Identity(_Strict):
     draws: int = 1
     seed: int = 0
     limit: int | None = None
+    scoring: Scoring = "generate"
+
+    @model_serializer(mode="wrap")
+    def _without_default_scoring(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Runs from before there was a choice keep their identity, and so their folder.
+        found: dict[str, Any] = write(self)
+        if self.scoring == "generate":
+            del found["scoring"]
+        return found
 
 
 class OutcomeCounts(_Strict):
@@ -159,6 +198,10 @@ class RunManifest(_Versioned):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    """Of the tokens above and below."""
+    failed_input_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of failed answers that were asked again and are in predictions.jsonl no more: they were billed, too."""
+    failed_output_tokens: Annotated[int, Field(ge=0)] = 0
     wall_s: float = 0.0
     permission: str | None = None
     """The user's reference for sending faces to a third party, where that was needed."""

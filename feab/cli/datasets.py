@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from feab.cli.ceiling import ceiling
 from feab.cli.output import out, out_json, rows, say
 from feab.cli.own import counts, open_told
 from feab.cli.rendering import Rendering
@@ -54,7 +55,8 @@ def show_info(name: str, columns: Sequence[str], images: Path | None, *, as_json
         ["notes", info.notes],
     ]
     for dataset in datasets:
-        facts += [[f"{dataset.split}:", ""], *([f"  {key}", value] for key, value in counts(dataset))]
+        told = [*counts(dataset), *ceiling(dataset)]
+        facts += [[f"{dataset.split}:", ""], *([f"  {key}", value] for key, value in told)]
         facts += [["  fingerprint", dataset.fingerprint], *(["", note] for note in dataset.notes)]
     width = max(len(key) for key, _ in facts)
     for key, value in facts:

@@ -15,7 +15,7 @@ Model = Annotated[
         "--model",
         "-m",
         metavar="NAME",
-        help="A card's name, provider/rest (hf/…, vllm/…, openai/…, mock/…, baseline/…), or a card's path.",
+        help="A card's name, provider/rest (hf/…, vllm/…, openai/…, lm-eval/…, mock/…, baseline/…), or a card's path.",
         autocompletion=completing.models,
     ),
 ]

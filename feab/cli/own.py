@@ -92,11 +92,11 @@ def to_ask(own: OwnData, tasks: Sequence[str] | None, on_progress: Progress) -> 
 def _not_asked(dataset: Dataset, made: Sequence[Task]) -> list[str]:
     """Labels that are there and for which no task could be made, a line each."""
     kinds = {task.kind for task in made}
-    columns = dataset.labels().columns
+    labels = dataset.labels(("valence", "arousal"))
     found = []
     if dataset.info.labels and "expression" not in kinds:
         found.append("expression is not asked: fewer than two labels occur, so there is nothing to choose between")
-    if {"valence", "arousal"} & set(columns) and "valence_arousal" not in kinds:
+    if labels.notna().any(axis=None) and "valence_arousal" not in kinds:
         found.append("valence and arousal are not asked: no face has both")
     if left_out := set(dataset.info.aus).difference(*(task.aus for task in made)):
         units = ", ".join(f"AU{au}" for au in sorted(left_out))
@@ -113,9 +113,9 @@ def counts(dataset: Dataset, threshold: float = AU_THRESHOLD) -> list[list[str]]
     if "expression" in labels:
         counted = Counter(labels["expression"].dropna())
         found.append(["expression", ", ".join(f"{word} {n:,}" for word, n in counted.most_common()) or "none"])
-    if "valence" in labels or "arousal" in labels:
-        both = labels.reindex(columns=["valence", "arousal"]).notna().all(axis=1).sum()
-        found.append(["valence-arousal", f"{both:,}"])
+    affect = labels.reindex(columns=["valence", "arousal"]).notna()
+    if affect.any(axis=None):
+        found.append(["valence-arousal", f"{affect.all(axis=1).sum():,}"])
     present, graded = [], []
     for au in dataset.info.aus:
         column = labels.get(au_column(au, "presence"))

@@ -21,7 +21,10 @@ from feab.runs.table import incomplete, missing_scores, notes, scores_table
 from feab.schemas import Scores
 
 OPTIONS = {
-    **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
+    **{
+        name: f"--{name}"
+        for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "scoring", "include")
+    },
     "au_threshold": "--au-threshold",
     "permission": "--i-have-permission",
     "cache": "--cache",
@@ -111,7 +114,8 @@ def estimate_and_show(
         out_json(asdict(found))
         return
     unknown = "unknown (the model's card does not say)"
-    of_images = unknown if found.image_tokens is None else f"about {found.image_tokens:,}"
+    most = "at most" if found.image_tokens_at_most else "about"
+    of_images = unknown if found.image_tokens is None else f"{most} {found.image_tokens:,}"
     lines = {
         "questions": f"{found.questions:,}",
         "answers": f"{found.answers:,}",

@@ -20,6 +20,7 @@ verbs = typer.Typer()
     "\n  feab run --model hf/Qwen/Qwen2.5-VL-7B-Instruct --prompts all -M max_pixels=262144"
     "\n  feab run --model feab-tiny --data my-faces/                    # my-faces/happy/1.jpg, ..."
     "\n  feab run --model feab-tiny --data labels.csv --column image=path --column expression=emotion"
+    "\n  feab run --model feab-tiny --scoring choices          # probabilities, calibration, AUROC"
     "\n  feab run --model mock/answers.yaml --data my-faces/ --json > scores.json"
     "\n  feab run --model openai/qwen -M base_url=http://127.0.0.1:8000/v1 --cache answers/"
     "\n  feab run --model openai/gpt-4o --dry-run   (the key is read from OPENAI_API_KEY)"
@@ -83,6 +84,15 @@ def run(
         int,
         typer.Option("--draws", metavar="N", min=1, help="Answers per question; several are drawn at temperature 1."),
     ] = 1,
+    scoring: Annotated[
+        str,
+        typer.Option(
+            "--scoring",
+            metavar="generate|choices|yes-no",
+            help="The model writes its answers; or of a closed set the likeliest is taken, with probabilities; yes-no: "
+            "each action unit is asked for by itself, for APIs that show an answer's first token only.",
+        ),
+    ] = "generate",
     include: Include = None,
     arguments: Arguments = None,
     json: Json = False,
@@ -142,7 +152,10 @@ def run(
     from feab.cli.run import estimate_and_show, run_and_show
 
     own = OwnData(data, columns or [], images, au_threshold)
-    asked = {"prompts": prompts or ["direct"], "limit": limit, "seed": seed, "draws": draws, "include": include or []}
+    asked = {
+        "prompts": prompts or ["direct"], "limit": limit, "seed": seed, "draws": draws, "scoring": scoring,
+        "include": include or [],
+    }  # fmt: skip
     if dry_run:
         estimate_and_show(model, tasks, arguments or [], own, as_json=json, **asked)
         return

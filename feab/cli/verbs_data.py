@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -68,3 +68,49 @@ def data_render(
     from feab.cli.datasets import render
 
     render(out, identities, seed, size, workers)
+
+
+@data.command(
+    "prepare",
+    epilog="\b\nExamples:\n  feab data prepare RAF-DB --from /data/RAF-DB\n"
+    "  feab data prepare disfa --from /data/DISFA --to disfa/ --images bytes",
+)
+def data_prepare(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The dataset, such as rafdb; a name that is not known lists those that are."
+        ),
+    ],
+    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="Its folder, as it was delivered.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="The folder to make.  [default: under FEAB_DATA]")
+    ] = None,
+    images: Annotated[
+        Literal["paths", "bytes"],
+        typer.Option("--images", help="Leave the pictures where they are, or copy their bytes."),
+    ] = "paths",
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that cannot be used.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Write splits anew that are there.")] = False,
+) -> None:
+    """Read a dataset as it was delivered, so that it can be asked about; the same command resumes."""
+    from feab.cli.preparing import prepare
+
+    prepare(name, source, to, images, strict=strict, again=again)
+
+
+@data.command("mimic", epilog="\b\nExample:\n  feab data mimic rafdb --out rafdb-mimic/")
+def data_mimic(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The dataset, such as rafdb; a name that is not known lists those that are."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to make.")],
+    number: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Pictures in each split, about.")] = 24,
+) -> None:
+    """Make a miniature of a dataset's folder with rendered faces, to see its layout and try the way from it."""
+    from feab.cli.preparing import mimic
+
+    mimic(name, out, number)

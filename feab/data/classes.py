@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from feab.data.found import Found, UnknownLabels
-from feab.data.names import safe_id
+from feab.data.names import is_utf8, safe_id
 from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
 from feab.vocabulary import canonical_label
@@ -96,7 +96,7 @@ def _pictures(folder: Path, skipped: Counter[str]) -> Iterator[str]:
             raise FeabError(f"{folder}: holds more than {MAX_ENTRIES:,} files; give the folder of the class folders")
         for entry in inside:
             path = f"{above}/{entry.name}" if above else entry.name
-            if not entry.name.isprintable() and not _is_utf8(entry.name):
+            if not entry.name.isprintable() and not is_utf8(entry.name):
                 raise FeabError(f"{folder}: the name {entry.name!r:.200} is not UTF-8; rename it")
             if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
                 raise FeabError(f"{entry.path}: is a link that leads out of {folder}; feab follows none of those")
@@ -113,11 +113,3 @@ def _pictures(folder: Path, skipped: Counter[str]) -> Iterator[str]:
                 skipped[_OUTSIDE] += 1
             else:
                 yield path
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

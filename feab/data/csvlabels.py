@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from feab.data.columns import AFFECT, au_column, au_of
 from feab.data.csvfile import open_csv
+from feab.data.csvvotes import gather_votes
 from feab.data.found import Found, UnknownLabels
 from feab.data.headers import WORDS, Header, read_header
 from feab.data.names import safe_id
@@ -42,7 +43,7 @@ def read_csv_labels(path: Path, told: Mapping[str, str], images: Path | None = N
     root = path.parent if images is None else images
     with open_csv(path) as file:
         header = read_header(path, file.header, told)
-        if not (header.coded or header.bare or {"expression", *AFFECT} & set(header.plain)):
+        if not (header.coded or header.bare or header.votes or {"expression", *AFFECT} & set(header.plain)):
             raise FeabError(
                 f"{path}: holds no labels: none of its columns is expression, valence, arousal or an AU such as au12; "
                 "say which is which: --column expression=NAME"
@@ -59,7 +60,7 @@ class _Reader:
     def __init__(self, path: Path, header: Header, root: Path, *, comma: bool) -> None:
         self._path, self._header, self._root, self._comma = path, header, root, comma
         self._roots = (root.absolute().as_posix(), root.resolve().as_posix())
-        self._floats = {name: header.plain[name] for name in AFFECT if name in header.plain}
+        self._floats = {name: header.plain[name] for name in AFFECT if name in header.plain} | dict(header.votes)
         self._aus = {**header.coded, **{f"au{au:02d}": place for au, place in header.bare.items()}}
         self._words = {name: header.plain[name] for name in WORDS if name in header.plain}
         self._unknown = UnknownLabels()
@@ -162,10 +163,12 @@ class _Reader:
         rows = table.column("row").to_numpy()
         paths = table.column("path")
         labels, notes = self._named(table.drop_columns(["row", "path"]), rows)
+        labels, voted, more = gather_votes(labels, self._path, rows)
+        notes += more
         if self._header.unused:
             shown = ", ".join(f"{name:.40}" for name in self._header.unused[:20])
             notes.append(f"columns not used: {shown}" + (", ..." if len(self._header.unused) > 20 else ""))
-        return Found(self._path, self._root, labels, paths, rows, tuple(notes), "a CSV file of labels")
+        return Found(self._path, self._root, labels, paths, rows, tuple(notes), "a CSV file of labels", voted)
 
     def _named(self, table: pa.Table, rows: Any) -> tuple[pa.Table, list[str]]:
         """The table with AU columns named for what they hold, without empty columns; and how they were understood."""

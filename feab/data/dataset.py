@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from feab.data.columns import MEDIA, check_columns, check_labels, column_type, typed_labels
+from feab.data.roots import root_of
 from feab.data.source import Source
 from feab.data.write import read_info
 from feab.errors import FeabError
@@ -17,6 +18,8 @@ from feab.schemas import DatasetInfo
 from feab.yamlfile import open_plain
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 _LABEL_ROWS = 4096  # rows of labels read at a time
@@ -77,7 +80,9 @@ class SplitFile(Source):
                 raise FeabError(
                     f"{where}: row group {number} is {group.total_byte_size} bytes; write it in smaller row groups"
                 )
-        super().__init__(path, folder, info, labels, [0, *accumulate(group.num_rows for group in sizes)])
+        starts = [0, *accumulate(group.num_rows for group in sizes)]
+        root = root_of(folder, split, info.splits[split].fingerprint)
+        super().__init__(path, root, info, labels, starts)
 
     def fingerprint(self, split: str) -> str:
         """The fingerprint that was stored when the split was written."""
@@ -133,7 +138,7 @@ class Dataset(Sequence[Sample]):
 
     @property
     def folder(self) -> Path:
-        """The dataset folder, or the folder your pictures lie in."""
+        """The dataset folder, or the folder its pictures lie in."""
         return self._source.folder
 
     @property
@@ -200,6 +205,28 @@ class Dataset(Sequence[Sample]):
             table = table.take(pa.array(list(self._rows), pa.int64()))
         frame: pd.DataFrame = table.to_pandas(use_threads=False)  # each thread would keep memory of its own
         return frame
+
+    def votes(self, labels: Collection[str] | None = None) -> npt.NDArray[np.float32] | None:
+        """How people voted, (samples, labels): numbers of raters or shares; a row of NaN where nobody did.
+
+        The columns are those of `info.labels`, or of the `labels` asked for: 0 for one that nobody could vote for,
+        and without the votes for others. None where no sample has votes.
+        """
+        import numpy as np
+
+        if "votes" not in self._source.labels.column_names:
+            return None
+        column = self._source.labels.column("votes")
+        if column.null_count == len(column):
+            return None
+        known = self.info.labels
+        cast = np.full((len(column), len(known)), np.nan, dtype=np.float32)
+        cast[column.is_valid().to_numpy()] = column.combine_chunks().flatten().to_numpy().reshape(-1, len(known))
+        cast = cast[np.fromiter(self._rows, dtype=np.intp, count=len(self._rows))]
+        if labels is None:
+            return cast
+        none = np.where(np.isnan(cast[:, :1]), cast[:, :1], np.float32(0))
+        return np.hstack([cast[:, [known.index(x)]] if x in known else none for x in labels])
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, split={self.split!r}, n={len(self)})"

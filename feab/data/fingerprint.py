@@ -18,10 +18,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from feab.data.columns import is_float
 from feab.errors import FeabError
@@ -29,20 +28,22 @@ from feab.errors import FeabError
 
 def _short(value: float) -> float:
     """The double whose repr is the shortest decimal of the float32 nearest to `value`."""
+    import numpy as np  # here, because whoever asks what columns there are need not wait for it
+
     return float(str(np.float32(value))) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def _canonical(value: Any, as_float: bool) -> Any:
     """A label as canonical JSON holds it, None for null; `as_float` writes a whole number as 1.0."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, (int, np.integer)):
-        return _short(float(value)) if as_float else int(value)
-    if isinstance(value, (float, np.floating)):
-        return None if math.isnan(value) else _short(float(value))
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, int):
+        return _short(value) if as_float else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else _short(value)
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return _canonical(value.tolist(), as_float)
+    if isinstance(value, (list, tuple)):
         return [_canonical(item, as_float) for item in value]
     raise FeabError(f"a label of type {type(value).__name__} has no canonical form")
 
@@ -61,11 +62,15 @@ def _image_sha256(image: Any, read: Callable[[str], bytes] | None) -> str | None
 
 
 def canonical_line(
-    row: Mapping[str, Any], read: Callable[[str], bytes] | None = None, *, image_sha256: str | None = None
+    row: Mapping[str, Any],
+    read: Callable[[str], bytes] | None = None,
+    *,
+    image_sha256: str | None = None,
+    frames_sha256: Sequence[str] | None = None,
 ) -> bytes:
     """The line one row contributes. `read` gives the bytes of an image that is stored as a path.
 
-    With `image_sha256`, that is taken for the image's and the row need hold none.
+    With `image_sha256` and `frames_sha256`, those are taken for the images' and the row need hold none.
     """
     labels: dict[str, Any] = {}
     for name, value in row.items():
@@ -76,9 +81,42 @@ def canonical_line(
         canonical = _canonical(value, is_float(name))
         if canonical is not None:
             labels[name] = canonical
+    if frames_sha256:
+        labels["frames"] = list(frames_sha256)
     image = _image_sha256(row.get("image"), read) if image_sha256 is None else image_sha256
     item = [row["id"], image, labels]
     return (json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
+
+
+class Lines:
+    """The canonical lines of rows in any order, kept in a temporary file: memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("", isolation_level=None)  # a private file, which goes when it is closed
+        self._rows.execute("PRAGMA cache_size = -16000")  # at most 16 MB of it in memory
+        self._rows.execute("PRAGMA journal_mode = OFF")
+        self._rows.execute("CREATE TABLE rows (id TEXT PRIMARY KEY, line BLOB)")
+        self._rows.execute("BEGIN")
+
+    def reserve(self, sample: str) -> bool:
+        """Take an id; False when it was taken before."""
+        found = self._rows.execute("INSERT OR IGNORE INTO rows (id) VALUES (?)", (sample,))
+        return found.rowcount == 1
+
+    def put(self, sample: str, line: bytes) -> None:
+        """The canonical line of an id that was reserved."""
+        self._rows.execute("UPDATE rows SET line = ? WHERE id = ?", (line, sample))
+
+    def fingerprint(self) -> str:
+        """As `combine` of all lines. SQLite compares text by its UTF-8 bytes, which is the order of code points."""
+        digest = hashlib.sha256()
+        for (line,) in self._rows.execute("SELECT line FROM rows WHERE line IS NOT NULL ORDER BY id"):
+            digest.update(line)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Let go of the temporary file."""
+        self._rows.close()
 
 
 def combine(lines: Iterable[tuple[str, bytes]]) -> str:

@@ -37,6 +37,8 @@ class Found:
     """How it was understood and what was passed over, a line each."""
     form: str
     """What was read, in words."""
+    voted: tuple[str, ...] = ()
+    """The labels of the column `votes`, in order."""
 
 
 class UnknownLabels:

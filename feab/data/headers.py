@@ -9,11 +9,15 @@ from pathlib import Path
 
 from feab.data.columns import AFFECT, ATTRIBUTES, TEXT, au_column, au_of
 from feab.errors import FeabError
+from feab.vocabulary import ALIASES
 
 WORDS = (*TEXT, *ATTRIBUTES, "video")
 """Columns of text. `video` is a cluster for intervals where no subject is known."""
 
 PLAIN = ("image", "id", *WORDS, *AFFECT)
+VOTES = "votes_"
+"""How the name of a column begins that holds the votes for one label."""
+_VOTES = re.compile(r"votes?_(.+)")
 _AU = re.compile(r"au_?0?([1-9]\d?)(?:_(presence|intensity))?")
 _BARE = re.compile(r"au\d\d")
 _OFTEN = ("path", "file", "file_name", "filename", "image_path", "img", "picture", "photo", "name")
@@ -30,6 +34,8 @@ class Header:
     """AU columns whose names say presence or intensity, as `au12_presence`."""
     bare: Mapping[int, int]
     """AU -> column whose name does not say which."""
+    votes: Mapping[str, int]
+    """`votes_happiness` and the like: how many people, or what share of them, saw each label."""
     unused: tuple[str, ...]
 
 
@@ -45,7 +51,10 @@ def read_header(path: Path, names: Sequence[str], told: Mapping[str, str]) -> He
     for target, name in told.items():
         meaning = meaning_of(target)
         if meaning is None:
-            raise FeabError(f"column {target!r}: feab has none of that name; it has {', '.join(PLAIN)}, au01, ...")
+            raise FeabError(
+                f"column {target!r}: feab has none of that name; it has {', '.join(PLAIN)}, au01, ..., "
+                f"{VOTES}happiness, ..."
+            )
         if meaning in placed:
             raise FeabError(f"column {target!r}: given twice")
         placed[meaning] = _find(path, names, name, target)
@@ -64,15 +73,23 @@ def read_header(path: Path, names: Sequence[str], told: Mapping[str, str]) -> He
         plain={name: placed[name] for name in PLAIN if name in placed},
         coded={name: place for name, place in placed.items() if au_of(name) is not None},
         bare={int(name[2:]): place for name, place in placed.items() if _BARE.fullmatch(name)},
+        votes={name: place for name, place in placed.items() if name.startswith(VOTES)},
         unused=tuple(name or "(no name)" for place, name in enumerate(names) if place not in taken),
     )
 
 
 def meaning_of(name: str) -> str | None:
-    """The column of feab's that a name stands for: "Valence" -> "valence", "AU 4" -> "au04"; None for others."""
+    """The column of feab's that a name stands for: "Valence" -> "valence", "AU 4" -> "au04"; None for others.
+
+    Votes go by the label: "Votes happy" -> "votes_happiness".
+    """
     folded = re.sub(r"[\s-]+", "_", name.strip()).casefold()
     if folded in PLAIN:
         return folded
+    vote = _VOTES.fullmatch(folded)
+    if vote is not None:
+        label = ALIASES.get(vote[1].replace("_", " "))
+        return None if label is None else VOTES + label
     found = _AU.fullmatch(folded)
     if found is None:
         return None

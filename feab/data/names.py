@@ -28,3 +28,12 @@ def safe_id(path: str) -> str:
         return path
     mark = "~" + hashlib.sha256(path.encode()).hexdigest()[:12]
     return plain[: MAX_ID - len(mark)] + mark
+
+
+def is_utf8(name: str) -> bool:
+    """Whether the name of a file is text that can be stored; it may hold bytes that are none."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -98,7 +98,7 @@ def _info(found: Found, name: str) -> DatasetInfo:
         licence="not stated",
         images_may_be_shared=False,
         third_party="ask",
-        labels=[label for label in (*EXPRESSIONS, "other") if label in there],
+        labels=list(found.voted) or [label for label in (*EXPRESSIONS, "other") if label in there],
         aus=sorted({au for column in found.labels.column_names if (au := au_of(column)) is not None}),
         source=found.form,
     )

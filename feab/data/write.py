@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from feab.data import fingerprint as fp
-from feab.data.columns import check_labels, file_schema, is_extra
+from feab.data.columns import MEDIA, check_labels, file_schema
+from feab.data.rows import groups, guess_extra, to_table
 from feab.errors import FeabError
 from feab.jsonfile import validated
-from feab.records import Media
 from feab.schemas import DatasetInfo, SplitInfo
 from feab.yamlfile import read_bytes
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 256
 """Most rows of a row group, which is what a reader holds at a time."""
-
-GROUP_BYTES = 4_000_000
-"""A row group ends with the row that brings its images to this size. Smaller groups cost more in bookkeeping (for
-every column of every group) than they save in images: 17,280 faces in groups of 64 took 38 MB more, in these 11."""
 
 _MAX_INFO_BYTES = 1_000_000
 _PEEK = 128
@@ -81,43 +77,96 @@ def write_split(
         FeabError: naming row and column, when a value is of the wrong type or outside its range, an id occurs
             twice, or an image is missing or outside the folder.
     """
-    import pyarrow.parquet as pq
-
-    target = Path(folder)
-    if not (split.isascii() and split.isidentifier() and len(split) <= 64):  # as feab.schemas.SplitName
-        raise FeabError(f"split {split!r}: use letters, digits and _, at most 64")
     if row_group < 1:
         raise FeabError(f"row_group must be at least 1, got {row_group}")
-    target.mkdir(parents=True, exist_ok=True)
+    target = Path(folder)
     stream = iter(rows)
     peeked = list(itertools.islice(stream, _PEEK))
-    types = dict(extra) if extra is not None else _guess_extra(peeked)
-    schema = file_schema(info, types, frames=any(row.get("frames") is not None for row in peeked))
-    path = target / f"{split}.parquet"
-    temporary = target / f".{split}.parquet.{os.getpid()}"
-    lines: dict[str, bytes] = {}
-    try:
+    types = dict(extra) if extra is not None else guess_extra(peeked)
+    frames = any(row.get("frames") is not None for row in peeked)
+    with SplitWriter(target, split, info, types, frames=frames) as writer:
+        for chunk in groups(itertools.chain(peeked, stream), row_group):
+            first = writer.rows
+            table = writer.typed(chunk)
+            for number, row in enumerate(table.to_pylist(), first):
+                where = f"{writer.path}: row {number} (id {row['id']!r})"
+                if not writer.lines.reserve(row["id"]):
+                    raise FeabError(f"{where}: this id occurs already")
+                writer.lines.put(row["id"], _line(row, target, where))
+            writer.add(table)
+        return writer.finish(pinned=pinned)
+
+
+class SplitWriter:
+    """A split that is being written, row group by row group; its file appears when it is finished, or not at all.
+
+    Attributes:
+        path: the file it becomes.
+        rows: how many have been added.
+        lines: what the rows add to the fingerprint; every row that is added must be put in here too.
+    """
+
+    def __init__(self, folder: Path, split: str, info: DatasetInfo, extra: Mapping[str, str], *, frames: bool) -> None:
+        """`info`, `extra`: as `write_split` takes them; `frames`: whether rows hold clips.
+
+        Raises:
+            FeabError: for a split or column that cannot be called so.
+        """
+        import pyarrow.parquet as pq
+
+        if not (split.isascii() and split.isidentifier() and len(split) <= 64):  # as feab.schemas.SplitName
+            raise FeabError(f"split {split!r}: use letters, digits and _, at most 64")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path, self.rows, self.lines = folder / f"{split}.parquet", 0, fp.Lines()
+        self._split, self._info = split, info
+        self._schema = file_schema(info, extra, frames=frames)
+        self._temporary = folder / f".{split}.parquet.{os.getpid()}"
         # Statistics and dictionaries cost bytes in every small row group and nobody searches by them.
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", write_statistics=False, use_dictionary=False, store_schema=False
-        ) as writer:
-            for chunk in _groups(itertools.chain(peeked, stream), row_group):
-                table = _to_table(chunk, schema, str(path), len(lines))
-                check_labels(table.drop_columns(_media(schema)), info, str(path), len(lines))
-                for row in table.to_pylist():
-                    where = f"{path}: row {len(lines)} (id {row['id']!r})"
-                    if row["id"] in lines:
-                        raise FeabError(f"{where}: this id occurs already")
-                    lines[row["id"]] = _line(row, target, where)
-                writer.write_table(table, row_group_size=row_group)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    entry = SplitInfo(n=len(lines), fingerprint=fp.combine(lines.items()), pinned=pinned)
-    before = read_info(target).splits if (target / "dataset.json").exists() else {}
-    updated = info.model_copy(update={"splits": {**before, split: entry}})
-    write_info(target, updated)
-    return updated
+        self._file = pq.ParquetWriter(
+            self._temporary,
+            self._schema,
+            compression="zstd",
+            write_statistics=False,
+            use_dictionary=False,
+            store_schema=False,
+        )
+
+    def __enter__(self) -> SplitWriter:
+        return self
+
+    def typed(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """The rows as a table, every label checked.
+
+        Raises:
+            FeabError: naming row and column, when a value is of the wrong type or outside its range.
+        """
+        table = to_table(rows, self._schema, str(self.path), self.rows)
+        labels = table.drop_columns([name for name in MEDIA if name in self._schema.names])
+        check_labels(labels, self._info, str(self.path), self.rows)
+        return table
+
+    def add(self, table: pa.Table) -> None:
+        """Write one row group, as `typed` gave it."""
+        self._file.write_table(table, row_group_size=max(len(table), 1))
+        self.rows += len(table)
+
+    def finish(self, *, pinned: bool) -> DatasetInfo:
+        """Put the file in its place, and enter it into the folder's dataset.json; returns that file's new content."""
+        self._file.close()
+        entry = SplitInfo(n=self.rows, fingerprint=self.lines.fingerprint(), pinned=pinned)
+        self._temporary.replace(self.path)
+        folder = self.path.parent
+        before = read_info(folder).splits if (folder / "dataset.json").exists() else {}
+        updated = self._info.model_copy(update={"splits": {**before, self._split: entry}})
+        write_info(folder, updated)
+        return updated
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self.lines.close()
+        self._temporary.unlink(missing_ok=True)
 
 
 def inside(folder: Path, relative: str, where: str) -> Path:
@@ -128,7 +177,7 @@ def inside(folder: Path, relative: str, where: str) -> Path:
     """
     given = Path(relative)
     root = folder.resolve()
-    found = (root / given).resolve()
+    found = root if "\x00" in relative else (root / given).resolve()  # which refuses a NUL in words of its own
     if given.is_absolute() or not relative or "\x00" in relative or not found.is_relative_to(root):
         raise FeabError(f"{where}: image path {relative!r} must be relative and stay inside {folder}")
     return found
@@ -147,110 +196,3 @@ def _line(row: Mapping[str, Any], folder: Path, where: str) -> bytes:
         if image is not None and image["bytes"] is None and image["path"] is None:
             raise FeabError(f"{where}: an image has neither bytes nor a path")
     return fp.canonical_line(row, read)
-
-
-def _groups(rows: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[Mapping[str, Any]]]:
-    group: list[Mapping[str, Any]] = []
-    size = 0
-    for row in rows:
-        group.append(row)
-        size += sum(_bytes(image) for image in (row.get("image"), *(row.get("frames") or ())))
-        if len(group) == most or size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
-def _bytes(image: Any) -> int:
-    stored = _image(image)
-    data = stored.get("bytes") if isinstance(stored, Mapping) else None
-    return len(data) if isinstance(data, bytes) else 0
-
-
-def _media(schema: pa.Schema) -> list[str]:
-    return [name for name in ("image", "frames") if name in schema.names]
-
-
-def _guess_extra(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    types: dict[str, str] = {}
-    for row in rows:
-        for name, value in row.items():
-            if not is_extra(name) or (types.get(name) and value is None):
-                continue
-            types[name] = _wider(types.get(name, ""), value)
-    return {name: kind or "text" for name, kind in types.items()}
-
-
-def _wider(kind: str, value: Any) -> str:
-    import numpy as np
-
-    if value is None:
-        return kind
-    if isinstance(value, (bool, np.bool_)):
-        found = "flag"
-    elif isinstance(value, (int, np.integer)):
-        found = "integer"
-    else:
-        found = "float" if isinstance(value, (float, np.floating)) else "text"
-    # A value that does not fit the first one's type is left for the conversion to complain about, with its row.
-    return "float" if {kind, found} == {"integer", "float"} else kind or found
-
-
-def _stored(name: str, value: Any) -> Any:
-    """A value as the file holds it: NaN as null, images as {bytes, path}."""
-    if name == "image":
-        return _image(value)
-    if name == "frames":
-        return None if value is None else [_image(frame) for frame in value]
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    try:
-        return None if math.isnan(value) else value
-    except TypeError:
-        return value
-
-
-def _image(value: Any) -> Any:
-    if isinstance(value, (bytes, bytearray)):
-        return {"bytes": bytes(value), "path": None}
-    if isinstance(value, Media):
-        return {"bytes": value.data, "path": value.path}
-    return value
-
-
-def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, where: str, first_row: int) -> pa.Table:
-    import pyarrow as pa
-
-    known = set(schema.names)
-    for number, row in enumerate(rows, first_row):
-        unknown = sorted(name for name in set(row) - known if row[name] is not None)
-        if unknown:
-            raise FeabError(
-                f"{where}: row {number}: column {unknown[0]!r} is not expected; AU columns need the AU in `aus`, "
-                "others a type in `extra`"
-            )
-        if row.get("id") is None:
-            raise FeabError(f"{where}: row {number}: 'id' is missing")
-    arrays = []
-    for field in schema:
-        values = [_stored(field.name, row.get(field.name)) for row in rows]
-        try:
-            arrays.append(pa.array(values, type=field.type))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, OverflowError):
-            number = next(i for i, value in enumerate(values) if not _fits(value, field.type))
-            raise FeabError(
-                f"{where}: row {first_row + number} (id {rows[number]['id']!r}): column {field.name!r}: "
-                f"{values[number]!r:.80} is no {field.type}"
-            ) from None
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _fits(value: Any, wanted: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    try:
-        pa.array([value], type=wanted)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, OverflowError):
-        return False
-    return True

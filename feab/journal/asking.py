@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from feab.journal.journal import Journal
 from feab.records import Answer, Completion, Failure, FinishReason, Outcome, Question, Usage
-from feab.schemas import ErrorInfo, OutcomeCounts, Prediction, UsageInfo, answer_json
+from feab.schemas import ErrorInfo, OutcomeCounts, Prediction, UsageInfo, answer_json, likelihoods_info
 
 STOP_AFTER = 20
 """Identical failures in a row, with no answer between, after which asking stops: the next would fail too. Adapters
@@ -19,6 +19,10 @@ have retried each of them already. Without such a limit other harnesses retried 
 
 STOP_AFTER_TRANSIENT = 100
 """The same for failures that may pass by themselves (time-outs, busy or unreachable servers)."""
+
+STOP_SAMPLES = 5
+"""Samples that such a row of failures must be about, at the least: all questions about one bad picture fail alike, and
+they follow each other. Failures that are said to be the picture's own (kind "image") count once a sample."""
 
 _TRANSIENT = re.compile(r"timeout|time_out|connection|network|rate_limit|overloaded|http_(408|409|425|429|5\d\d)")
 
@@ -94,7 +98,7 @@ def ask(
             if written and on_progress is not None:
                 task = completion.question.task
                 on_progress(Progress(task, *_standing(journal, task), *journal.tokens, tuple(written)))
-            if streak.broken_by(completion.error):
+            if streak.broken_by(completion):
                 stopped = completion.error
                 break
     except KeyboardInterrupt:
@@ -161,6 +165,7 @@ def _answered(
         answer=answer_json(answer),
         outcome=answer.outcome,
         probabilities=None if completion.probabilities is None else dict(completion.probabilities),
+        likelihoods=likelihoods_info(completion),
         usage=_usage(completion.usage) if draw == 0 else UsageInfo(),  # of all draws together, so that sums are right
         latency_s=completion.latency_s,
     )
@@ -194,13 +199,19 @@ class _Streak:
     def __init__(self) -> None:
         self._last: tuple[str, str] | None = None
         self._length = 0
+        self._samples: set[str] = set()
 
-    def broken_by(self, failure: Failure | None) -> bool:
+    def broken_by(self, completion: Completion) -> bool:
         """Count one more completion; whether the row of failures has become too long."""
-        if failure is None:
-            self._last, self._length = None, 0
-            return False
-        this = (failure.kind, re.sub(r"\d+", "0", failure.message))
-        self._length = self._length + 1 if this == self._last else 1
+        failure = completion.error
+        this = None if failure is None else (failure.kind, re.sub(r"\d+", "0", failure.message))
+        if this is None or this != self._last:
+            self._length = 0
+            self._samples.clear()
         self._last = this
-        return self._length >= (STOP_AFTER_TRANSIENT if _TRANSIENT.search(failure.kind) else STOP_AFTER)
+        if failure is None:
+            return False
+        self._samples.add(completion.question.sample)
+        self._length = len(self._samples) if failure.kind == "image" else self._length + 1
+        limit = STOP_AFTER_TRANSIENT if _TRANSIENT.search(failure.kind) else STOP_AFTER
+        return self._length >= limit and len(self._samples) >= STOP_SAMPLES

@@ -28,6 +28,9 @@ class Repair:
     half: int = 0
     duplicates: int = 0
     invalid: int = 0
+    input_tokens: int = 0
+    """Of the error lines: failed answers that a server counted, and had their price."""
+    output_tokens: int = 0
 
     @property
     def dropped(self) -> int:
@@ -151,6 +154,7 @@ class Journal:
         if not self.path.exists():
             return Repair()
         found: Counter[str] = Counter()
+        failed = _Tally()
         unended = False
         copy_path = self.path.with_name(self.path.name + ".repair")
         with self.path.open("rb") as file, os.fdopen(create_anew(copy_path), "wb") as copy:
@@ -163,8 +167,10 @@ class Journal:
                     unended = not line.ended
                     self.done.add(key_number(prediction.key))
                     self._tally.add(prediction)
+                if reason == "errors" and prediction is not None:
+                    failed.add(prediction)
             copy.flush()
-            repair = Repair(**found)
+            repair = Repair(**found, input_tokens=failed.input_tokens, output_tokens=failed.output_tokens)
             rewrite = repair.dropped > 0 or unended
             if rewrite:
                 os.fsync(copy.fileno())

@@ -23,7 +23,8 @@ MOST_VALUES = 5_000
 
 def to_line(prediction: Prediction) -> bytes:
     """One line of predictions.jsonl, with its newline."""
-    return prediction.model_dump_json().encode() + b"\n"
+    left_out = {"likelihoods"} if prediction.likelihoods is None else None
+    return prediction.model_dump_json(exclude=left_out).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

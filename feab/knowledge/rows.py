@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from feab.content import shipped
 from feab.errors import FeabError
 from feab.yamlfile import parse_yaml, read_bytes
 
@@ -45,6 +47,11 @@ class Row:
         unknown = sorted(str(key) for key in self.data if key not in keys)
         if unknown:
             raise self.fail(f"unknown key {unknown[0]!r}; known are {', '.join(keys)}")
+
+    def first(self, key: Any, seen: Collection[Any]) -> None:
+        """Refuse what an earlier row was about."""
+        if key in seen:
+            raise self.fail(f"{key!r} occurs twice")
 
     def get(self, key: str) -> Any:
         """The value of a key that must be there."""
@@ -103,12 +110,15 @@ class TableFile:
     data: Mapping[Any, Any]
     sources: Mapping[str, Source]
 
-    def rows(self, *path: str) -> Iterator[Row]:
-        """The rows of the list at `path` (keys from the top)."""
+    def _at(self, *path: str) -> Any:
         value: Any = self.data
         for key in path:
             value = value.get(key) if isinstance(value, Mapping) else None
-        dotted = ".".join(path)
+        return value
+
+    def rows(self, *path: str) -> Iterator[Row]:
+        """The rows of the list at `path` (keys from the top)."""
+        value, dotted = self._at(*path), ".".join(path)
         if not isinstance(value, list):
             raise FeabError(f"{self.name}: {dotted!r} must be a list of rows")
         for index, item in enumerate(value):
@@ -116,6 +126,33 @@ class TableFile:
             if not isinstance(item, Mapping):
                 raise FeabError(f"{where}: a row must be a mapping, got {item!r}")
             yield Row(where, item, self.sources)
+
+    def mapping(self, *path: str) -> Row:
+        """The mapping at `path`, read with the care of a row."""
+        value, dotted = self._at(*path), ".".join(path)
+        if not isinstance(value, Mapping):
+            raise FeabError(f"{self.name}: {dotted!r} must be a mapping")
+        return Row(f"{self.name}: {dotted}", value, self.sources)
+
+    def names(self, section: str) -> tuple[str, ...]:
+        """The tables that a section of the file holds."""
+        return tuple(str(name) for name in self.mapping(section).data)
+
+    def named(self, section: str, name: str) -> str:
+        """`name`, if the section holds it.
+
+        Raises:
+            FeabError: when it does not, with the names that it holds.
+        """
+        if name not in (known := self.names(section)):
+            raise FeabError(f"{self.name}: {section}: unknown name {name!r}; known are {', '.join(known)}")
+        return name
+
+
+@lru_cache(maxsize=32)
+def load_table(name: str, folder: Path | None) -> TableFile:
+    """A table file of `folder`, or of the shipped tables."""
+    return read_table((folder or shipped("generation") / "knowledge") / name)
 
 
 def read_table(path: Path) -> TableFile:

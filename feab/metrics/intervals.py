@@ -15,6 +15,7 @@ jackknife with t(G-1). (Our choice: with G-1 over all clusters, nine subjects be
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,16 +156,41 @@ def estimates(
     draws = sums.drawn(resamples, seed) if method == "bootstrap" else None
     found = {}
     for i, (name, scale) in enumerate(zip(sums.names, sums.scales, strict=True)):
-        value, se, df, g = (float(x[i]) for x in (values, spread.se, spread.df, spread.clusters))
-        low = high = None
-        if math.isfinite(value) and g >= MIN_CLUSTERS:
-            inside = math.isfinite(se) and se > _ZERO and df > 0
-            if draws is not None and inside and not _at_bound(value, scale):
-                low, high = expanded_percentiles(draws[:, i], df)
-            else:
-                low, high = interval(value, se, df, g, scale)
-        found[name] = Estimate(value if math.isfinite(value) else None, low, high, int(g))
+        found[name] = _estimate(float(values[i]), spread, i, scale, None if draws is None else draws[:, i])
     return found
+
+
+def from_replicates(
+    names: Sequence[str],
+    scales: Sequence[Scale],
+    values: FloatArray,
+    replicates: FloatArray,
+    support: BoolArray,
+    sources: tuple[str, ...],
+) -> dict[str, Estimate]:
+    """Scores that are no function of sums, with jackknife intervals.
+
+    `values` (metrics,) are the scores, `replicates` (clusters, metrics) those with one cluster deleted; `support` and
+    `sources` as `jackknife` takes them.
+    """
+    spread = jackknife(replicates, support, sources)
+    return {
+        name: _estimate(float(values[i]), spread, i, scale, None)
+        for i, (name, scale) in enumerate(zip(names, scales, strict=True))
+    }
+
+
+def _estimate(value: float, spread: Spread, i: int, scale: Scale, draws: FloatArray | None) -> Estimate:
+    """The i-th score with its interval, from its bootstrap draws where there are any."""
+    se, df, g = (float(x[i]) for x in (spread.se, spread.df, spread.clusters))
+    low = high = None
+    if math.isfinite(value) and g >= MIN_CLUSTERS:
+        inside = math.isfinite(se) and se > _ZERO and df > 0
+        if draws is not None and inside and not _at_bound(value, scale):
+            low, high = expanded_percentiles(draws, df)
+        else:
+            low, high = interval(value, se, df, g, scale)
+    return Estimate(value if math.isfinite(value) else None, low, high, int(g))
 
 
 def _at_bound(value: float, scale: Scale) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from dataclasses import replace
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,17 +16,20 @@ from pydantic import BaseModel, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.checkpoint import CheckpointOptions
+from feab.models.hf_batches import Held, rows_of
+from feab.models.hf_choices import ChoiceScorer
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_load import folder_digest, load_processor, load_weights, locate, quiet, reached, require_libraries
+from feab.models.hf_spelling import Speller
 from feab.models.images import first_line
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
 from feab.records import Completion, Failure, Question, Usage
 
 VERSION = "1"
-HELD_BATCHES = 4
-"""Prepared questions wait for others of their shape up to this many batches; then the fullest shape goes."""
+CHOICE_CHUNK = 64
+"""Questions that are looked through at once for those with closed sets."""
 
 
 class HfOptions(CheckpointOptions):
@@ -44,6 +48,9 @@ class HfOptions(CheckpointOptions):
         None, ge=1, le=64, description="threads that prepare images; default 1, on a GPU up to 4"
     )
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of torch")
+    share: Literal["auto", "off"] = Field(
+        "auto", description="auto: read an image once for all questions about it, where that changes no answer"
+    )
 
     @field_validator("batch_size")
     @classmethod
@@ -97,7 +104,7 @@ class HfModel:
     """A loaded checkpoint. Images are prepared in a thread while the model works on the batch before."""
 
     def __init__(self, info: ModelInfo, model: Any, processor: Any, options: HfOptions, template: str | None) -> None:
-        self.info = info
+        self._info = info
         self._options = options
         maker = InputMaker(processor, template=template, min_pixels=options.min_pixels, max_pixels=options.max_pixels)
         self._maker: InputMaker | None = maker
@@ -105,35 +112,66 @@ class HfModel:
         ceiling = 256 if options.batch_size == "auto" else start
         size = BatchSize(start, ceiling)
         self._generator: Generator | None = Generator(
-            model, maker, processor.tokenizer, size, max_new_tokens=options.max_new_tokens, verbose=options.verbose
+            model,
+            maker,
+            processor.tokenizer,
+            size,
+            max_new_tokens=options.max_new_tokens,
+            share=options.share == "auto",
+            verbose=options.verbose,
         )
+        speller = Speller(processor, template, self._generator.ends)
+        self._scorer: ChoiceScorer | None = ChoiceScorer(model, maker, speller, size, verbose=options.verbose)
         on_cpu = str(info.details["device"]) == "cpu"
         self._workers = options.workers or (1 if on_cpu else max(1, min(4, (os.cpu_count() or 2) - 1)))
 
     @property
     def name(self) -> str:
         """The model as the user named it."""
-        return self.info.name
+        return self._info.name
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the manifest says about this model, and what it reads once: images, prompts of several options."""
+        if self._generator is None or self._scorer is None:
+            return self._info
+        found = {"share": self._generator.sharing, "options_share_prompt": self._scorer.passes.repeats_cache}
+        told = {name: value for name, value in found.items() if value is not None}
+        return replace(self._info, details={**self._info.details, **told})
 
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
         """Answer in batches of like questions; see `feab.models.Model`.
 
-        At most `HELD_BATCHES` + 2 batches are pulled ahead of what is handed back. `latency_s` is the wall time of the
-        batch a question was in.
+        At most `HELD_BATCHES` + 2 batches are pulled ahead of what is handed back, or `HELD_PROMPTS` + 2 where several
+        questions have an image. `latency_s` is the wall time of the batch a question was in.
 
         Raises:
             FeabError: after `close`.
         """
+        if self._generator is None:
+            raise FeabError(f"{self.name} is closed")
+        for scoring, several in groupby(questions, key=lambda question: question.scoring):
+            yield from (self._generated if scoring == "generate" else self._chosen)(several)
+
+    def _chosen(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        """Weigh the options of closed questions; answer the others by generation."""
+        source = iter(questions)
+        while self._scorer is not None and (several := list(islice(source, CHOICE_CHUNK))):
+            written = self._generated(question for question in several if not question.closed)
+            yield from self._scorer.answers([question for question in several if question.closed])
+            yield from self._scorer.weighed(written)
+
+    def _generated(self, questions: Iterable[Question]) -> Iterator[Completion]:
         if self._generator is None or self._maker is None:
             raise FeabError(f"{self.name} is closed")
         maker, generator = self._maker, self._generator
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="feab-prepare")
         source = iter(questions)
         coming: deque[Future[Prepared]] = deque()
-        held = _Held()
+        held = Held()
         try:
             while True:
-                room = 2 * generator.size.value - len(coming)
+                room = 2 * generator.rows_at_once - len(coming)
                 coming.extend(pool.submit(maker.prepare, one) for one in islice(source, max(0, room)))
                 if not coming:
                     break
@@ -142,64 +180,24 @@ class HfModel:
                     yield Completion(prepared.question, error=prepared.failure)
                     continue
                 held.add(prepared)
-                while batch := held.due(generator.size.value):
-                    yield from _answered(generator, batch)
-            while batch := held.fullest(generator.size.value):
-                yield from _answered(generator, batch)
+                while batch := held.due(generator.rows_at_once):
+                    yield from _answered(generator, batch, held.about(batch))
+            while batch := held.fullest(generator.rows_at_once):
+                yield from _answered(generator, batch, held.about(batch))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self) -> None:
         """Let go of the weights."""
         self._generator = None
+        self._scorer = None
         self._maker = None
 
 
-class _Held:
-    """Prepared questions waiting for others of their shape. Which ones share a batch depends on their order only."""
-
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[Hashable, list[Prepared]] = OrderedDict()
-        self._rows = 0
-
-    def add(self, prepared: Prepared) -> None:
-        self._waiting.setdefault(prepared.shape, []).append(prepared)
-        self._rows += _rows_of(prepared.question)
-
-    def due(self, size: int) -> list[Prepared]:
-        """A full batch; or the fullest shape when too much is waiting; or nothing."""
-        for shape, waiting in self._waiting.items():
-            if sum(_rows_of(one.question) for one in waiting) >= size:
-                return self._take(shape, size)
-        return self.fullest(size) if self._rows > HELD_BATCHES * size else []
-
-    def fullest(self, size: int) -> list[Prepared]:
-        """The shape with the most waiting (the oldest of equals); nothing when nothing waits."""
-        if not self._waiting:
-            return []
-        return self._take(max(self._waiting, key=lambda shape: len(self._waiting[shape])), size)
-
-    def _take(self, shape: Hashable, size: int) -> list[Prepared]:
-        waiting = self._waiting.pop(shape)
-        taken, rows = 0, 0
-        while taken < len(waiting) and (taken == 0 or rows + _rows_of(waiting[taken].question) <= size):
-            rows += _rows_of(waiting[taken].question)
-            taken += 1
-        if taken < len(waiting):
-            self._waiting[shape] = waiting[taken:]
-        self._rows -= rows
-        return waiting[:taken]
-
-
-def _rows_of(question: Question) -> int:
-    """Greedy draws are all the same: one row stands for them."""
-    return 1 if question.sampling.temperature == 0 else question.n
-
-
-def _answered(generator: Generator, batch: Sequence[Prepared]) -> Iterator[Completion]:
-    rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(_rows_of(one.question))]
+def _answered(generator: Generator, batch: Sequence[Prepared], about: Sequence[Prepared] = ()) -> Iterator[Completion]:
+    rows = [Row(one, one.question.first_draw + i) for one in batch for i in range(rows_of(one.question))]
     try:
-        replies = generator.run(rows)
+        replies = generator.run(rows, about)
     except Exception as error:  # a model's own code may raise anything; it is one question's trouble, not the run's
         if len(batch) > 1:
             for one in batch:
@@ -210,7 +208,7 @@ def _answered(generator: Generator, batch: Sequence[Prepared]) -> Iterator[Compl
         return
     done = iter(replies)
     for one in batch:
-        yield _completion(one, list(islice(done, _rows_of(one.question))))
+        yield _completion(one, list(islice(done, rows_of(one.question))))
 
 
 def _completion(prepared: Prepared, replies: Sequence[Reply]) -> Completion:
@@ -270,6 +268,7 @@ def _info(name: str, options: HfOptions, model: Any, revision: str | None, templ
         revision=revision,
         args_that_change_answers=matters,
         parameters=sum(weight.numel() for weight in model.parameters()),
+        scorings=("generate", "choices", "yes-no"),
         max_tokens=options.max_new_tokens,
         details={
             "device": str(model.device),

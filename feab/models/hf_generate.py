@@ -12,6 +12,8 @@ from typing import Any
 from feab.models.hf_features import FeatureKeeper
 from feab.models.hf_inputs import Fields, InputMaker, Prepared
 from feab.models.hf_load import quiet
+from feab.models.hf_memory import is_out_of_memory as is_out_of_memory
+from feab.models.hf_prefix import PrefixKeeper
 from feab.models.seeds import derived_seed
 from feab.records import FinishReason, Sampling
 
@@ -68,6 +70,7 @@ class Generator:
         size: BatchSize,
         *,
         max_new_tokens: int | None = None,
+        share: bool = True,
         verbose: bool = False,
     ) -> None:
         self._model = model
@@ -76,13 +79,27 @@ class Generator:
         self._max_new_tokens = max_new_tokens
         self._verbose = verbose
         self._features = FeatureKeeper(model)
+        self._prefixes = PrefixKeeper(model, maker, self._moved, share=share)
         self.size = size
         ends = model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
-        self._ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        """Tokens that end an answer."""
 
-    def run(self, rows: Sequence[Row]) -> list[Reply]:
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of the next batch."""
+        return max(1, min(self.size.value, self._prefixes.most))
+
+    @property
+    def sharing(self) -> str:
+        """Whether faces are read once for all questions, or why not."""
+        return self._prefixes.standing
+
+    def run(self, rows: Sequence[Row], coming: Sequence[Prepared] = ()) -> list[Reply]:
         """Replies in the order of the rows, which share one shape; in smaller batches where memory runs out.
+
+        `coming`: questions about the same faces that will be asked after these.
 
         Raises:
             NoRoomError: when a single row does not fit.
@@ -90,9 +107,9 @@ class Generator:
         replies: list[Reply] = []
         waiting = list(rows)
         while waiting:
-            batch = waiting[: self.size.value]
+            batch = waiting[: self.rows_at_once]
             try:
-                replies += self._batch(batch)
+                replies += self._batch(batch, coming)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -106,27 +123,32 @@ class Generator:
             self._free()  # outside the except block: the traceback holds the tensors that did not fit
         return replies
 
-    def _batch(self, rows: Sequence[Row]) -> list[Reply]:
+    def _batch(self, rows: Sequence[Row], coming: Sequence[Prepared]) -> list[Reply]:
         import torch
 
         start = time.perf_counter()
-        fields = self._maker.stack([row.prepared for row in rows])
-        inputs = {name: self._move(tensor) for name, tensor in fields.items()}
-        sampling = rows[0].prepared.question.sampling
+        prepared = [row.prepared for row in rows]
+        sampling = prepared[0].question.sampling
         config = self._config(sampling)
+        with torch.inference_mode(), quiet(self._verbose):
+            written = self._prefixes.run(prepared, coming, config, _drawing(rows, sampling))
+            if written is None:
+                written = self._plain(rows, prepared, config)
+        seconds = time.perf_counter() - start
+        return [self._reply(ids, seconds) for ids in written.tolist()]
+
+    def _plain(self, rows: Sequence[Row], prepared: Sequence[Prepared], config: Any) -> Any:
+        """New tokens of each row, every prompt read from its beginning."""
+        inputs = self._moved(self._maker.stack(prepared))
 
         def generate(given: Fields, count: int) -> Any:
-            drawing = [_SeededDraw(rows[:count], sampling)] if sampling.temperature > 0 else []
+            drawing = _drawing(rows[:count], prepared[0].question.sampling)
             return self._model.generate(**given, generation_config=config, logits_processor=drawing)
 
-        with torch.inference_mode(), quiet(self._verbose):
-            tokens = self._features.run([row.prepared for row in rows], inputs, generate)
-        written = tokens[:, inputs["input_ids"].shape[1] :].tolist()
-        seconds = time.perf_counter() - start
-        return [self._reply(ids, seconds) for ids in written]
+        return self._features.run(prepared, inputs, generate)[:, inputs["input_ids"].shape[1] :]
 
     def _reply(self, ids: list[int], seconds: float) -> Reply:
-        end = next((i for i, token in enumerate(ids) if token in self._ends), None)
+        end = next((i for i, token in enumerate(ids) if token in self.ends), None)
         text = self._tokenizer.decode(ids[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Reply(text, "length" if end is None else "stop", len(ids) if end is None else end + 1, seconds)
 
@@ -152,16 +174,18 @@ class Generator:
             min_length=None,
             min_new_tokens=None,
             max_new_tokens=self._max_new_tokens or sampling.max_tokens,
-            eos_token_id=self._ends or None,
+            eos_token_id=self.ends or None,
             pad_token_id=self._tokenizer.pad_token_id,
             return_dict_in_generate=False,
         )
         return config
 
-    def _move(self, tensor: Any) -> Any:
-        if tensor.is_floating_point():
-            return tensor.to(self._model.device, self._model.dtype)
-        return tensor.to(self._model.device)
+    def _moved(self, fields: Fields) -> Fields:
+        model = self._model
+        return {
+            name: tensor.to(model.device, model.dtype) if tensor.is_floating_point() else tensor.to(model.device)
+            for name, tensor in fields.items()
+        }
 
     def _memory_share(self) -> float | None:
         import torch
@@ -174,20 +198,14 @@ class Generator:
     def _free(self) -> None:
         import torch
 
+        self._prefixes.ran_out()
         gc.collect()
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on a GPU or on the CPU."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    said = str(error).lower()
-    signs = ("out of memory", "can't allocate memory", "not enough memory", "defaultcpuallocator")
-    return isinstance(error, RuntimeError) and any(sign in said for sign in signs)
+def _drawing(rows: Sequence[Row], sampling: Sampling) -> list[_SeededDraw]:
+    return [_SeededDraw(rows, sampling)] if sampling.temperature > 0 else []
 
 
 class _SeededDraw:

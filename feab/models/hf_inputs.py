@@ -2,7 +2,7 @@
 
 The processor is always called the ordinary way, on one question. What its output for a new image and a known prompt,
 or for several questions together, *would* be is put together from earlier outputs only after that was seen to give
-exactly the processor's own result (`_Trust`); where it ever does not, the processor is called every time.
+exactly the processor's own result (`Trust`); where it ever does not, the processor is called every time.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import copy
 import hashlib
 import math
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from feab.models.hf_caches import LruCache as LruCache
+from feab.models.hf_caches import Trust, give_again
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
-from feab.records import Failure, Image, Question, Text
+from feab.records import Failure, Question, Text
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -26,12 +27,12 @@ CACHE_BYTES = 256 * 1024 * 1024
 """Preprocessed images that are kept: several tasks ask about the same face, one after another."""
 
 _COMPARED = 8
+_AGAIN = 16
+"""Images of which the image processor's output is kept for prompts that are new."""
+_LOCKS = 64
 
 Fields = Mapping[str, Any]
 """Name -> tensor, batch dimension first: what a processor returns and a model takes."""
-
-_K = TypeVar("_K", bound=Hashable)
-_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +52,6 @@ class Prepared:
     def tokens(self) -> int:
         """Input tokens, image tokens included."""
         return 0 if self.fields is None else int(self.fields["attention_mask"].sum())
-
-
-class LruCache(Generic[_K, _V]):
-    """The most recently used values up to a total size; safe to use from several threads."""
-
-    def __init__(self, limit: int, size: Callable[[_V], int] = lambda _: 1) -> None:
-        self._limit = limit
-        self._size = size
-        self._used = 0
-        self._values: OrderedDict[_K, _V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _K) -> _V | None:
-        """The value kept for the key, now the most recently used; None when there is none."""
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
-                self._values.move_to_end(key)
-            return value
-
-    def put(self, key: _K, value: _V) -> None:
-        """Keep a value, dropping the least recently used ones beyond the limit."""
-        with self._lock:
-            old = self._values.pop(key, None)
-            if old is not None:
-                self._used -= self._size(old)
-            self._values[key] = value
-            self._used += self._size(value)
-            while self._used > self._limit and self._values:
-                _, dropped = self._values.popitem(last=False)
-                self._used -= self._size(dropped)
 
 
 class InputMaker:
@@ -109,8 +79,10 @@ class InputMaker:
         self._images: LruCache[tuple[Hashable, ...], tuple[tuple[tuple[int, int], ...], Fields]] = LruCache(
             cache_bytes, lambda entry: sum(tensor.nbytes for tensor in entry[1].values())
         )
-        self._joining = _Trust()
-        self._stacking = _Trust()
+        self._outputs: LruCache[Hashable, Any] = LruCache(_AGAIN)
+        self._turns = tuple(threading.Lock() for _ in range(_LOCKS))
+        self._joining = Trust()
+        self._stacking = Trust()
 
     # One question
 
@@ -120,7 +92,8 @@ class InputMaker:
             text = self._prompt(question)
             encoded = read_media(pictures_of(question))
             digests = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
-            fields = self._inputs(text, encoded, digests)
+            with self._turns[hash(digests) % _LOCKS]:  # questions about an image come together; one thread works on it
+                fields = self._inputs(text, encoded, digests)
         except ImageError as error:
             return Prepared(question, failure=Failure("image", str(error)))
         except MemoryError:
@@ -155,7 +128,7 @@ class InputMaker:
         sizes = held[0] if held else None
         words = self._texts.get((text, sizes)) if held else None
         if held is None or words is None or self._joining.refused(text):
-            fields, sizes = self._call(text, encoded)
+            fields, sizes = self._call(text, encoded, digest)
             texts, images = _split(fields)
             if digest:
                 self._images.put(digest, (sizes, images))
@@ -163,14 +136,20 @@ class InputMaker:
             return fields
         joined = {**words, **held[1]}
         if not self._joining.granted(text):
-            fields, _ = self._call(text, encoded)
+            fields, _ = self._call(text, encoded, digest)
             if not self._joining.judge(text, _same(joined, fields)):
                 return fields
         return joined
 
-    def _call(self, text: str, encoded: Sequence[bytes]) -> tuple[Fields, tuple[tuple[int, int], ...]]:
+    def _call(
+        self, text: str, encoded: Sequence[bytes], digest: tuple[bytes, ...]
+    ) -> tuple[Fields, tuple[tuple[int, int], ...]]:
         pictures = [self._decode(data) for data in encoded]
-        fields = self._process([text], [pictures])
+        self._own.digest = digest or None
+        try:
+            fields = self._process([text], [pictures])
+        finally:
+            self._own.digest = None
         return fields, tuple(picture.size for picture in pictures)
 
     def _process(self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Fields:
@@ -196,24 +175,44 @@ class InputMaker:
         mine = getattr(self._own, "processor", None)
         if mine is None:
             mine = self._own.processor = copy.deepcopy(self._processor)
+            give_again(mine.image_processor, self._outputs, lambda: getattr(self._own, "digest", None))
         return mine
 
     # Several questions
 
     def stack(self, rows: Sequence[Prepared]) -> Fields:
-        """One batch: texts padded on the left, everything else side by side.
-
-        Rows have one `shape`. For the first batch of each shape a few rows, the shortest and the longest among them,
-        are compared with what the processor makes of them together.
-        """
+        """One batch, of rows of one `shape`: texts padded on the left, everything else side by side."""
         if len(rows) == 1 and rows[0].fields is not None:
             return rows[0].fields
+        return self._stacked(rows) if self.stacks(rows) else self._together(rows)
+
+    def stacks(self, rows: Sequence[Prepared]) -> bool:
+        """Whether rows of one `shape`, put side by side, are what the processor makes of them together.
+
+        For the first batch of each shape a few rows, the shortest and the longest among them, are compared.
+        """
         shape = rows[0].shape
-        if not self._stacking.granted(shape) and not self._stacking.refused(shape):
+        if len(rows) > 1 and not self._stacking.granted(shape) and not self._stacking.refused(shape):
             by_length = sorted(rows, key=lambda row: row.tokens)
             few = [*by_length[: _COMPARED - 1], by_length[-1]] if len(rows) > _COMPARED else rows
             self._stacking.judge(shape, _same(self._stacked(few), self._together(few)))
-        return self._stacked(rows) if self._stacking.granted(shape) else self._together(rows)
+        return len(rows) == 1 or self._stacking.granted(shape)
+
+    def heads(self, rows: Sequence[Prepared], lengths: Sequence[int]) -> Fields:
+        """As `stack`, of the first so many tokens of each row, which are all that its images need; see `stacks`."""
+        return self._stacked([_cut(row, slice(length)) for row, length in zip(rows, lengths, strict=True)])
+
+    def after_heads(self, rows: Sequence[Prepared], lengths: Sequence[int]) -> Fields:
+        """The whole of rows of which `heads` were read before: head and rest padded each by itself, without pixels."""
+        import torch
+
+        heads = self.heads(rows, lengths)
+        rests = self._stacked([_cut(row, slice(length, None)) for row, length in zip(rows, lengths, strict=True)])
+        return {
+            name: torch.cat([tensor, rests[name]], dim=1) if _is_text(tensor, heads) else tensor
+            for name, tensor in heads.items()
+            if name != "pixel_values"
+        }
 
     def _together(self, rows: Sequence[Prepared]) -> Fields:
         return self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
@@ -236,27 +235,11 @@ class InputMaker:
         return stacked
 
 
-class _Trust:
-    """Which shortcuts were seen to be exact, and which were not."""
-
-    def __init__(self) -> None:
-        self._verdicts: LruCache[Hashable, str] = LruCache(4096)
-
-    def granted(self, key: Hashable) -> bool:
-        return self._verdicts.get(key) == "exact"
-
-    def refused(self, key: Hashable) -> bool:
-        return self._verdicts.get(key) == "differs"
-
-    def judge(self, key: Hashable, exact: bool) -> bool:
-        self._verdicts.put(key, "exact" if exact else "differs")
-        return exact
-
-
-def _images(question: Question) -> list[bytes]:
-    return read_media(
-        [part.media for message in question.messages for part in message.parts if isinstance(part, Image)]
-    )
+def _cut(row: Prepared, part: slice) -> Prepared:
+    """A part of a row's tokens, with its images."""
+    fields = row.fields or {}
+    kept = {name: tensor[:, part] if _is_text(tensor, fields) else tensor for name, tensor in fields.items()}
+    return replace(row, fields=kept)
 
 
 def _is_text(tensor: Any, fields: Fields) -> bool:

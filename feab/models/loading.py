@@ -23,6 +23,7 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
     {
         "baseline": "feab.models.baseline",
         "hf": "feab.models.hf",
+        "lm-eval": "feab.models.lm_eval",
         "mock": "feab.models.mock",
         "openai": "feab.models.openai",
         "vllm": "feab.models.vllm",
@@ -106,7 +107,21 @@ def parse_options(options: type[_Options], args: Mapping[str, Any], provider: st
             if key != "seed"  # --seed on the command line
         )
         detail = cards.invalid(error).replace("Extra inputs are not permitted", "not an argument")
+        detail = detail.removeprefix("file: Value error, ")  # of the arguments together
         raise FeabError(f"arguments of {provider}/…: {detail}\nvalid arguments (-M key=value):\n{valid}") from None
+
+
+def options_given(name: str, include: Sequence[str | os.PathLike[str]] = (), **args: Any) -> BaseModel:
+    """The adapter's options that `load_model` would go by, without loading the model.
+
+    Raises:
+        FeabError: unknown model or argument, or a wrong value.
+    """
+    card = card_of(name, include)
+    module, rest = _adapter(name if card is None else _from_card_folder(card), card)
+    options: type[BaseModel] = module.options_of(rest)
+    from_card = {} if card is None else card.args
+    return parse_options(options, {**from_card, **args}, _provider(name if card is None else card.adapter))
 
 
 def options_for(card: ModelCard) -> type[BaseModel]:

@@ -44,6 +44,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
         local=endpoint.local,
         endpoint=endpoint.url,
         parameters=card.parameters if card else None,
+        scorings=("generate", "yes-no"),
         max_tokens=options.max_tokens,
     )
     return OpenAIModel(info, Asker(rest, options, endpoint, read_key(options, endpoint)), options.concurrency)

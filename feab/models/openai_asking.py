@@ -15,11 +15,12 @@ from feab.models.endpoints import Endpoint
 from feab.models.images import ImageError, pictures_of, read_media
 from feab.models.openai_client import Client
 from feab.models.openai_dialect import Dialect
-from feab.models.openai_errors import Trouble, advice, from_status, scrubbed
+from feab.models.openai_errors import Trouble, advice, from_error_reply, scrubbed
 from feab.models.openai_images import data_url
 from feab.models.openai_options import OpenAIOptions
 from feab.models.openai_pool import Emit
 from feab.models.openai_throttle import Throttle
+from feab.models.openai_weighing import NO_LOGPROBS, singles, together
 from feab.models.openai_wire import Reply, read_reply, request
 from feab.records import Completion, Failure, Media, Question
 
@@ -33,6 +34,10 @@ UNREACHED_ATTEMPTS = 4
 
 _NAMES_KEPT = 8
 
+_NO_SCORING = (
+    "so nothing can be scored by choices there; leave out --scoring, or ask a server that gives them (vLLM does)"
+)
+
 
 class Asker:
     """Asks one endpoint for one model, and remembers what it has learnt about it."""
@@ -45,6 +50,8 @@ class Asker:
         self._dialect = Dialect()
         self._throttle = Throttle(options.concurrency)
         self._reached = False
+        self._shows = False
+        """Whether it has given log-probabilities."""
         self._schemas = False
         self._answered_by: Counter[str] = Counter()
         self._repeated: Counter[str] = Counter()
@@ -75,6 +82,9 @@ class Asker:
             FeabError: when no other question would fare better.
         """
         pictures = _Pictures(pictures_of(question), self._options.max_pixels)
+        if question.closed:
+            await self._weigh(client, question, pictures, emit)
+            return
         draws = 0
         if question.n == 1 or self._dialect.takes("n"):
             draws = await self._attempts(client, question, pictures, emit)
@@ -83,6 +93,15 @@ class Asker:
             rest = range(question.first_draw + draws, question.first_draw + question.n)
             single = [replace(question, first_draw=draw, n=1) for draw in rest]
             await asyncio.gather(*(self._attempts(client, one, pictures, emit) for one in single))
+
+    async def _weigh(self, client: Client, question: Question, pictures: _Pictures, emit: Emit) -> None:
+        """Ask its closed questions, one request each; where one fails, all are asked again when the run goes on."""
+        asked = singles(question)
+        got: list[list[Completion]] = [[] for _ in asked]
+        await asyncio.gather(
+            *(self._attempts(client, one, pictures, found.append) for one, found in zip(asked, got, strict=True))
+        )
+        emit(together(question, [found[0] for found in got]))
 
     async def _attempts(self, client: Client, question: Question, pictures: _Pictures, emit: Emit) -> int:
         """Send it until something comes of it; returns how many draws that was."""
@@ -117,13 +136,17 @@ class Asker:
         try:
             urls = await pictures.urls()
             dialect = self._dialect
+            if question.closed and not (dialect.takes("logprobs") and dialect.takes("top_logprobs")):
+                raise FeabError(f"{self._endpoint.url}: does not take `top_logprobs`: {_NO_SCORING}")
             asked = request(self._model, question, urls, self._options, dialect)
             self._schemas = self._schemas or "response_format" in asked.fields
             start = time.perf_counter()
             got = await client.post(asked.body)
             found = got if isinstance(got, Trouble) else read_reply(got, question, time.perf_counter() - start)
             if isinstance(found, Mapping):
-                found = _error_with_status_200(found)
+                found = from_error_reply(found)
+            if isinstance(found, Reply):
+                self._check_shown(found)
             if isinstance(found, Reply):
                 self._throttle.went_well()
             elif self._can_rephrase(found, dialect, asked.fields):
@@ -138,6 +161,18 @@ class Asker:
             return found
         finally:
             self._throttle.release()
+
+    def _check_shown(self, reply: Reply) -> None:
+        """Whether an endpoint that was asked for log-probabilities gives them: the first reply tells.
+
+        Raises:
+            FeabError: when it does not.
+        """
+        for completion in reply.completions:
+            if completion.question.closed and not self._shows:
+                if completion.error is not None and completion.error.kind == NO_LOGPROBS:
+                    raise FeabError(f"{self._endpoint.url}: {completion.error.message}: {_NO_SCORING}")
+                self._shows = completion.error is None
 
     def _can_rephrase(self, trouble: Trouble, dialect: Dialect, sent: frozenset[str]) -> bool:
         """Whether a refusal named a field that may be left out; it is remembered. Others may have learnt it before."""
@@ -190,16 +225,6 @@ class _Pictures:
 
     def _encode(self) -> list[bytes]:
         return [data_url(data, self._max_pixels) for data in read_media(self._media)]
-
-
-def _error_with_status_200(body: Mapping[str, Any]) -> Trouble:
-    """Gateways pass on another server's error with a status of their own; its code is in the error."""
-    error = body.get("error")
-    code = error.get("code") if isinstance(error, Mapping) else None
-    if isinstance(code, int) and 300 <= code <= 599:
-        return from_status(code, body, {})
-    told = from_status(500, body, {})
-    return replace(told, failure=Failure("error_reply", told.failure.message.removeprefix("HTTP 500: ")))
 
 
 def _wait(trouble: Trouble, attempts: int) -> float:

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -72,6 +72,19 @@ def from_status(status: int, body: Any, headers: Mapping[str, str]) -> Trouble:
         complaint=complaint,
         param=param,
     )
+
+
+def from_error_reply(body: Mapping[str, Any]) -> Trouble:
+    """What a body with an error means that came with status 200.
+
+    Gateways pass on another server's error with a status of their own; its code is in the error.
+    """
+    error = body.get("error")
+    code = error.get("code") if isinstance(error, Mapping) else None
+    if isinstance(code, int) and 300 <= code <= 599:
+        return from_status(code, body, {})
+    told = from_status(500, body, {})
+    return replace(told, failure=Failure("error_reply", told.failure.message.removeprefix("HTTP 500: ")))
 
 
 def from_exception(error: BaseException) -> Trouble | None:

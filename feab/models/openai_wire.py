@@ -10,6 +10,7 @@ from typing import Any
 from feab.models.first_token import TOP_LOGPROBS, label_probabilities
 from feab.models.openai_dialect import Dialect
 from feab.models.openai_options import OpenAIOptions
+from feab.models.openai_weighing import weighed
 from feab.records import Completion, Failure, FinishReason, Question, Text, Usage
 
 _FINISH: Mapping[str, FinishReason] = {
@@ -63,10 +64,10 @@ def _fields(question: Question, options: OpenAIOptions, dialect: Dialect) -> dic
         optional["top_p"] = sampling.top_p
     if question.n > 1:
         optional["n"] = question.n
-    if options.logprobs and question.kind == "expression":
+    if question.closed or (options.logprobs and question.kind == "expression"):
         optional |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
     fields = {name: value for name, value in optional.items() if dialect.takes(name)}
-    fields[dialect.limit] = options.max_tokens or sampling.max_tokens
+    fields[dialect.limit] = 1 if question.closed else options.max_tokens or sampling.max_tokens
     if options.reasoning_effort is not None:
         fields["reasoning_effort"] = options.reasoning_effort
     if question.schema is not None and options.structured == "auto" and dialect.format != "none":
@@ -119,12 +120,11 @@ def read_reply(data: bytes, question: Question, latency_s: float) -> Reply | Map
         return Reply((_failed(question, "shape", "the reply is no JSON object", latency_s),))
     if body.get("error") and not body.get("choices"):
         return body
-    choices = body.get("choices")
+    choices, usage = body.get("choices"), _usage(body.get("usage"))
     if not isinstance(choices, list) or not choices:
-        return Reply((_failed(question, "shape", "the reply has no choices", latency_s),))
+        return Reply((_failed(question, "shape", "the reply has no choices", latency_s, usage),))
     model = body.get("model")
     found = []
-    usage = _usage(body.get("usage"))
     for draw, choice in enumerate(choices[: question.n]):
         mine = replace(question, first_draw=question.first_draw + draw, n=1) if question.n > 1 else question
         # The server's count is of all draws together: the first has it, so that sums are right.
@@ -154,11 +154,13 @@ def _choice(choice: Any, question: Question, usage: Usage, latency_s: float) -> 
     if text is None and message.get("content") is not None:
         return _failed(question, "shape", "the content of a choice is no text", latency_s, usage)
     text = text or ""
+    if question.closed:
+        return weighed(question, text, _alternatives(choice), usage, latency_s)
     if not text.strip() and reason not in ("content_filter", "refusal", "length"):
         return _failed(question, "empty", f"the answer is empty (finish_reason {str(given)[:40]})", latency_s, usage)
-    return Completion(
-        question, (text,), (reason,), usage, latency_s, probabilities=_probabilities(choice, text, question)
-    )
+    pairs = _alternatives(choice)
+    found = None if pairs is None else label_probabilities(question, text, pairs)
+    return Completion(question, (text,), (reason,), usage, latency_s, probabilities=found)
 
 
 def _text(content: Any) -> str | None:
@@ -182,7 +184,8 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
 
 
-def _probabilities(choice: Mapping[str, Any], text: str, question: Question) -> dict[str, float] | None:
+def _alternatives(choice: Mapping[str, Any]) -> list[tuple[str, float]] | None:
+    """The likeliest first tokens with their log-probabilities; None where there are none, or they are misshapen."""
     content = choice.get("logprobs")
     tokens = content.get("content") if isinstance(content, dict) else None
     first = tokens[0] if isinstance(tokens, list) and tokens else None
@@ -193,4 +196,4 @@ def _probabilities(choice: Mapping[str, Any], text: str, question: Question) -> 
         if not (isinstance(token, str) and isinstance(logprob, (int, float))):
             return None
         pairs.append((token, float(logprob)))
-    return label_probabilities(question, text, pairs)
+    return pairs or None

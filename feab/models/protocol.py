@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
-from feab.records import Completion, Question
+from feab.records import Completion, Question, Scoring
 from feab.vocabulary import KINDS, Kind
 
 
@@ -33,6 +33,8 @@ class ModelInfo:
     """Number of weights, where known."""
     kinds: tuple[Kind, ...] = KINDS
     """The kinds of questions it can answer; a run that asks others is refused before the first question."""
+    scorings: tuple[Scoring, ...] = ("generate",)
+    """How it can come to answers; a run that wants another way is refused before the first question."""
     max_tokens: int | None = None
     """Tokens an answer may take, where the user set a limit instead of the prompts' own."""
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,12 @@ from pydantic import BaseModel
 
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
+from feab.models.choices import added, around, weighs_lists
 from feab.models.hf_load import folder_digest, locate, reached
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
 from feab.models.loading import parse_options
 from feab.models.protocol import ModelInfo
+from feab.models.vllm_choices import Request, Weighing
 from feab.models.vllm_engine import Engine, start
 from feab.models.vllm_options import VllmOptions
 from feab.models.vllm_wire import completion, conversation, sampling
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 VERSION = "1"
+
+ABOUT_A_QUESTION = 16
+"""Requests that a question whose options are weighed makes, about: so many fewer questions are in it at once."""
 
 
 def options_of(rest: str) -> type[BaseModel]:
@@ -64,6 +69,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
             **options.identity(template),
         },
         parameters=card.parameters if card is not None else None,
+        scorings=("generate", "choices", "yes-no"),
         max_tokens=options.max_new_tokens,
         details={**facts["details"], "chunk": options.chunk},
     )
@@ -103,6 +109,12 @@ class VllmModel:
         """
         if self._engine is None:
             raise FeabError(f"{self.name} is closed")
+        for scoring, several in groupby(questions, key=lambda question: question.scoring):
+            yield from (self._generated if scoring == "generate" else self._chosen)(several)
+
+    def _generated(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        if self._engine is None:
+            raise FeabError(f"{self.name} is closed")
         engine, chunk = self._engine, self._options.chunk
         source = iter(questions)
         asked: dict[str, _Asked] = {}
@@ -128,6 +140,55 @@ class VllmModel:
             if asked:
                 engine.drop(list(asked))
 
+    def _chosen(self, questions: Iterable[Question]) -> Iterator[Completion]:
+        """Weigh the options of closed questions; answer the others by generation, and weigh lists around theirs."""
+        source = iter(questions)
+        while several := list(islice(source, max(1, self._options.chunk // ABOUT_A_QUESTION))):
+            lists: dict[tuple[str, str, str], Completion] = {}
+            for one in self._generated(question for question in several if not question.closed):
+                if weighs_lists(one.question) and one.error is None:
+                    lists[one.question.key] = one
+                else:
+                    yield one
+            yield from self._weighed([question for question in several if question.closed])
+            for one in self._weighed([around(own.question, own.texts[0]) for own in lists.values()]):
+                yield added(lists[one.question.key], one)
+
+    def _weighed(self, questions: Sequence[Question]) -> Iterator[Completion]:
+        """Have the engine read all options of some questions; completions as they are whole."""
+        assert self._engine is not None
+        engine = self._engine
+        asked: dict[str, tuple[Weighing, Request]] = {}
+        try:
+            for question in _by_face(questions):
+                weighing = Weighing(question, engine.ends)
+                named = self._read(engine, weighing)
+                if isinstance(named, Failure):
+                    yield Completion(question, error=named)
+                else:
+                    asked |= named
+            while asked:
+                for name, output in engine.ready():
+                    if name in asked:
+                        weighing, request = asked.pop(name)
+                        weighing.take(request, output)
+                        if not weighing.waiting:
+                            yield weighing.completion()
+        finally:
+            if asked:
+                engine.drop(list(asked))
+
+    def _read(self, engine: Engine, weighing: Weighing) -> dict[str, tuple[Weighing, Request]] | Failure:
+        """Hand all that is to be read for a question to the engine: names of the requests, or why it cannot be."""
+        named: dict[str, tuple[Weighing, Request]] = {}
+        for request in tuple(weighing.waiting):
+            put = self._put(engine, weighing.question, request)
+            if isinstance(put, Failure):
+                engine.drop(list(named))
+                return put
+            named[put] = (weighing, request)
+        return named
+
     def close(self) -> None:
         """End the engine."""
         if self._engine is not None:
@@ -135,11 +196,14 @@ class VllmModel:
         self._engine = None
         self._last = []
 
-    def _put(self, engine: Engine, question: Question) -> str | Failure:
-        """Hand a question to the engine: the request's name, or why it cannot be asked."""
+    def _put(self, engine: Engine, question: Question, request: Request | None = None) -> str | Failure:
+        """Hand a question, or a part of one, to the engine: the request's name, or why it cannot be asked."""
         try:
             pictures = self._pictures(question)
-            return engine.put(conversation(question, pictures), sampling(question, self._options))
+            if request is not None:
+                begun = request.spelling is not None
+                return engine.put(request.conversation(pictures), request.sampling(engine.ends), begun=begun)
+            return engine.put(conversation(question.messages, pictures), sampling(question, self._options))
         except FeabError:
             raise
         except ImageError as error:

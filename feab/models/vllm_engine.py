@@ -24,8 +24,13 @@ _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 class Engine(Protocol):
     """What feab needs of an engine."""
 
-    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any]) -> str:
-        """Begin to answer; returns a name for the request.
+    @property
+    def ends(self) -> Sequence[int]:
+        """The tokens that end an answer."""
+        ...
+
+    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any], *, begun: bool = False) -> str:
+        """Begin to answer; returns a name for the request. `begun`: the last message is the beginning of the answer.
 
         Raises:
             FeabError: when the engine is dead.
@@ -56,10 +61,7 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     Raises:
         FeabError: when vLLM is not installed, or the engine does not start.
     """
-    # vLLM reads these once, on its first import. Its log goes to stdout otherwise, where feab's JSON goes.
-    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO" if options.verbose else "ERROR")
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it reports its use to its makers otherwise
+    keep_quiet(options.verbose)
     try:
         import vllm
     except ModuleNotFoundError as error:
@@ -81,6 +83,14 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     except Exception as error:  # from any depth of vLLM; each is the user's checkpoint, arguments or machine
         raise FeabError(_not_started(source, options, error)) from None
     return VllmEngine(llm, source, template, adapter)
+
+
+def keep_quiet(verbose: bool) -> None:
+    """Settings of vLLM that the user's environment may overrule; it reads them once, on its first import."""
+    # Its log goes to stdout otherwise, where feab's JSON goes.
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO" if verbose else "ERROR")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it reports its use to its makers otherwise
 
 
 def _arguments(source: Source, options: VllmOptions, adapter: Path | None) -> dict[str, Any]:
@@ -148,6 +158,7 @@ class VllmEngine:
         self._structured = StructuredOutputsParams
         self._dead = EngineDeadError
         self._lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
+        self._ends = _ends(llm)
         _wake_on_death(llm.llm_engine.engine_core, EngineDeadError)
 
     @property
@@ -171,7 +182,12 @@ class VllmEngine:
             },
         }
 
-    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any]) -> str:
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens that end an answer, by tokenizer and checkpoint."""
+        return self._ends
+
+    def put(self, messages: list[dict[str, Any]], sampling: Mapping[str, Any], *, begun: bool = False) -> str:
         """Render and prepare one conversation, and hand it to the engine; see `Engine`."""
         given = dict(sampling)
         if "structured_outputs" in given:
@@ -183,6 +199,8 @@ class VllmEngine:
                 use_tqdm=False,
                 lora_request=self._lora,
                 chat_template=self._template,
+                add_generation_prompt=not begun,
+                continue_final_message=begun,
             )
         except self._dead as error:
             raise self._died(error) from None
@@ -212,6 +230,12 @@ class VllmEngine:
             "answered is kept, and the same command goes on from there. If it was memory: smaller images "
             "(-M max_pixels=262144), -M chunk=128, or a lower -M gpu_memory_utilization"
         )
+
+
+def _ends(llm: Any) -> tuple[int, ...]:
+    told = llm.model_config.try_get_generation_config().get("eos_token_id")
+    ends = [llm.get_tokenizer().eos_token_id, *(told if isinstance(told, list) else [told])]
+    return tuple(sorted({end for end in ends if end is not None}))
 
 
 def _wake_on_death(core: Any, dead: Callable[[], Exception]) -> None:

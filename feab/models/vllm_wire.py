@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 from feab.models.first_token import TOP_LOGPROBS, applies, label_probabilities
 from feab.models.seeds import derived_seed
 from feab.models.vllm_options import VllmOptions
-from feab.records import Completion, Failure, FinishReason, Question, Text, Usage
+from feab.records import SHORT_ANSWER, Completion, Failure, FinishReason, Message, Question, Text, Usage
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-SHORT_ANSWER = 64
-"""Tokens: a prompt that allows more leaves room to reason, and only its end is an answer (our choice). Such a one is
-not held to the labels unless it asks for JSON."""
 
 _LEAST = -9999.0
 """Stands for a probability of zero, as in what vLLM's server sends."""
@@ -24,15 +20,15 @@ _LEAST = -9999.0
 _FINISH: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
-def conversation(question: Question, pictures: Sequence[tuple[str, Picture]]) -> list[dict[str, Any]]:
+def conversation(messages: Sequence[Message], pictures: Sequence[tuple[str, Picture]]) -> list[dict[str, Any]]:
     """The messages in the form of OpenAI's API, with decoded pictures.
 
-    `pictures`: (name, picture) in the order of the question. Pictures of one name must be equal: vLLM prepares the
+    `pictures`: (name, picture) in the order of the messages. Pictures of one name must be equal: vLLM prepares the
     second no more.
     """
     waiting = iter(pictures)
-    messages = []
-    for message in question.messages:
+    turns = []
+    for message in messages:
         content: list[dict[str, Any]] = []
         for part in message.parts:
             if isinstance(part, Text):
@@ -40,8 +36,8 @@ def conversation(question: Question, pictures: Sequence[tuple[str, Picture]]) ->
             else:
                 name, picture = next(waiting)
                 content.append({"type": "image_pil", "image_pil": picture, "uuid": name})
-        messages.append({"role": message.role, "content": content})
-    return messages
+        turns.append({"role": message.role, "content": content})
+    return turns
 
 
 def sampling(question: Question, options: VllmOptions) -> dict[str, Any]:
@@ -68,7 +64,10 @@ def sampling(question: Question, options: VllmOptions) -> dict[str, Any]:
 
 
 def answer_form(question: Question) -> dict[str, Any] | None:
-    """What an answer may look like: a JSON schema, one of the labels, or numbers of units; None where it is open."""
+    """What an answer may look like: a JSON schema, one of the labels, or numbers of units; None where it is open.
+
+    A prompt with room to reason is not held to the labels unless it asks for JSON.
+    """
     if question.schema is not None:
         return {"json": dict(question.schema)}
     if not question.choices or question.sampling.max_tokens > SHORT_ANSWER:

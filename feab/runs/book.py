@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import feab
 from feab.errors import FeabError
-from feab.journal import FileLock, Journal
+from feab.journal import FileLock, Journal, Repair
 from feab.runs.files import read_model, write_model
 from feab.runs.folder import MANIFEST, PREDICTIONS
 from feab.runs.identity import FOLDER_DIGITS, differences, identity_sha256
@@ -43,11 +43,17 @@ class Book:
 
     @property
     def cost_usd(self) -> float | None:
-        """What the tokens in the journal cost, in dollars; None without a price or tokens."""
-        input_tokens, output_tokens = self.journal.tokens
+        """What the tokens cost, in dollars; None without a price or tokens."""
+        input_tokens, output_tokens = self.billed
         if self.price is None or not input_tokens:
             return None
         return round(self.price.of(input_tokens, output_tokens), 6)
+
+    @property
+    def billed(self) -> tuple[int, int]:
+        """Input and output tokens in the journal, and of failed answers that were there before."""
+        input_tokens, output_tokens = self.journal.tokens
+        return input_tokens + self.manifest.failed_input_tokens, output_tokens + self.manifest.failed_output_tokens
 
     def write(self) -> RunManifest:
         """Rewrite manifest.json from what the journal holds, after the journal itself is safe on disk."""
@@ -174,11 +180,23 @@ def manifest_for(
         created=earlier.created if earlier is not None else now(),
         updated=now(),
         expected=expected,
+        failed_input_tokens=earlier.failed_input_tokens if earlier is not None else 0,
+        failed_output_tokens=earlier.failed_output_tokens if earlier is not None else 0,
         wall_s=earlier.wall_s if earlier is not None else 0.0,
         permission=permission,
         provenance=earlier.provenance if earlier is not None else "feab",
         columns=dict(columns),
         au_threshold=au_threshold,
+    )
+
+
+def with_failed(manifest: RunManifest, repair: Repair) -> RunManifest:
+    """The manifest, with the tokens of failed answers that opening the journal took out of it."""
+    return manifest.model_copy(
+        update={
+            "failed_input_tokens": manifest.failed_input_tokens + repair.input_tokens,
+            "failed_output_tokens": manifest.failed_output_tokens + repair.output_tokens,
+        }
     )
 
 

@@ -61,6 +61,19 @@ class GroupDetail(_Entry):
     metrics: Annotated[dict[str, EstimateModel], Field(max_length=MAX_ENTRIES)]
 
 
+class VoteDetail(_Entry):
+    """What is known of the votes behind a task: see `feab.metrics.vote_detail`."""
+
+    faces: Count
+    raters: bool
+    left_out: Count = 0
+    majority: Number | None = None
+    majority_one_out: Number | None = None
+    prior_js_distance: Number | None = None
+    prior_cross_entropy: Number | None = None
+    human_confusion: list[list[Annotated[float, Field(ge=0, le=1e12)]]] | None = None
+
+
 class SourceDetail(_Entry):
     """One source of a task that has several."""
 
@@ -69,6 +82,30 @@ class SourceDetail(_Entry):
     macro_f1: Number | None = None
     ccc: Number | None = None
     f1: Number | None = None
+
+
+class BinDetail(_Entry):
+    """Judgements of like confidence."""
+
+    n: Count
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    right: Annotated[float, Field(ge=0, le=1)]
+
+
+class FloorDetail(_Entry):
+    """Calibration errors of a perfectly calibrated model with the same confidences."""
+
+    ece: Number | None = None
+    ece_width: Number | None = None
+
+
+class CalibrationDetail(_Entry):
+    """How true probabilities are: `n` faces that have any, in bins by confidence."""
+
+    n: Count
+    bins: Annotated[list[BinDetail], Field(max_length=MAX_ENTRIES)] = []
+    floor: FloorDetail = FloorDetail()
+    length_normalised: Annotated[dict[Word, Number], Field(max_length=10)] = {}
 
 
 Groups = dict[str, dict[str, GroupDetail]]
@@ -109,6 +146,11 @@ def axis(task: TaskScores, name: str) -> AxisDetail | None:
     return _read(task, name, AxisDetail)
 
 
+def calibration(task: TaskScores) -> CalibrationDetail | None:
+    """What stands behind the scores of probabilities; None where there are none."""
+    return _read(task, "calibration", CalibrationDetail)
+
+
 def groups(task: TaskScores) -> Groups:
     """Attribute -> value -> scores of those faces."""
     return _read(task, "groups", Groups) or {}
@@ -117,6 +159,21 @@ def groups(task: TaskScores) -> Groups:
 def slices(task: TaskScores) -> Groups:
     """Further column (of rendered faces) -> value -> scores of those faces."""
     return _read(task, "slices", Groups) or {}
+
+
+def votes(task: TaskScores) -> VoteDetail | None:
+    """What is known of the votes; None without any. A confusion that is not square, label by label, is left out."""
+    found = _read(task, "votes", VoteDetail)
+    k = len(per_class(task))
+    if found is None or found.human_confusion is None:
+        return found
+    fits = len(found.human_confusion) == k and all(len(row) == k for row in found.human_confusion)
+    return found if fits else found.model_copy(update={"human_confusion": None})
+
+
+def consensus(task: TaskScores) -> dict[str, GroupDetail]:
+    """How many of its raters agree on a face -> scores of those faces."""
+    return _read(task, "consensus", dict[str, GroupDetail]) or {}
 
 
 def sources(task: TaskScores) -> dict[str, SourceDetail]:

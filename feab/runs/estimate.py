@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from feab.models.images import pictures_of
-from feab.models.wrappers.budget import BYTES_PER_TOKEN, text_bytes
-from feab.records import Media
+from feab.models.wrappers.budget import BYTES_PER_TOKEN, images_sent, longest_answer, sent, text_bytes
+from feab.records import Media, Scoring
 from feab.runs.parts import plan
 
 if TYPE_CHECKING:
     from feab.data import Dataset
+
+_LIMITS = ("max_tokens", "max_new_tokens", "max_gen_toks")
+"""What adapters call the user's own limit of an answer."""
+
+_MORE = frozenset({"min_pixels", "detail"})
+_FEWER = frozenset({"max_pixels"})
+"""Arguments after which an image may take more tokens, or fewer, than a model's card says. Given by the card itself,
+they are in what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +28,17 @@ class Estimate:
     """A run's questions, and the tokens and dollars they would take. None is unknown."""
 
     questions: int
+    """As they are sent: with scoring `yes-no`, one for each action unit."""
     answers: int
-    """One a question and draw."""
+    """One a face, prompt and draw."""
     images: int
     """Images sent, each as often as it is asked about."""
     text_tokens: int
     """Of the questions, at four bytes a token."""
     image_tokens: int | None
-    """By the model's card."""
+    """By the model's card; None where it does not say, or an argument may make images take more than it says."""
+    image_tokens_at_most: bool
+    """Whether an argument (`max_pixels`) may make them fewer."""
     output_tokens: int
     """At the most: every answer as long as it may be."""
     cost_usd: float | None
@@ -45,23 +55,25 @@ def estimate(
     seed: int = 0,
     draws: int = 1,
     au_threshold: float | None = None,
+    scoring: Scoring = "generate",
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
     **adapter_args: Any,
 ) -> Estimate:
     """Reckon what the same call of `feab.run` would take; answers that are there already are not deducted.
 
-    Of `adapter_args` only `max_tokens` (or `max_new_tokens`) counts, with the model's card. The draws of a question are
-    taken to share one request.
+    `adapter_args` are checked as the run would. Every draw is taken to be a request of its own, as it is where an API
+    gives one answer to a request: one that gives several counts question and image once.
 
     Raises:
-        FeabError: for an unknown model, task, prompt or dataset.
+        FeabError: for an unknown model, argument, task, prompt or dataset.
     """
-    from feab.models.loading import card_of
+    from feab.models.loading import card_of, options_given
+    from feab.tasks.choices import as_scored
 
     card = card_of(model, include)
-    given = {**(card.args if card else {}), **adapter_args}
-    longest = given.get("max_tokens", given.get("max_new_tokens"))
+    options = options_given(model, include, **adapter_args)
+    longest = next((getattr(options, name) for name in _LIMITS if getattr(options, name, None) is not None), None)
     parts = plan(
         tasks,
         data=data,
@@ -71,25 +83,30 @@ def estimate(
         draws=draws,
         au_threshold=au_threshold,
         include=include,
+        scoring=scoring,
         on_progress=on_progress,
     )
-    questions = images = text_tokens = output_tokens = 0
+    questions = answers = images = text_tokens = output_tokens = 0
     for part in parts:
         for prompt in part.prompts:
-            asked = part.task.question("", Media(), prompt)  # the words are as long for every sample
+            # The words are as long for every sample.
+            asked = as_scored(part.task, part.task.question("", Media(), prompt), scoring)
             count = len(part.rows)
-            questions += count
-            images += count * len(pictures_of(asked))
-            text_tokens += count * -(-text_bytes(asked) // BYTES_PER_TOKEN)
-            output_tokens += count * draws * int(longest or asked.sampling.max_tokens)
-    image_tokens = None if card is None or card.image_tokens is None else images * card.image_tokens
+            questions += count * len(sent(asked))
+            answers += count * draws
+            images += count * draws * images_sent(asked)
+            text_tokens += count * draws * -(-text_bytes(asked) // BYTES_PER_TOKEN)
+            output_tokens += count * draws * longest_answer(asked, None if longest is None else int(longest))
+    each = None if card is None or _MORE.intersection(adapter_args) else card.image_tokens
+    image_tokens = None if each is None else images * each
     price = card.price if card else None
     return Estimate(
         questions,
-        questions * draws,
+        answers,
         images,
         text_tokens,
         image_tokens,
+        not _FEWER.isdisjoint(adapter_args),
         output_tokens,
         None if price is None else price.of(text_tokens + (image_tokens or 0), output_tokens),
     )

@@ -17,13 +17,13 @@ from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
 from feab.models.wrappers import AnswerStore, BudgetReached, ReplicasLost
-from feab.records import Answer, FinishReason, Question, Sampling
+from feab.records import Answer, FinishReason, Question, Sampling, Scoring
 from feab.runs.around import Copies, check_price, loaded, wrapped
-from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
+from feab.runs.book import Book, check_asked, claimed, manifest_for, requested, with_failed
 from feab.runs.endings import Interrupted, OutOfReplicas, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
-from feab.runs.parts import Part, check_kinds, plan
+from feab.runs.parts import Part, check_kinds, check_scoring, plan, questions_of
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
@@ -68,6 +68,7 @@ def run(
     limit: int | None = None,
     seed: int = 0,
     draws: int = 1,
+    scoring: Scoring = "generate",
     au_threshold: float | None = None,
     include: Sequence[str | PathLike[str]] = (),
     permission: str | None = None,
@@ -95,6 +96,8 @@ def run(
         limit: at most so many samples a task, a seeded spread over the dataset.
         seed: seeds sampling, the spread of `limit`, and nothing else.
         draws: answers asked per question; several are drawn at temperature 1.
+        scoring: "generate": the model writes its answers; "choices": of a closed set the likeliest is taken, and all
+            get probabilities; "yes-no": the same, each action unit asked for by itself. See `feab.tasks.choices`.
         au_threshold: for tasks that are made: intensity (0 to 5) from which an AU is present; 2 by default.
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
@@ -126,10 +129,10 @@ def run(
     copies = Copies.asked_for(model, replicas, ray_address, gpus_per_replica)
     what: dict[str, Any] = {
         "prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "au_threshold": au_threshold,
-        "include": include,
+        "include": include, "scoring": scoring,
     }  # fmt: skip
     folder = None if out is None else Path(out).expanduser()
-    chosen = _Choice(folder, limit, seed, draws, au_threshold, permission, progress, max_cost)
+    chosen = _Choice(folder, limit, seed, draws, scoring, au_threshold, permission, progress, max_cost)
     card: ModelCard | None = None
     with ExitStack() as held:
         # A second process is turned away here, before it reads faces or loads a model.
@@ -149,7 +152,7 @@ def run(
             chosen = replace(chosen, store=held.enter_context(closing(AnswerStore(cache))))
         parts = plan(tasks, data=data, **what, on_progress=None if progress is None else progress.rendering)
         if chosen.out is not None:
-            check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws))
+            check_asked(chosen.out, _asked(parts, limit=limit, seed=seed, draws=draws, scoring=scoring))
         if not isinstance(model, str):
             return _run(model, parts, chosen, None)
         return _run(held.enter_context(closing(loaded(model, include, adapter_args, copies))), parts, chosen, card)
@@ -164,6 +167,7 @@ class _Choice:
     limit: int | None
     seed: int
     draws: int
+    scoring: Scoring
     au_threshold: float | None
     permission: str | None
     watcher: Watcher | None
@@ -172,7 +176,9 @@ class _Choice:
     """The open cache."""
 
 
-def identify(model: Model, parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> Identity:
+def identify(
+    model: Model, parts: Sequence[Part], *, limit: int | None, seed: int, draws: int, scoring: Scoring = "generate"
+) -> Identity:
     """Everything that changes the answers.
 
     Raises:
@@ -186,18 +192,22 @@ def identify(model: Model, parts: Sequence[Part], *, limit: int | None, seed: in
             adapter=info.adapter,
             adapter_version=info.adapter_version,
             adapter_args=dict(info.args_that_change_answers),
-            **_asked(parts, limit=limit, seed=seed, draws=draws),
+            **_asked(parts, limit=limit, seed=seed, draws=draws, scoring=scoring),
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise FeabError(f"model {info.name[:60]!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -> dict[str, Any]:
+def _asked(
+    parts: Sequence[Part], *, limit: int | None, seed: int, draws: int, scoring: Scoring = "generate"
+) -> dict[str, Any]:
     """The fields of the identity that do not depend on the model."""
+    from feab.tasks import choices
+
     sampling = sampling_for(draws, seed)
     return {
-        "tasks": {part.task.name: part.task.identity(part.prompts) for part in parts},
+        "tasks": {part.task.name: choices.identity(part.task, part.prompts, scoring) for part in parts},
         "prompts": list(dict.fromkeys(name for part in parts for name in part.prompts)),
         "datasets": {f"{part.dataset.name}/{part.dataset.split}": part.dataset.fingerprint for part in parts},
         "crop": ", ".join(sorted({part.task.crop for part in parts})),
@@ -205,12 +215,14 @@ def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -
         "draws": draws,
         "seed": seed,
         "limit": limit,
+        "scoring": scoring,
     }
 
 
 def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard | None) -> Run:
     info = model.info
     check_kinds(info, [part.task for part in parts])
+    check_scoring(info, chosen.scoring, [part.task for part in parts])
     needed = [
         check_permission(
             part.dataset.info,
@@ -222,7 +234,7 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard |
         )
         for part in parts
     ]
-    identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws)
+    identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws, scoring=chosen.scoring)
     permission = chosen.permission if any(needed) else None
     if chosen.out is not None:
         return _run_in(chosen.out, identity, permission, model, parts, chosen, card)
@@ -278,8 +290,9 @@ def _fill(
     asked = Asked(0)
     ended: BudgetReached | ReplicasLost | None = None
     with Journal(path / PREDICTIONS, locked=True) as journal:
-        model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=journal.tokens)
-        book = Book(path, manifest, journal, card.price if card else None, lambda: _details(model))
+        price = card.price if card else None
+        book = Book(path, with_failed(manifest, journal.repaired), journal, price, lambda: _details(model))
+        model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=book.billed)
         book.write()
         try:
             asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
@@ -304,7 +317,7 @@ def _ask(
     sampling: Sampling,
     watcher: Watcher | None,
 ) -> Asked:
-    """Task by task, so that progress and prefix caches have one question form at a time."""
+    """Face by face, so that what a model made of a picture serves all questions about it."""
     if watcher is not None:
         watcher.start(book.path, parts, book.journal)
 
@@ -313,14 +326,7 @@ def _ask(
             watcher.update(replace(progress, cost_usd=book.cost_usd))
         book.write_if_old()
 
-    questions = (
-        question
-        for part in parts
-        for question in part.task.questions(
-            part.samples, part.prompts, draws=part.draws, seed=sampling.seed, sampling=sampling
-        )
-    )
-    return ask(model, questions, book.journal, parse=parse_answer, on_progress=on_progress)
+    return ask(model, questions_of(parts, sampling), book.journal, parse=parse_answer, on_progress=on_progress)
 
 
 def parse_answer(question: Question, text: str, reason: FinishReason) -> Answer:

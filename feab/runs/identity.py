@@ -31,7 +31,9 @@ def default_folder(identity: Identity, root: Path) -> Path:
 
 def differences(there: Identity, here: Identity) -> list[str]:
     """What differs, a line each: "seed: 0 there, 1 here"."""
-    old, new = (dict(_leaves(identity.model_dump(mode="json"))) for identity in (there, here))
+    old, new = (
+        dict(_leaves({**identity.model_dump(mode="json"), "scoring": identity.scoring})) for identity in (there, here)
+    )
     missing = "(none)"
     return [
         f"{name}: {_short(old.get(name, missing))} there, {_short(new.get(name, missing))} here"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
+from feab.records import Question, Sampling, Scoring
 from feab.runs.selection import Selection, rows_asked
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Part:
     """Row numbers of the samples asked, in the dataset's order."""
     prompts: tuple[str, ...]
     draws: int
+    scoring: Scoring = "generate"
 
     @property
     def expected(self) -> int:
@@ -57,6 +59,7 @@ def plan(
     draws: int = 1,
     au_threshold: float | None = None,
     include: Sequence[str | PathLike[str]] = (),
+    scoring: Scoring = "generate",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Part]:
     """What would be asked, task by task; the arguments are those of `feab.run`.
@@ -65,13 +68,18 @@ def plan(
     have to be read, first.
 
     Raises:
-        FeabError: for unknown tasks, prompts or datasets, pictures of your own that cannot be read, or a dataset
-            without a label that a task can score.
+        FeabError: for unknown tasks, prompts or datasets, prompts that cannot be answered by this scoring, pictures of
+            your own that cannot be read, or a dataset without a label that a task can score.
     """
     from feab.data.places import is_embedded
     from feab.tasks import load_tasks
+    from feab.tasks.choices import prompt_names
     from feab.tasks.made import made_for
 
+    if scoring not in get_args(Scoring):
+        raise FeabError(f"scoring {scoring!r}: must be {' or '.join(get_args(Scoring))}")
+    if scoring != "generate" and draws > 1:
+        raise FeabError(f"draws {draws}: nothing is drawn with scoring {scoring}; leave out one of them")
     opened = Opened(data, on_progress=on_progress)
     if tasks is None and data is not None and not is_embedded(data):
         wanted = made_for(opened(None, "test"), au_threshold=au_threshold)
@@ -81,17 +89,38 @@ def plan(
         wanted = load_tasks("synth" if tasks is None else tasks, include=include)
     parts = []
     for task in wanted:
-        names = task.prompt_names(prompts)
+        names = prompt_names(task, prompts, scoring)
         dataset = opened(task.dataset, task.split)
         asked = replace(task, dataset=dataset.name, split=dataset.split)
         columns = task.label_columns if limit is None else ("id", *task.label_columns)
         rows = rows_asked(asked, dataset.labels(columns), limit=limit, seed=seed)
         if not len(rows):
             raise FeabError(f"{dataset.name}/{dataset.split} holds no sample with a label that task {task.name} scores")
-        parts.append(Part(asked, dataset, rows, names, draws))
+        parts.append(Part(asked, dataset, rows, names, draws, scoring))
     for part in parts:
         _ = part.dataset.fingerprint  # of pictures of one's own, those that cannot be read are named here, at once
     return parts
+
+
+def questions_of(parts: Sequence[Part], sampling: Sampling) -> Iterator[Question]:
+    """Every question of a run, lazily: the questions about one face follow each other, task by task, prompt by prompt.
+
+    Faces come in their dataset's order, datasets in the order in which the parts name them. Each face is read once.
+    """
+    from feab.tasks.choices import as_scored
+
+    of_dataset: dict[int, list[Part]] = {}
+    for part in parts:
+        of_dataset.setdefault(id(part.dataset), []).append(part)
+    for together in of_dataset.values():
+        askers = [part.task.asker(part.prompts, draws=part.draws, sampling=sampling) for part in together]
+        rows = np.unique(np.concatenate([part.rows for part in together]))
+        asked = [np.isin(rows, part.rows) for part in together]
+        for place, row in enumerate(rows):
+            sample = together[0].dataset[int(row)]
+            for part, about, whether in zip(together, askers, asked, strict=True):
+                if whether[place]:
+                    yield from (as_scored(part.task, question, part.scoring) for question in about(sample))
 
 
 class Opened:
@@ -141,3 +170,26 @@ def check_kinds(info: ModelInfo, tasks: Sequence[Task]) -> None:
         rest = ",".join(task.name for task in tasks if task.kind in info.kinds)
         advice = f"leave them out: --tasks {rest}" if rest else "choose a task of that kind with --tasks"
         raise FeabError(f"{info.name} reads {reads} only, so it cannot answer {', '.join(beyond)}; {advice}")
+
+
+def check_scoring(info: ModelInfo, scoring: Scoring, tasks: Sequence[Task]) -> None:
+    """Whether a model can come to its answers as is asked, before anything is asked.
+
+    Raises:
+        FeabError: when it cannot, with what it can do; or when no task has a closed set of answers.
+    """
+    kinds = {task.kind for task in tasks}
+    if scoring == "generate":
+        return
+    if kinds == {"valence_arousal"}:
+        raise FeabError(f"valence and arousal have no closed set of answers; leave out --scoring {scoring}")
+    if scoring in info.scorings or (scoring == "choices" and "yes-no" in info.scorings and "action_units" not in kinds):
+        return
+    if scoring == "choices" and "yes-no" in info.scorings:
+        raise FeabError(
+            f"{info.name}: {info.adapter}/… shows how likely an answer's first token is, not whole lists of action "
+            "units; ask for each unit by itself with --scoring yes-no"
+        )
+    raise FeabError(
+        f"{info.name}: {info.adapter}/… does not show how likely it finds an answer; leave out --scoring {scoring}"
+    )

@@ -56,6 +56,7 @@ def run_facts(manifest: RunManifest) -> list[tuple[str, Facts]]:
         ("Adapter arguments", _plain(identity.adapter_args)),
         ("Sampling", _plain(identity.sampling)),
         ("Draws a question", f"{identity.draws:,}"),
+        ("Scoring", identity.scoring),
         ("Seed", str(identity.seed)),
         ("Crop", identity.crop),
         ("Image size", identity.image_size or "as stored"),

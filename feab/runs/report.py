@@ -132,7 +132,9 @@ def _page(
     from feab.runs import sections
     from feab.runs.drawings import face_blocks
     from feab.runs.gallery import RESULTS
+    from feab.runs.probabilities import probability_blocks
     from feab.runs.provenance import identity_facts, run_facts
+    from feab.runs.votes import vote_blocks
 
     script, style = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
     tasks = [
@@ -140,7 +142,12 @@ def _page(
             "id": f"task-{position}",
             "name": name,
             "kind": sections.KINDS[task.kind],
-            "blocks": [*face_blocks(f"t{position}", tables.get(name, {})), *sections.task_blocks(task)],
+            "blocks": [
+                *face_blocks(f"t{position}", tables.get(name, {})),
+                *sections.task_blocks(task),
+                *vote_blocks(task),
+                *probability_blocks(f"t{position}", task),
+            ],
         }
         for position, (name, task) in enumerate(sections.tasks_shown(scores), start=1)
     ]

@@ -9,12 +9,13 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
+from feab.records import Scoring
 from feab.runs.files import write_model
 from feab.runs.folder import SCORES, Run, load_run
 from feab.runs.parts import Opened, Part
 from feab.runs.selection import rows_asked
 from feab.schemas import Identity, Scores, TaskIdentity
-from feab.tasks import load_tasks
+from feab.tasks import choices, load_tasks
 from feab.tasks.made import is_made, made_for
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def parts_of(
             threshold = run.manifest.au_threshold
             made = {task.name: task for task in made_for(dataset, asked.dataset, au_threshold=threshold)}
         task = _task_of(name, asked, made, include)
-        _check_task(task, asked, worded=run.manifest.provenance == "feab")
+        _check_task(task, asked, worded=run.manifest.provenance == "feab", scoring=identity.scoring)
         rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
-        parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws))
+        parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws, identity.scoring))
     return parts
 
 
@@ -110,11 +111,11 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     return scores
 
 
-def _check_task(task: Task, asked: TaskIdentity, *, worded: bool) -> None:
+def _check_task(task: Task, asked: TaskIdentity, *, worded: bool, scoring: Scoring) -> None:
     """The task as it reads today must be the one that was asked, in the same words where they are known (`worded`)."""
     if not worded:  # an imported run: what can be answered and what is scored must be the same
         asked = asked.model_copy(update={"prompts": {}})
-    today = task.identity([name for name in asked.prompts if name in task.prompts])
+    today = choices.identity(task, [name for name in asked.prompts if name in task.prompts], scoring)
     if today == asked:
         return
     changed = [name for name, sha in asked.prompts.items() if today.prompts.get(name) != sha]

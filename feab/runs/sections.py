@@ -11,7 +11,7 @@ from feab.plots import pieces
 from feab.plots.page import number, percent
 from feab.plots.pieces import Row, Tick
 from feab.runs import detail
-from feab.runs.table import METRIC_NAMES, OVERALL, WITHIN, player
+from feab.runs.table import METRIC_NAMES, OVERALL, WITHIN, beside_people, player
 from feab.schemas import EstimateModel, Scores, TaskScores
 from feab.tasks.scoring import ORACLE
 from feab.vocabulary import ACTION_UNITS, Kind
@@ -51,6 +51,9 @@ _ATTRIBUTES: Mapping[str, str] = {
     "strength": "Strength of the display",
 }
 _ORDERS: Mapping[str, Sequence[str]] = {"strength": ("weak", "medium", "strong")}
+_OF_PROBABILITIES = ("auroc", "brier", "ece")
+"""Scores that have a part of the report to themselves."""
+
 _NO_SCORE = EstimateModel(value=None)
 
 
@@ -70,7 +73,8 @@ def tasks_shown(scores: Scores) -> list[tuple[str, TaskScores]]:
     return list(scores.tasks.items())[:MAX_TASKS]
 
 
-def _row(name: str, estimate: EstimateModel, **more: object) -> Row:
+def estimate_row(name: str, estimate: EstimateModel, **more: object) -> Row:
+    """A score as a row of an interval table; `more` are further fields of the row."""
     rough = estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS
     return Row(name, estimate.value, estimate.low, estimate.high, rough=rough, **more)  # type: ignore[arg-type]
 
@@ -88,11 +92,12 @@ def overview(scores: Scores) -> Markup:
     rows = []
     for name, task in tasks_shown(scores):
         ticks = tuple(Tick(player(n), v, _STYLES.get(n, 0)) for n, v in list(task.chance.items())[:8])
-        rows.append(_row(name, _primary(task), ticks=ticks, note=f"{_metric(task.primary)}, {task.n:,} faces"))
+        rows.append(estimate_row(name, _primary(task), ticks=ticks, note=f"{_metric(task.primary)}, {task.n:,} faces"))
         if WITHIN in task.metrics:
-            rows.append(_row("within expressions", task.metrics[WITHIN], minor=True))
+            rows.append(estimate_row("within expressions", task.metrics[WITHIN], minor=True))
+        rows += [estimate_row(words, task.metrics[metric], minor=True) for words, metric in beside_people(task)]
     if scores.overall is not None:
-        rows.append(_row(OVERALL, scores.overall))
+        rows.append(estimate_row(OVERALL, scores.overall))
     return pieces.interval_table("Scores with 95 % intervals, beside chance", rows, first="task", beside="chance")
 
 
@@ -159,20 +164,20 @@ def _expression(task: TaskScores) -> Iterator[Block]:
         )
         yield Block("Which expressions are taken for which", lead, [table])
     rows = [
-        _row(label, task.metrics.get(f"f1_{label}") or EstimateModel(value=c.f1), cells=(f"{c.n:,}",))
+        estimate_row(label, task.metrics.get(f"f1_{label}") or EstimateModel(value=c.f1), cells=(f"{c.n:,}",))
         for label, c in classes.items()
     ]
     if rows:
         table = pieces.interval_table("F1 of each expression", rows, first="expression", score="F1", columns=["faces"])
         yield Block("Each expression", "", [table])
-    yield from _others(task, ("f1_", "recall_"))
+    yield from _others(task, ("f1_", "recall_", "votes_", *_OF_PROBABILITIES))
 
 
 def _others(task: TaskScores, belonging: tuple[str, ...]) -> Iterator[Block]:
     """The scores beside the primary one that belong to no class or AU."""
     names = [m for m in task.metrics if m != task.primary and not m.startswith(belonging)][:MAX_METRICS]
     if names:
-        rows = [_row(_metric(name), task.metrics[name]) for name in names]
+        rows = [estimate_row(_metric(name), task.metrics[name]) for name in names]
         yield Block(
             "Other scores", "", [pieces.interval_table("Other scores of the same answers", rows, first="score")]
         )
@@ -180,7 +185,7 @@ def _others(task: TaskScores, belonging: tuple[str, ...]) -> Iterator[Block]:
 
 def _valence_arousal(task: TaskScores) -> Iterator[Block]:
     rows = [
-        _row(f"{name} of {axis}", task.metrics[key], minor=bool(suffix))
+        estimate_row(f"{name} of {axis}", task.metrics[key], minor=bool(suffix))
         for axis in ("valence", "arousal")
         for suffix, name in (
             ("", "CCC"),
@@ -196,7 +201,7 @@ def _valence_arousal(task: TaskScores) -> Iterator[Block]:
         )
         yield Block("Concordance", lead, [pieces.interval_table("CCC of each axis", rows, first="axis", score="CCC")])
     table = [
-        [words, *(_cell(task.metrics.get(f"{name}_{axis}")) for axis in ("valence", "arousal"))]
+        [words, *(cell(task.metrics.get(f"{name}_{axis}")) for axis in ("valence", "arousal"))]
         for name, words in _AXIS_METRICS[1:]
     ]
     for what in ("truth", "predicted"):
@@ -209,12 +214,14 @@ def _valence_arousal(task: TaskScores) -> Iterator[Block]:
     yield Block("Errors, correlation and spread", lead, [pieces.plain_table("Each axis", header, table)])
 
 
-def _cell(estimate: EstimateModel | None) -> str:
+def cell(estimate: EstimateModel | None, *, signed: bool = False) -> str:
+    """A score with its interval as a text: "0.512 (0.480 to 0.544)"."""
     if estimate is None or estimate.value is None:
         return number(None)
     if estimate.low is None or estimate.high is None:
-        return number(estimate.value)
-    return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+        return number(estimate.value, signed=signed)
+    low, high = (number(end, signed=signed) for end in (estimate.low, estimate.high))
+    return f"{number(estimate.value, signed=signed)} ({low} to {high})"
 
 
 def _action_units(task: TaskScores) -> Iterator[Block]:
@@ -233,7 +240,7 @@ def _action_units(task: TaskScores) -> Iterator[Block]:
             number(unit.mcc),
         )
         name = ACTION_UNITS[au].name if au in ACTION_UNITS else ""
-        rows.append(_row(f"AU{au}", estimate, ticks=tuple(t for t in ticks if t), cells=cells, note=name))
+        rows.append(estimate_row(f"AU{au}", estimate, ticks=tuple(t for t in ticks if t), cells=cells, note=name))
     if rows:
         table = pieces.interval_table(
             "F1 of each action unit",
@@ -247,7 +254,7 @@ def _action_units(task: TaskScores) -> Iterator[Block]:
             "be read beside them: it rises with prevalence. Skew-normalised F1 and MCC do not."
         )
         yield Block("Each action unit", lead, [table])
-    yield from _others(task, ("f1_au",))
+    yield from _others(task, ("f1_au", *_OF_PROBABILITIES))
 
 
 def slice_blocks(scores: Scores) -> Iterator[Block]:
@@ -261,7 +268,7 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
             values = found[name].get(attribute, {})
             order = {value: i for i, value in enumerate(_ORDERS.get(attribute, ()))}
             rows = [
-                _row(
+                estimate_row(
                     value, part.metrics.get(task.primary, _NO_SCORE), note=f"{part.n:,} faces, {part.clusters:,} people"
                 )
                 for value, part in sorted(values.items(), key=lambda item: order.get(item[0], len(order)))
@@ -283,7 +290,9 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
 
 def _slice_axis(task: TaskScores, found: detail.Groups) -> pieces.Axis:
     """One axis for all slices of a task, so that attributes can be compared."""
-    rows = [_row("", part.metrics.get(task.primary, _NO_SCORE)) for of in found.values() for part in of.values()]
+    rows = [
+        estimate_row("", part.metrics.get(task.primary, _NO_SCORE)) for of in found.values() for part in of.values()
+    ]
     return pieces.close_axis([*rows, Row("", _primary(task).value)])
 
 
@@ -294,7 +303,7 @@ def prompt_blocks(scores: Scores) -> Iterator[Block]:
         if len(task.prompts) < 2:
             continue
         rows = [
-            _row(prompt, _primary(part), note=f"{percent(part.coverage)} answered")
+            estimate_row(prompt, _primary(part), note=f"{percent(part.coverage)} answered")
             for prompt, part in list(task.prompts.items())[:MAX_PROMPTS]
         ]
         values = [row.value for row in rows if row.value is not None]

@@ -21,7 +21,19 @@ NOTHING = "–"
 
 OVERALL = "overall, above chance"
 
-METRIC_NAMES: Mapping[str, str] = {"macro_f1": "macro-F1", "ccc": "CCC", "ccc_within": "CCC", "f1": "AU F1"}
+METRIC_NAMES: Mapping[str, str] = {
+    "macro_f1": "macro-F1",
+    "ccc": "CCC",
+    "ccc_within": "CCC",
+    "f1": "AU F1",
+    "votes_one_out": "agreement",
+    "votes_one_out_human": "agreement",
+    "votes_accuracy": "agreement",
+    "votes_accuracy_best": "agreement",
+    "auroc": "AUROC",
+    "ece": "ECE",
+    "brier": "Brier",
+}
 _NEEDS = {
     "expression": f"needs at least {MIN_FACES} faces of one label",
     "valence_arousal": "needs faces whose valence differs and faces whose arousal differs",
@@ -29,6 +41,9 @@ _NEEDS = {
 }
 WITHIN = "ccc_within"
 """The CCC without each expression's mean."""
+
+WEIGHED: Mapping[str, str] = {"auroc": "ranking of faces", "ece": "calibration"}
+"""Scores of probabilities, where a model gives any, with what they are of."""
 
 
 def scores_table(scores: Scores) -> Table:
@@ -48,6 +63,11 @@ def scores_table(scores: Scores) -> Table:
         _add(table, name, task, task.primary, chance(task))
         if WITHIN in task.metrics:
             _add(table, "  within expressions", task, WITHIN, "")
+        for words, metric in beside_people(task):
+            _add(table, f"  {words}", task, metric, "")
+        for metric, words in WEIGHED.items():
+            if metric in task.metrics:
+                _add(table, f"  {words}", task, metric, "")
         if len(task.prompts) > 1:
             for prompt, part in task.prompts.items():
                 _add(table, f"  {prompt}", part, part.primary, "")
@@ -61,8 +81,17 @@ def _add(table: Table, name: str, task: TaskScores, metric: str, beside: str) ->
 
     estimate = task.metrics.get(metric, EstimateModel(value=None))
     value = NOTHING if estimate.value is None else f"{estimate.value:.3f}"
-    faces = "" if metric == WITHIN else f"{task.n:,}"
+    faces = f"{task.n:,}" if metric == task.primary else ""
     table.add_row(Text(name), faces, f"{METRIC_NAMES.get(metric, metric)} {value}", interval(estimate), Text(beside))
+
+
+def beside_people(task: TaskScores) -> tuple[tuple[str, str], ...]:
+    """The rows, with their metrics, that set a task beside the people who rated its faces; none without votes."""
+    if "votes_one_out" in task.metrics and "votes_one_out_human" in task.metrics:
+        return (("as people see it", "votes_one_out"), ("one person", "votes_one_out_human"))
+    if "votes_accuracy" in task.metrics and "votes_accuracy_best" in task.metrics:
+        return (("as people see it", "votes_accuracy"), ("best answers", "votes_accuracy_best"))
+    return ()
 
 
 def interval(estimate: EstimateModel) -> str:
@@ -113,6 +142,7 @@ def explanations(scores: Scores) -> list[str]:
     """What the words and marks of the table mean, as far as they occur, a line each."""
     lines = missing_scores(scores)
     shown = [task.metrics.get(task.primary, EstimateModel(value=None)) for task in scores.tasks.values()]
+    shown += [task.metrics[metric] for task in scores.tasks.values() for _, metric in beside_people(task)]
     if any(interval(estimate).endswith("*") for estimate in shown):
         lines.append(f"* faces of fewer than {FEW_CLUSTERS} people (or videos): the interval is rough")
     if any(e.value is not None and e.low is None and 0 < (e.clusters or 0) < MIN_CLUSTERS for e in shown):
@@ -123,6 +153,18 @@ def explanations(scores: Scores) -> list[str]:
         lines.append("oracle: knows the expression without seeing the face, and nothing else")
     if any(WITHIN in task.metrics for task in scores.tasks.values()):
         lines.append("within expressions: CCC without each expression's mean, where the oracle has 0")
+    rows = {metric for task in scores.tasks.values() for _, metric in beside_people(task)}
+    if "votes_one_out" in rows:
+        lines.append(
+            "as people see it: agreement with the plurality of all raters of a face but one, each left out in turn; "
+            "one person: the one left out, on the same faces"
+        )
+    if "votes_accuracy" in rows:
+        lines.append("as people see it: the share of a face's votes that the answer got; best answers: the most it can")
+    if any("auroc" in task.metrics for task in scores.tasks.values()):
+        lines.append("AUROC: how often a face with an AU gets a higher probability than one without; 0.5 knows nothing")
+    if any("ece" in task.metrics for task in scores.tasks.values()):
+        lines.append("ECE: how far probabilities are from the shares that were right; smaller is better")
     if any(len(task.prompts) > 1 for task in scores.tasks.values()):
         lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:

@@ -128,7 +128,7 @@ def _asked(
             at.note(place, words, "give its folder with --include DIR", severity="warning")
         if part is not None:
             parts.append(part)
-        asked[name] = Asked.of(told, run.manifest.identity.draws, task, part)
+        asked[name] = Asked.of(told, run.manifest.identity, task, part)
     return asked, parts
 
 

@@ -12,16 +12,16 @@ import numpy.typing as npt
 from feab.answers import parse
 from feab.journal.lines import RawLine
 from feab.problems import MAX_SHOWN, FileError, Problem, warning
-from feab.records import Outcome
+from feab.records import Outcome, Scoring
 from feab.runs.names import odd_name
 from feab.runs.parts import Part
 from feab.runs.running import Rows
-from feab.schemas import Prediction, TaskIdentity, VaValue, answer_json
+from feab.runs.validate_probabilities import probability_problems
+from feab.schemas import Identity, Prediction, TaskIdentity, VaValue, answer_json
 from feab.tasks import Task
 
 _ANSWER = "must be a label, {valence, arousal} in [-1, 1], a list of AU numbers, or null"
 _REASONS = ("stop", "length", "refusal")
-_SUM = 1 + 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +30,7 @@ class Asked:
 
     told: TaskIdentity
     draws: int
+    scoring: Scoring
     task: Task | None
     """None where no task of that name is known here."""
     rows: Rows | None = None
@@ -38,13 +39,14 @@ class Asked:
     """For each row whether it was asked about."""
 
     @classmethod
-    def of(cls, told: TaskIdentity, draws: int, task: Task | None, part: Part | None) -> Asked:
+    def of(cls, told: TaskIdentity, identity: Identity, task: Task | None, part: Part | None) -> Asked:
         """What is known of a task; `part` has its labels."""
+        draws, scoring = identity.draws, identity.scoring
         if part is None:
-            return cls(told, draws, task)
+            return cls(told, draws, scoring, task)
         chosen = np.zeros(len(part.dataset), dtype=np.bool_)
         chosen[part.rows] = True
-        return cls(told, draws, part.task, Rows(part.dataset.ids), chosen)
+        return cls(told, draws, scoring, part.task, Rows(part.dataset.ids), chosen)
 
     def not_asked(self, sample: str) -> str | None:
         """Why no line should be about a sample, in words; None where one may be, or nothing is known."""
@@ -130,15 +132,7 @@ def _answer(prediction: Prediction, asked: Asked) -> Iterator[Problem]:
             words = f"{', '.join(outside[:8])} is not among the options {', '.join(task.options)}"
             yield _fault("answer", words, "an answer outside the list is no answer: outcome unparsable")
         yield from _reread(prediction, task)
-    yield from _probabilities(prediction, task)
-
-
-def _probabilities(prediction: Prediction, task: Task | None) -> Iterator[Problem]:
-    given = prediction.probabilities or {}
-    if task is not None and (outside := [label for label in given if label not in task.options]):
-        yield _fault("probabilities", f"{outside[0][:MAX_SHOWN]!r} is not among the options", "leave it out")
-    if sum(given.values()) > _SUM:
-        yield _fault("probabilities", f"sum to {sum(given.values()):.4g}, more than 1", "give them as shares of 1")
+    yield from probability_problems(prediction, kind, task, weighed=asked.scoring != "generate")
 
 
 def _reread(prediction: Prediction, task: Task) -> Iterator[Problem]:

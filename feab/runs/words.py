@@ -1,11 +1,19 @@
-"""Answers in words."""
+"""Answers and bins in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from feab.records import AnswerValue
 from feab.vocabulary import ACTION_UNITS
+
+CONSENSUS_WORDS: Mapping[str, str] = {
+    "<=0.5": "up to 50 %",
+    "0.5-0.7": "over 50 to 70 %",
+    "0.7-0.9": "over 70 to 90 %",
+    ">0.9": "over 90 %",
+}
+"""The share of a face's votes that its commonest label got, by the names of `feab.metrics.votes`."""
 
 
 def value_in_words(value: AnswerValue) -> str:

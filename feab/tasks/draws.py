@@ -17,6 +17,7 @@ import numpy.typing as npt
 from feab.errors import FeabError
 from feab.records import Outcome
 from feab.schemas import OutcomeCounts, Prediction, VaValue
+from feab.tasks.shares import Shares, length_normalised
 from feab.tasks.task import Task
 
 Values: TypeAlias = npt.NDArray[Any]
@@ -37,6 +38,10 @@ class Said:
     """How many of them have an answer."""
     complete: bool
     """Whether every face asked for has all its draws, and no line is an error."""
+    probabilities: npt.NDArray[np.float64] | None = None
+    """(faces, options of the task), NaN for a face without; the mean over draws. None where no face has any."""
+    normalised: npt.NDArray[np.float64] | None = None
+    """Of expression labels, the same from length-normalised log-likelihoods; None where no face has any."""
 
 
 class Answers:
@@ -55,6 +60,7 @@ class Answers:
         # One of these is filled, by kind: numbers of words, pairs of numbers, one byte an AU of the task.
         self._words: dict[str, int] = {}
         self._labels, self._points, self._units = array("i"), array("d"), bytearray()
+        self._shares, self._normalised = Shares(task), Shares(task)
 
     def add(self, line: Prediction) -> None:
         """Take in one line.
@@ -71,6 +77,10 @@ class Answers:
         failed = line.outcome is Outcome.ERROR
         answer = None if failed else line.answer
         self._states.append(_FAILED if failed else _SILENT if answer is None else _ANSWERED)
+        if line.probabilities is not None:
+            self._shares.add(len(self._states) - 1, line.probabilities)
+        if line.likelihoods is not None and self._task.kind == "expression":
+            self._normalised.add(len(self._states) - 1, length_normalised(line.likelihoods))
         kind = self._task.kind
         if kind == "expression" and (answer is None or isinstance(answer, str)):
             self._labels.append(-1 if answer is None else self._words.setdefault(answer, len(self._words)))
@@ -121,7 +131,16 @@ class Answers:
         values = self._combined(order[spoken], place_of_face[face[spoken]], len(rows))
         answered = len(np.unique(face[spoken]))
         complete = bool((states != _FAILED).all() and (lines >= draws).all())
-        return Said(rows, values, answered, complete)
+        face_of_line = np.full(len(states), -1, dtype=np.intp)
+        face_of_line[order[spoken]] = place_of_face[face[spoken]]
+        return Said(
+            rows,
+            values,
+            answered,
+            complete,
+            self._shares.means(face_of_line, len(rows)),
+            self._normalised.means(face_of_line, len(rows)),
+        )
 
     def _faces(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
         """For each sample number its place in `ids`, -1 where it has none."""

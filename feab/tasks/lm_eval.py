@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from feab.errors import FeabError
 from feab.pictures import PICTURE_FORMATS
+from feab.tasks.crops import shown
 from feab.tasks.load import METADATA_FIELDS, task_from_metadata
 from feab.tasks.read import parse_yaml
 from feab.tasks.task import AXES, DEFAULT_PROMPT, Task
@@ -35,17 +36,17 @@ MARKER = "<image>"
 class Picture:
     """A face image, read when it is needed. The harness logs whole documents; of this it can only log the name."""
 
-    __slots__ = ("_dataset", "_row", "name")
+    __slots__ = ("_crop", "_dataset", "_row", "name")
 
-    def __init__(self, dataset: Sequence[Sample], row: int, name: str) -> None:
-        self._dataset, self._row, self.name = dataset, row, name
+    def __init__(self, dataset: Sequence[Sample], row: int, name: str, crop: str) -> None:
+        self._dataset, self._row, self.name, self._crop = dataset, row, name, crop
 
     def __repr__(self) -> str:
         return f"image of {self.name}"
 
     def read(self) -> bytes:
-        """The encoded image as it was stored."""
-        return self._dataset[self._row].media.read()
+        """The encoded image as the task shows it."""
+        return shown(self._dataset[self._row], self._crop).read()
 
 
 class Documents(Sequence[dict[str, Any]]):
@@ -76,7 +77,7 @@ class Documents(Sequence[dict[str, Any]]):
         values = [None if v != v else float(v) for v in truth.values[index]]  # NaN is not JSON
         return {
             "id": name,
-            "image": Picture(self._dataset, self._rows[index], name),
+            "image": Picture(self._dataset, self._rows[index], name, task.crop),
             "marker": self._marker,
             "question": self._wording(name),
             "kind": task.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from os import PathLike
 from types import MappingProxyType
@@ -9,16 +10,19 @@ from types import MappingProxyType
 from feab import content
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
+from feab.tasks.crops import AS_DELIVERED, CROPS
 from feab.tasks.discover import NAME, Group, discover, entry_name, expand, is_ours
-from feab.tasks.read import Field
-from feab.tasks.task import AXES, CROPS, DEFAULT_PROMPT, Prompt, Task
+from feab.tasks.read import Field, read_yaml, with_included
+from feab.tasks.task import AXES, DEFAULT_PROMPT, Prompt, Task
 from feab.tasks.template import MAX_TEMPLATE
 from feab.vocabulary import KINDS, Kind
 
 MAX_OPTIONS = 64
 METADATA_FIELDS: frozenset[str] = frozenset({
-    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "definitions", "prompts", "description",
+    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "folds", "definitions", "prompts",
+    "description",
 })  # fmt: skip
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
 
 
@@ -90,10 +94,11 @@ def read_task(root: Field, notes: Notes = RAISE) -> Task:
     metadata = root.need("metadata", "a mapping with kind, version, data, split, prompts and labels or aus")
     task = task_from_metadata(name, metadata, notes)
     # lm-eval reads these two beside metadata: where they differ, the two harnesses would not ask the same thing.
-    split = root.get("test_split")
+    entries: dict[str, Field] = notes.attempt(with_included, {}, root)
+    split = entries.get("test_split")
     if split is not None and split.value != task.split:
         notes.note(split.problem(f"must equal metadata.split ({task.split})"))
-    settings = root.get("generation_kwargs")
+    settings = entries.get("generation_kwargs")
     limit = settings.get("max_gen_toks") if settings else None
     if limit is not None and limit.value != task.prompts[DEFAULT_PROMPT].max_tokens:
         notes.note(limit.problem(f"must equal metadata.prompts.{DEFAULT_PROMPT}.max_tokens"))
@@ -111,16 +116,20 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     kind = notes.attempt(lambda: _kind(need("kind", f"one of {', '.join(KINDS)}")), None)
     labels = notes.attempt(_labels, (), metadata, kind, notes)
     aus = notes.attempt(_aus, (), metadata, kind)
-    crop = notes.attempt(_crop, CROPS[0], metadata.get("crop"))
+    crop = notes.attempt(_crop, AS_DELIVERED, metadata.get("crop"))
+    folds = notes.attempt(_folds, None, metadata.get("folds"))
     threshold = notes.attempt(_threshold, None, metadata, kind)
     raise_it = 'such as "1.0"; raise it with every change to the task'
     version = notes.attempt(lambda: _version(need("version", raise_it)), "")
     dataset = notes.attempt(lambda: _name(need("data", "the dataset's name, such as synth")), "")
     split = notes.attempt(lambda: _name(need("split", "the split that is asked about, such as test")), "")
     at_least = f"a mapping of prompts with at least {DEFAULT_PROMPT!r}"
-    prompts = notes.attempt(lambda: _prompts(need("prompts", at_least), notes), None)
+    wording = notes.attempt(lambda: _wording(need("prompts", at_least), kind), None)
+    prompts = notes.attempt(lambda: _prompts((wording or metadata).need("prompts", at_least), notes), None)
     options = labels or tuple(map(str, aus)) or AXES
     definitions = notes.attempt(_definitions, None, metadata.get("definitions"), options, notes)
+    if wording is not None and definitions is not None:
+        definitions = {**_taken(wording.get("definitions"), options), **definitions}
     description = notes.attempt(_words, "", metadata.get("description"))
     notes.settle()
     assert kind is not None
@@ -137,6 +146,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
         aus=aus,
         threshold=threshold,
         crop=crop,
+        folds=folds,
         definitions=MappingProxyType(definitions),
         description=description,
         file=metadata.file,
@@ -151,9 +161,17 @@ def _only(mapping: Field, known: frozenset[str], notes: Notes) -> None:
 
 def _crop(given: Field | None) -> str:
     if given is None:
-        return CROPS[0]
+        return AS_DELIVERED
     if given.value not in CROPS:
         raise given.error(f"must be one of: {', '.join(CROPS)}")
+    return given.text()
+
+
+def _folds(given: Field | None) -> str | None:
+    if given is None:
+        return None
+    if not _COLUMN.fullmatch(given.text()):
+        raise given.error("must name the dataset's column that holds the fold, such as fold")
     return given.text()
 
 
@@ -226,6 +244,28 @@ def _definitions(given: Field | None, options: tuple[str, ...], notes: Notes) ->
                 notes.note(child.problem(message))
             found[option] = notes.attempt(_words, "", child)
     return found
+
+
+def _wording(given: Field, kind: Kind | None) -> Field | None:
+    """The `metadata` of the shipped task whose words are taken: `prompts: synth_expression`. None where none is named.
+
+    Tasks about the same thing are asked in the same words by this, and a task file holds what is its own.
+    """
+    if not isinstance(given.value, str):
+        return None
+    name = given.text()
+    file = content.shipped("tasks") / f"{name}.yaml"
+    if not NAME.fullmatch(name) or not file.is_file():
+        raise given.error(f"{name!r} is no shipped task whose prompts could be taken", "name one, or write prompts")
+    metadata = read_yaml(file).need("metadata", "the task's")
+    if metadata.need("kind", "its kind").value != kind or isinstance(metadata.need("prompts", "its own").value, str):
+        raise given.error(f"{name!r} asks for something else, or has no prompts of its own")
+    return metadata
+
+
+def _taken(given: Field | None, options: tuple[str, ...]) -> dict[str, str]:
+    """What another task's words say of those options that this one has too."""
+    return {} if given is None else {option: _words(child) for option, child in given.items() if option in options}
 
 
 def _prompts(given: Field, notes: Notes) -> dict[str, Prompt]:

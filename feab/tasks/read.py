@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from feab.yamlfile import read_bytes
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
+_INCLUDED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.yaml")
 FUNCTION = "!function"
 """lm-eval's tag for the dotted name of a Python function."""
 
@@ -127,6 +129,27 @@ def read_yaml(file: Path) -> Field:
         FeabError: for anything that is not such a mapping, naming the file and, where known, the line.
     """
     return parse_yaml(read_bytes(file, MAX_BYTES), file)
+
+
+def with_included(root: Field) -> dict[str, Field]:
+    """The entries of a file, and under them those of the file that it includes, as lm-evaluation-harness reads it.
+
+    Whole entries are taken over, never parts of one. `include` names a file of the same folder, which includes none.
+
+    Raises:
+        FeabError: when it cannot be read.
+    """
+    own = dict(root.items())
+    given = own.pop("include", None)
+    if given is None:
+        return own
+    name = given.text()
+    if not _INCLUDED.fullmatch(name):
+        raise given.error("must be the name of a .yaml file in the same folder")
+    above = dict(read_yaml(root.file.parent / name).items())
+    if "include" in above:
+        raise above["include"].error("an included file includes no other")
+    return {**above, **own}
 
 
 def parse_yaml(data: bytes, file: Path) -> Field:

@@ -15,9 +15,11 @@ import feab.metrics as metrics
 from feab.errors import FeabError
 from feab.metrics import ClusterSums, Estimate
 from feab.schemas import EstimateModel, Prediction, Scores, TaskScores
+from feab.tasks.calibration import score_probabilities
 from feab.tasks.draws import Answers, Values
 from feab.tasks.task import DEFAULT_PROMPT, Task
 from feab.tasks.truth import Labels, Truth, truth_of
+from feab.tasks.votes import voted
 
 ORACLE = "oracle-from-expression"
 
@@ -173,15 +175,27 @@ def _score_prompt(task: Task, answers: Answers, truth: Truth, draws: int) -> _Sc
     said = answers.said(truth.ids, truth.unscored, draws)
     here = truth if len(said.rows) == len(truth.ids) else truth.take(said.rows)
     sums = _sums(task, here, said.values)
+    people = voted(task, here, said)
+    folds = _slices(task, here, said.values, here.folds, least=1)
+    weighed = score_probabilities(task, here, said)
     scores = TaskScores(
         kind=task.kind,
         n=len(here.ids),
         coverage=said.answered / len(here.ids) if here.ids else 0.0,
         outcomes=answers.counts(),
         primary=sums.primary,
-        metrics={name: _model(estimate) for name, estimate in metrics.estimates(sums).items()},
+        metrics={
+            name: _model(estimate)
+            for name, estimate in (metrics.estimates(sums) | people.metrics | weighed.metrics).items()
+        }
+        | _fold_mean(folds),
         chance=_chance(task, here),
-        detail=_detail(task, here, said.values),
+        detail={
+            **_detail(task, here, said.values),
+            **people.detail,
+            **weighed.detail,
+            **({"folds": folds} if folds else {}),
+        },
     )
     return _Scored(scores, sums, said.complete)
 
@@ -230,14 +244,30 @@ def _detail(task: Task, truth: Truth, values: Values) -> dict[str, Any]:
     return {**found, "groups": groups, **({"slices": slices} if slices else {})}
 
 
-def _slices(task: Task, truth: Truth, values: Values, column: Sequence[str | None]) -> dict[str, dict[str, Any]]:
-    """Scores of the faces that share a value of one column; groups of few people are left out."""
+def _fold_mean(folds: Mapping[str, Mapping[str, Any]]) -> dict[str, EstimateModel]:
+    """The mean of the folds' primaries, as papers that train on the other folds print it; none where one has no score.
+
+    It has no interval: whoever prints such means gives none.
+    """
+    if not folds:
+        return {}
+    (name, *_) = next(iter(folds.values()))["metrics"]
+    each = [fold["metrics"][name]["value"] for fold in folds.values()]
+    known = [value for value in each if value is not None]
+    mean = float(np.mean(known)) if len(known) == len(each) else None
+    return {f"{name}_fold_mean": EstimateModel(value=mean)}
+
+
+def _slices(
+    task: Task, truth: Truth, values: Values, column: Sequence[str | None], *, least: int = MIN_GROUP
+) -> dict[str, dict[str, Any]]:
+    """Scores of the faces that share a value of one column; groups of fewer people than `least` are left out."""
     found = {}
     for name in sorted({value for value in column if value is not None}):
         rows = np.fromiter((i for i, value in enumerate(column) if value == name), dtype=np.intp)
         part = truth.take(rows)
         people = {(s, c if c is not None else i) for s, c, i in zip(part.sources, part.clusters, part.ids, strict=True)}
-        if len(people) < MIN_GROUP:
+        if len(people) < least:
             continue
         estimates = metrics.estimates(_sums(task, part, values[rows]))
         shown = {m: _model(estimates[m]).model_dump() for m in SLICED[task.kind]}

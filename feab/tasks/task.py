@@ -12,12 +12,12 @@ from typing import Any
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
+from feab.tasks.crops import AS_DELIVERED, shown
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
 
 AXES: tuple[str, ...] = ("valence", "arousal")
 DEFAULT_PROMPT = "direct"
-CROPS: tuple[str, ...] = ("as delivered",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ class Task:
     labels: tuple[str, ...] = ()
     aus: tuple[int, ...] = ()
     threshold: float | None = None
-    crop: str = CROPS[0]
+    crop: str = AS_DELIVERED
+    folds: str | None = None
+    """The column that says in which of the customary folds a face is tested; None where there are none."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Option (label, AU number as text, or axis) -> what it means, in our words."""
     description: str = ""
@@ -107,6 +109,8 @@ class Task:
             "crop": self.crop,
             "prompts": used,
         }
+        if self.folds is not None:  # tasks without folds keep the hash that they had before there were any
+            everything["folds"] = self.folds
         return TaskIdentity(
             version=self.version,
             kind=self.kind,
@@ -193,25 +197,36 @@ class Task:
         seed: int = 0,
         sampling: Sampling | None = None,
     ) -> Iterator[Question]:
-        """Lazily, one question per prompt and sample, prompt by prompt; samples without the task's label are skipped.
+        """Lazily, one question per sample and prompt, sample by sample; samples without the task's label are skipped.
 
-        `samples` is gone through once per prompt (give a dataset, not an iterator, when there are several). The limit
-        on tokens is the prompt's, never `sampling`'s.
+        The limit on tokens is the prompt's, never `sampling`'s.
 
         Raises:
             FeabError: for a prompt the task does not have (on the call, before the first question).
         """
-        names = self.prompt_names(prompts)
-        if len(names) > 1 and iter(samples) is samples:
-            raise FeabError("questions() with several prompts needs a dataset or a list, not an iterator")
-        return self._questions(samples, names, draws, sampling or Sampling(seed=seed))
+        about = self.asker(prompts, draws=draws, seed=seed, sampling=sampling)
+        return (question for sample in samples for question in about(sample))
 
-    def _questions(
-        self, samples: Iterable[Sample], names: Sequence[str], draws: int, sampling: Sampling
-    ) -> Iterator[Question]:
-        for name in names:
-            build = self._builder(name, draws, sampling)
-            yield from (build(sample.id, sample.media) for sample in samples if self.asks_about(sample))
+    def asker(
+        self,
+        prompts: str | Sequence[str] = DEFAULT_PROMPT,
+        *,
+        draws: int = 1,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+    ) -> Callable[[Sample], list[Question]]:
+        """A function from a sample to all questions about it, in the order of `prompts`; none where it has no label.
+
+        Raises:
+            FeabError: for a prompt the task does not have.
+        """
+        settings = sampling or Sampling(seed=seed)
+        builders = [self._builder(name, draws, settings) for name in self.prompt_names(prompts)]
+
+        def about(sample: Sample) -> list[Question]:
+            return [build(sample.id, shown(sample, self.crop)) for build in builders] if self.asks_about(sample) else []
+
+        return about
 
     def question(
         self, sample: str, media: Media, prompt: str = DEFAULT_PROMPT, *, sampling: Sampling | None = None

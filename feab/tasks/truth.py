@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from feab.errors import FeabError
 from feab.tasks.task import Task
+from feab.tasks.votes import votes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +52,12 @@ class Truth:
     groups: dict[str, tuple[str | None, ...]]
     """Attribute -> its value for each face; only attributes that have values here."""
     slices: dict[str, tuple[str | None, ...]]
+    folds: tuple[str | None, ...]
+    """In which fold each face is tested; empty for tasks without folds."""
     unscored: frozenset[str]
     """Ids in the dataset that carry no label of the task."""
+    votes: npt.NDArray[np.float32] | None = None
+    """Expression: (n, labels of the task), how people voted, rows of NaN where nobody did; None without any."""
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> Truth:
         """Some of the faces, in the order given."""
@@ -68,7 +73,9 @@ class Truth:
             sources=pick(self.sources),
             groups={name: pick(column) for name, column in self.groups.items()},
             slices={name: pick(column) for name, column in self.slices.items()},
+            folds=pick(self.folds) if self.folds else (),
             unscored=self.unscored,
+            votes=None if self.votes is None else self.votes[np.asarray(rows, dtype=np.intp)],
         )
 
 
@@ -85,6 +92,7 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
     """
     give = getattr(data, "labels", None)  # of a frame this would be a column, which cannot be called
     wanted = ("id", *task.label_columns, "expression", "subject", "video", "source", *GROUPS, *SLICES)
+    wanted += (task.folds,) if task.folds else ()
     frame = cast("pd.DataFrame", give(wanted) if callable(give) else data)
     if "id" not in frame:
         raise FeabError(f"the labels for task {task.name} have no 'id' column")
@@ -106,7 +114,9 @@ def truth_of(task: Task, data: Labels, *, only: Collection[str] | None = None) -
         sources=_words(kept, "source") or (None,) * len(rows),
         groups=_columns(kept, GROUPS),
         slices=_columns(kept, SLICES),
+        folds=(_words(kept, task.folds) or ()) if task.folds else (),
         unscored=frozenset(ids[i] for i in np.flatnonzero(~labelled)),
+        votes=votes_of(task, data, rows),
     )
 
 

@@ -90,10 +90,12 @@ def _expand_member(member: Field, known: Mapping[str, Field | Group], group: str
 # ------------------------------------------------------------------------------------------------------------ prompts
 
 
-def _wordings(metadata: Field, notes: Gather) -> Iterator[tuple[str, Field]]:
-    """Prompt name -> the field of its text, where there is one."""
+def _wordings(metadata: Field, notes: Gather, task: Task | None = None) -> Iterator[tuple[str, Field]]:
+    """Prompt name -> the field of its text, where there is one; of words that another task has, the one naming it."""
     prompts = notes.attempt(metadata.get, None, "prompts")
-    if prompts is not None and isinstance(prompts.value, dict):
+    if prompts is not None and isinstance(prompts.value, str) and task is not None:
+        yield from ((name, prompts) for name in task.prompts)
+    elif prompts is not None and isinstance(prompts.value, dict):
         for name, prompt in notes.attempt(lambda: list(prompts.items()), []):
             text = notes.attempt(prompt.get, None, "text")
             if text is not None and isinstance(text.value, str):
@@ -115,7 +117,7 @@ def _at(field: Field, check: Any) -> Any:
 
 
 def _check_prompts(task: Task, metadata: Field, notes: Gather) -> None:
-    for name, text in _wordings(metadata, notes):
+    for name, text in _wordings(metadata, notes, task):
         words = notes.attempt(_at, None, text, lambda name=name: [task.prompt_text(name, s) for s in _SAMPLES])
         if words is None:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 from feab.errors import FeabError
 from feab.problems import Gather, warning
 from feab.tasks import lm_eval
-from feab.tasks.read import Field
+from feab.tasks.read import Field, with_included
 from feab.tasks.task import AXES, Task
 
 IMAGE = "<image>"
@@ -34,7 +34,8 @@ def check_lm_eval(root: Field, task: Task | None, notes: Gather) -> None:
     A file without any of its keys is feab's alone. `task` is None where the metadata have mistakes; what depends on
     the task's kind is then not checked.
     """
-    there = {key: child for key, child in notes.attempt(lambda: list(root.items()), []) if key in _KEYS}
+    entries: dict[str, Field] = notes.attempt(with_included, {}, root)
+    there = {key: child for key, child in entries.items() if key in _KEYS}
     if not there:
         return
     for key in _KEYS:

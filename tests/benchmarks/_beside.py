@@ -1,4 +1,4 @@
-"""What the benchmarks beside lm-evaluation-harness share: whole processes, timed in turn, and a table of them."""
+"""What the benchmarks beside other harnesses share: whole processes, timed in turn, and a table of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ NOT_MEASURED = f"""peer not measured: FEAB_LM_EVAL_PYTHON names no python that h
   lm-eval/bin/pip install -c both.txt '.[hf,lm-eval]' fastapi uvicorn
   FEAB_LM_EVAL_PYTHON=lm-eval/bin/python python tests/benchmarks/{Path(sys.argv[0]).name}"""
 
+SAMPLES = """
+import json, sys
+from feab.runs.parts import plan
+
+pairs = zip(plan("synth", limit=int(sys.argv[1])), plan("synth"))
+print(json.dumps({some.task.name: whole.rows.searchsorted(some.rows).tolist() for some, whole in pairs}))
+"""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -30,6 +38,8 @@ class Command:
 
     words: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where it is started, if not here."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,9 @@ def run(command: Command, threads: int) -> Taken:
     }  # fmt: skip
     load = os.getloadavg()[0]
     start = time.perf_counter()
-    process = subprocess.Popen(command.words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command.words, env=environment, cwd=command.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     assert process.stderr is not None
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -81,13 +93,22 @@ def in_turn(commands: Mapping[str, Sequence[Command]], threads: int) -> dict[str
     return taken
 
 
+def chosen_samples(faces: int) -> str:
+    """For lm-eval's `--samples`: where the faces that `--limit` chooses stand among all a task asks about.
+
+    Found by another process, so that this one stays small.
+    """
+    words = [sys.executable, "-c", SAMPLES, str(faces)]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def fastest(taken: Mapping[str, Sequence[Taken]]) -> str:
     """The name with the least median time."""
     return min(taken, key=lambda name: statistics.median(one.seconds for one in taken[name]))
 
 
-def surroundings(threads: int) -> str:
-    """Machine, versions, date, load."""
+def surroundings(threads: int, others: Mapping[str, str] | None = None) -> str:
+    """Machine, versions, date, load; `others`: further peers' names and pythons."""
     ours = machine()
     cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if "model name" in line), "unknown CPU")
     cores, memory = ours["cores"], ours.get("memory_gib")
@@ -97,6 +118,7 @@ def surroundings(threads: int) -> str:
         f"{ours['system']} {ours['release']}, python {platform.python_version()}; feab's environment: "
         f"{_versions(sys.executable)}",
         *([f"lm-eval's environment: {_versions(PEER)}"] if PEER else []),
+        *(f"{name}'s environment: {_versions(python)}" for name, python in (others or {}).items()),
     ]
     return "\n".join(lines)
 
@@ -109,7 +131,18 @@ def _lines(path: str) -> list[str]:
 
 
 def _versions(python: str) -> str:
-    names = ["feab", "lm_eval", "torch", "transformers", "numpy", "pyarrow", "pandas"]
+    names = [
+        "feab",
+        "lm_eval",
+        "inspect_ai",
+        "lmms_eval",
+        "openai",
+        "torch",
+        "transformers",
+        "numpy",
+        "pyarrow",
+        "pandas",
+    ]
     code = (
         "import sys\nfrom importlib.metadata import PackageNotFoundError, version\nfor name in sys.argv[1:]:\n"
         "    try: print(name, version(name))\n    except PackageNotFoundError: pass"

@@ -12,21 +12,11 @@ environment of its own, named by FEAB_LM_EVAL_PYTHON.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import _beside as beside
-
-SAMPLES = """
-import json, sys
-from feab.runs.parts import plan
-
-pairs = zip(plan("synth", limit=int(sys.argv[1])), plan("synth"))
-print(json.dumps({some.task.name: whole.rows.searchsorted(some.rows).tolist() for some, whole in pairs}))
-"""
-"""For each task, where the faces that `--limit` chooses stand among all those it asks about."""
 
 WITHOUT_INDEX = """
 import json, sys
@@ -61,9 +51,7 @@ def measure(folder: Path, faces: int, repeats: int, sizes: list[int]) -> None:
     run = [sys.executable, "-m", "feab.cli", "run", "--model", "feab-tiny", "--limit", str(faces), "--out"]
     commands = {"feab": [beside.Command([*run, str(folder / f"run{i}")]) for i in range(repeats)]}
     if beside.PEER:
-        samples = subprocess.run(
-            [sys.executable, "-c", SAMPLES, str(faces)], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        samples = beside.chosen_samples(faces)
         tried = beside.in_turn({str(size): [as_command(folder, size, samples)] for size in sizes}, threads=2)
         print(f"lm_eval once with each batch size\n{beside.table(tried)}\n")
         best = int(beside.fastest(tried))

@@ -83,13 +83,25 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would_cost(tmp_path: Path, fac
         done = feab_cli(*what, "--tasks", "synth_expression", "--limit", 7, "--draws", 2, "--json")
         assert done.exit_code == 0, done.stderr
         found = json.loads(done.stdout)
-        assert (found["questions"], found["answers"], found["images"]) == (7, 14, 7)
-        assert found["image_tokens"] == 700
+        assert (found["questions"], found["answers"], found["images"]) == (7, 14, 14)
+        assert found["image_tokens"] == 1400
         assert found["output_tokens"] == 14 * 32
-        assert found["cost_usd"] == pytest.approx((found["text_tokens"] + 700) * 0.01 + 14 * 32 * 0.1)
+        assert found["cost_usd"] == pytest.approx((found["text_tokens"] + 1400) * 0.01 + 14 * 32 * 0.1)
         shown = feab_cli(*what, "--prompts", "all")
         assert "cost           at most $" in shown.stdout
         assert "four bytes a token" in shown.stdout
+        few = [*what, "--tasks", "synth_expression", "--limit", 7]
+        shorter = json.loads(feab_cli(*few, "-M", "max_tokens=3", "--json").stdout)
+        assert shorter["output_tokens"] == 7 * 3
+        assert shorter["cost_usd"] == pytest.approx((shorter["text_tokens"] + 700) * 0.01 + 7 * 3 * 0.1)
+        assert "image tokens   at most 700" in feab_cli(*few, "-M", "max_pixels=100").stdout
+        sharper = feab_cli(*few, "-M", "detail=high")  # it may take more than the card says
+        assert "image tokens   unknown" in sharper.stdout
+        assert "and what the images cost" in sharper.stdout
+        for wrong in ("max_tokens=many", "maxtokens=3"):
+            refused = feab_cli(*few, "-M", wrong)
+            assert refused.exit_code == 2
+            assert "valid arguments" in refused.stderr
         unknown = feab_cli("run", "--model", "openai/m", "--data", faces, "--dry-run")
         assert unknown.exit_code == 0
         assert "unknown" in unknown.stdout
@@ -123,6 +135,36 @@ def test_a_limit_of_cost_stops_the_run_and_a_higher_one_goes_on(tmp_path: Path, 
     done = feab_cli("run", "--model", "openai/m", "--data", faces, "--max-cost", 1)
     assert done.exit_code == 2
     assert "no price of openai/m is known" in done.stderr
+
+
+def test_failures_that_were_billed_stay_billed_when_they_are_asked_again(tmp_path: Path, faces: Path) -> None:
+    bad_time = True
+
+    def answer(body: dict, number: int) -> dict:
+        return {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 10}} if bad_time else chat("fear")
+
+    with chat_server(answer) as server:
+        include = card(tmp_path / "mine", server.url, image_tokens=50)
+        what = ["run", "--model", "costly", "--include", include, "--data", faces, "--tasks", "synth_expression"]
+        what += ["--limit", 7, "--out", tmp_path / "out", "--max-cost", 1000]
+
+        def manifest() -> dict:
+            return json.loads((tmp_path / "out" / "manifest.json").read_text())
+
+        assert feab_cli(*what).exit_code == 3
+        assert manifest()["cost_usd"] == 7 * 2
+        assert feab_cli(*what).exit_code == 3
+        assert manifest()["cost_usd"] == 14 * 2
+        assert (manifest()["failed_input_tokens"], manifest()["failed_output_tokens"]) == (700, 70)
+        stopped = feab_cli(*what[:-1], 30)
+        assert stopped.exit_code == 3
+        assert "$28.0000 are spent" in stopped.stderr
+        bad_time = False
+        assert feab_cli(*what).exit_code == 0
+        # 14 failures of 2 dollars each, and 7 answers of 10 and 2 tokens
+        assert manifest()["cost_usd"] == pytest.approx(14 * 2 + 7 * (10 * 0.01 + 2 * 0.1))
+        assert manifest()["input_tokens"] == 70
+        assert feab_cli("validate", tmp_path / "out").exit_code == 0
 
 
 def test_one_run_answers_another_from_the_cache(tmp_path: Path, faces: Path) -> None:

@@ -19,7 +19,7 @@ def run(faces: Path, script: Path, tmp_path: Path) -> Path:
         app, ["run", "--model", f"mock/{script}", "--data", str(faces), "--out", str(tmp_path / "run")]
     )
     assert done.exit_code == 0
-    return tmp_path / "run"
+    return hostile.by_task(tmp_path / "run")
 
 
 def feab_cli(*words: object):

@@ -185,7 +185,7 @@ def test_listings_are_tab_separated_where_a_program_reads() -> None:
     assert "mock/" in models.stderr
 
 
-@pytest.mark.parametrize(("width", "paragraphs"), [(60, True), (200, False)])
+@pytest.mark.parametrize(("width", "paragraphs"), [(60, True), (260, False)])
 def test_listings_keep_words_whole_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, width: int, paragraphs: bool
 ) -> None:

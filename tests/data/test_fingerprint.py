@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samples import INFO, jpeg, tiny_row
 
 from feab.data import load_dataset, write_split
-from feab.data.fingerprint import canonical_line, fingerprint
+from feab.data.fingerprint import Lines, canonical_line, combine, fingerprint
 from feab.vocabulary import EXPRESSIONS
 
 unit = st.floats(-1, 1, width=32)
@@ -162,3 +162,23 @@ def test_golden_fingerprint() -> None:
 
 def test_a_different_picture_of_the_same_shade_is_another_image() -> None:
     assert fingerprint([tiny_row(0, image=jpeg(0, size=9))]) != fingerprint([tiny_row(0)])
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=6), st.binary(max_size=30), max_size=30))
+def test_lines_in_a_file_combine_as_those_in_memory(lines: dict[str, bytes]) -> None:
+    kept = Lines()
+    for name, line in lines.items():
+        assert kept.reserve(name)
+        kept.put(name, line)
+    assert all(not kept.reserve(name) for name in lines)
+    assert kept.reserve("reserved, and never put")
+    assert kept.fingerprint() == combine(lines.items())
+    kept.close()
+
+
+def test_the_sha256_of_pictures_may_be_given_in_their_place() -> None:
+    row = {"id": "a", "image": b"one", "frames": [b"two", b"three"], "expression": "fear"}
+    two, three = (hashlib.sha256(data).hexdigest() for data in (b"two", b"three"))
+    given = {"id": "a", "expression": "fear"}
+    line = canonical_line(given, image_sha256=hashlib.sha256(b"one").hexdigest(), frames_sha256=[two, three])
+    assert line == canonical_line(row)

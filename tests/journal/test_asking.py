@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from feab.errors import FeabError
 from feab.journal import Journal, Progress, ask, read_predictions
-from feab.journal.asking import STOP_AFTER, STOP_AFTER_TRANSIENT
+from feab.journal.asking import STOP_AFTER, STOP_AFTER_TRANSIENT, STOP_SAMPLES
 from feab.records import Answer, Completion, Failure, FinishReason, Message, Outcome, Question, Text, Usage
 from feab.schemas import OutcomeCounts
 
@@ -167,6 +168,21 @@ def test_failures_between_answers_or_of_different_kinds_do_not_stop_it(tmp_path:
         asked = ask(Fake(rule), map(question, range(200)), journal, parse=parse)
     assert asked.stopped is None
     assert asked.asked == 200
+
+
+@pytest.mark.parametrize(("kind", "samples"), [("http_400", STOP_SAMPLES), ("image", STOP_AFTER)])
+def test_pictures_that_fail_every_question_about_them_do_not_stop_it_at_once(
+    tmp_path: Path, kind: str, samples: int
+) -> None:
+    each = STOP_AFTER  # as many prompts about each picture
+    asked_about = [replace(question(number), prompt=f"p{i}") for number in range(40) for i in range(each)]
+    with Journal(tmp_path / "some.jsonl") as journal:
+        few = asked_about[: each * (STOP_SAMPLES - 1)]
+        assert ask(Fake(fails(kind)), few, journal, parse=parse).stopped is None
+    with Journal(tmp_path / "all.jsonl") as journal:
+        asked = ask(Fake(fails(kind)), asked_about, journal, parse=parse)
+    assert asked.stopped is not None
+    assert asked.asked == each * (samples - 1) + 1
 
 
 def test_ctrl_c_keeps_what_came_back_and_closes_the_model(tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ from feab.content import shipped
 from feab.errors import FeabError
 from feab.knowledge import (
     Part,
+    anchor_tables,
     load_action_units,
     load_anchors,
-    load_exclusions,
     load_forms,
+    load_loadings,
     load_pairs,
+    load_rates,
     load_shares,
     load_words,
+    loading_tables,
     theories,
 )
 from feab.knowledge.forms import parse_form
@@ -48,9 +51,12 @@ def load_everything(folder: Path) -> None:
     for theory in theories(folder):
         load_forms(theory, folder)
     load_shares("du2014", folder)
-    load_anchors(folder)
+    for table in anchor_tables(folder):
+        load_anchors(table, folder)
+    for table in loading_tables(folder):
+        load_loadings(table, folder)
     load_pairs(folder)
-    load_exclusions(folder)
+    load_rates(folder)
 
 
 def test_the_17_scored_units_read_as_in_the_vocabulary() -> None:
@@ -64,8 +70,10 @@ def test_every_row_has_a_source_that_says_how_far_to_trust_it() -> None:
     sources = [unit.source for unit in load_action_units().values()]
     sources += [form.source for name in theories() for forms in load_forms(name).values() for form in forms]
     sources += [shares.source for shares in load_shares("du2014").values()]
-    sources += [word.source for word in load_words().values()] + [anchor.source for anchor in load_anchors().values()]
-    sources += [pair.source for pair in load_pairs()] + [pair.source for pair in load_exclusions()]
+    sources += [word.source for word in load_words().values()]
+    sources += [anchor.source for table in anchor_tables() for anchor in load_anchors(table).values()]
+    sources += [loading.source for table in loading_tables() for loading in load_loadings(table).values()]
+    sources += [pair.source for pair in load_pairs()] + [rate.source for rate in load_rates().values()]
     for source in sources:
         assert source.paper
         assert 1800 < source.year < 2100
@@ -121,11 +129,46 @@ def test_anchors_are_the_means_of_their_words() -> None:
     assert (anchors["neutral"].valence, anchors["neutral"].valence_sd) == (0.0, 0.15)
 
 
-def test_pairs_name_each_pair_once_and_no_pair_has_two_signs() -> None:
-    aus = [pair.aus for pair in load_pairs()]
-    assert len(set(aus)) == len(aus)
-    assert {pair.aus for pair in load_pairs() if pair.sign < 0} >= {(12, 15)}
-    assert all(pair.weight < 0 for pair in load_exclusions())
+def test_neighbours_put_every_posed_expression_elsewhere() -> None:
+    words, neighbours = load_anchors("words"), load_anchors("neighbours")
+    moved = {
+        name
+        for name in EXPRESSIONS
+        if (words[name].valence, words[name].arousal) != (neighbours[name].valence, neighbours[name].arousal)
+    }
+    assert moved == set(EXPRESSIONS) - {"neutral"}
+    assert {name: words[name].valence_sd for name in words} == {name: neighbours[name].valence_sd for name in words}
+
+
+def test_pairs_keep_the_signs_found_in_data_and_the_rules() -> None:
+    weights = {pair.aus: pair.weight for pair in load_pairs()}
+    together = {(1, 2), (4, 7), (4, 9), (7, 9), (6, 12), (9, 17), (15, 17), (15, 24), (17, 24), (23, 24), (25, 26)}
+    apart = {(2, 6), (2, 7), (12, 15), (12, 17), (24, 25), (23, 25), (9, 10)}
+    assert {aus for aus, weight in weights.items() if weight > 0} == together
+    assert {aus for aus, weight in weights.items() if weight < 0} == apart
+    assert (weights[24, 25], weights[23, 25], weights[9, 10], weights[12, 15]) == (-2.0, -1.5, -0.4, -1.2)
+
+
+def test_every_scored_unit_has_a_rate() -> None:
+    rates = load_rates()
+    assert set(rates) == set(FEAB_17)
+    assert rates[12].rate == pytest.approx((0.562 + 0.132) / 2, abs=0.005)
+    assert rates[10].rate == pytest.approx(0.64 * 0.594, abs=0.005)
+
+
+def test_the_loadings_are_half_the_rule_that_labels_rendered_faces() -> None:
+    from feab.faces.va_rule import VA_WEIGHTS
+
+    loadings = load_loadings("rule")
+    halved = {au: (pytest.approx(v / 2), pytest.approx(a / 2)) for au, (v, a) in VA_WEIGHTS.items()}
+    assert {au: (one.valence, one.arousal) for au, one in loadings.items()} == halved
+
+
+def test_a_second_table_of_loadings_agrees_with_the_first_in_sign_alone() -> None:
+    rule, other = load_loadings("rule"), load_loadings("affdex")
+    assert {abs(one.valence) for one in other.values()} | {abs(one.arousal) for one in other.values()} == {0.0, 0.2}
+    assert all(rule[au].valence * one.valence >= 0 for au, one in other.items())
+    assert set(other) < set(rule)
 
 
 def test_expand_chooses_one_alternative_and_whole_groups() -> None:
@@ -157,7 +200,18 @@ SPOILS = [
     ("valence_arousal.yaml", "sd_of: happy", "sd_of: joyful", "sd_of"),
     ("valence_arousal.yaml", "terms: [sad]", "terms: [gloomy]", "gloomy"),
     ("valence_arousal.yaml", "schema: 1", "schema: 2", "schema 2"),
-    ("au_pairs.yaml", "sign: 1", "sign: 2", "sign"),
+    ("valence_arousal.yaml", "terms: [joyful, elated]", "terms: []", "at least one"),
+    ("valence_arousal.yaml", "valence_sd: 0.15", "valence_sd: 0", "valence_sd"),
+    ("valence_arousal.yaml", "{expression: contempt, terms", "{expression: anger, terms", "twice"),
+    ("au_pairs.yaml", "weight: 1.2", "weight: strong", "weight"),
+    ("au_pairs.yaml", "aus: [1, 2]", "aus: [1, 3]", "AU 3"),
+    ("au_pairs.yaml", "aus: [4, 7]", "aus: [1, 2]", "twice"),
+    ("au_rates.yaml", "rate: 0.13", "rate: 13", "rate"),
+    ("au_rates.yaml", "au: 2,", "au: 1,", "twice"),
+    ("au_valence_arousal.yaml", "valence: -0.26", "valence: -0.261", "three decimals"),
+    ("au_valence_arousal.yaml", "scale: 0.5", "scale: 5", "scale"),
+    ("au_valence_arousal.yaml", "scale: 0.5", "size: 0.5", "size"),
+    ("au_valence_arousal.yaml", "- {au: 2, valence: 0.25", "- {au: 1, valence: 0.25", "twice"),
     ("au_pairs.yaml", "aus: [1, 2]", "aus: [2, 1]", "rising"),
     ("au_pairs.yaml", "schema: 1", "schema: !!python/name:os.system", "YAML"),
 ]  # fmt: skip
@@ -177,6 +231,10 @@ def test_unknown_names_list_the_known_ones() -> None:
         load_forms("freud")
     with pytest.raises(FeabError, match="du2014"):
         load_shares("du2015")
+    with pytest.raises(FeabError, match="neighbours"):
+        load_anchors("anew")
+    with pytest.raises(FeabError, match="affdex"):
+        load_loadings("mine")
 
 
 @given(st.text(alphabet="U0123456789ABCDEF+-/ x", max_size=12))

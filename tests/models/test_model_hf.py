@@ -394,7 +394,8 @@ class TestMemory:
 
 
 class TestLazy:
-    def test_questions_are_pulled_as_they_are_answered(self, tiny):
+    @pytest.mark.parametrize(("faces", "batches"), [(500, 4), (7, 32)], ids=["of many faces", "of few"])
+    def test_questions_are_pulled_as_they_are_answered(self, tiny, faces, batches):
         model = load_model(f"hf/{tiny}", batch_size=4)
         pulled = 0
 
@@ -402,15 +403,16 @@ class TestLazy:
             nonlocal pulled
             for i in count():
                 pulled += 1
-                yield ask(i % 7, task="t_expression", prompt=f"p{i}")  # every one a shape of its own: the worst case
+                yield ask(i % faces, data=pictures[i % faces], prompt=f"p{i}")  # every one a shape of its own
 
+        pictures = [jpeg(i) for i in range(faces)]
         answers = model.generate(endless())
         most = 0
         for done in range(1, 60):
             next(answers)
             most = max(most, pulled - done)
         answers.close()
-        assert most <= 4 * (4 + 2) + 4
+        assert most <= 4 * (batches + 2) + 4
 
     def test_nothing_is_asked_before_the_first_answer_is_wanted(self, tiny, model):
         def never():

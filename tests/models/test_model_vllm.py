@@ -196,7 +196,7 @@ def test_messages_keep_their_order_and_roles():
             Message("user", (Image(Media(data=jpeg(0))), Text("and"), Image(Media(data=jpeg(1))), Text("which?"))),
         ),
     )
-    assert conversation(asked, [("a", first), ("b", second)]) == [
+    assert conversation(asked.messages, [("a", first), ("b", second)]) == [
         {"role": "system", "content": [{"type": "text", "text": "be short"}]},
         {
             "role": "user",

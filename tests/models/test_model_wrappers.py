@@ -288,6 +288,31 @@ def test_errors_cost_nothing_and_teach_nothing():
     assert len(list(with_budget(inner, PRICE, 20.0).generate(questions))) == 8
 
 
+def failing(kind: str, usage: Usage) -> type[Fake]:
+    class Fails(Fake):
+        def generate(self, questions):
+            for question in questions:
+                self.asked.append((question.sample, 0))
+                yield Completion(question, error=Failure(kind, "no answer"), usage=usage)
+
+    return Fails
+
+
+def test_failures_that_were_billed_count_towards_the_limit():
+    questions = [ask(i, data=b"", max_tokens=10) for i in range(100)]
+    counted = failing("empty", USED)()  # 2 dollars each, by what the server says
+    with pytest.raises(BudgetReached):
+        list(with_budget(counted, PRICE, 10.0, image_tokens=50).generate(questions))
+    assert 0 < len(counted.asked) <= 5
+    for kind in ("malformed", "shape", "empty", "too_large", "timeout"):  # the server may have billed it
+        untold = failing(kind, Usage())()
+        with pytest.raises(BudgetReached):
+            list(with_budget(untold, PRICE, 20.0, image_tokens=50).generate(questions))
+        assert 0 < len(untold.asked) < 10
+    for kind in ("http_429", "http_500", "connection", "image"):
+        assert len(list(with_budget(failing(kind, Usage())(), PRICE, 20.0, image_tokens=50).generate(questions))) == 100
+
+
 def test_a_limit_of_the_users_own_is_what_an_answer_may_cost():
     questions = [ask(i, data=b"", max_tokens=1) for i in range(3)]
     with pytest.raises(BudgetReached):

@@ -152,6 +152,50 @@ def test_the_server_draws_writes_json_and_gives_probabilities(server, tmp_path):
     assert all(sum(line.probabilities.values()) <= 1 + 1e-6 for line in known)
 
 
+def alike(one: Run, other: Run, kinds: set[str]) -> None:
+    """The same log-probabilities of every option, as far as sums in another order let them be."""
+    theirs = {(line.task, line.sample): line for line in other.predictions()}
+    lines = [line for line in one.predictions() if line.task in kinds]
+    assert lines
+    for line in lines:
+        there = theirs[line.task, line.sample]
+        assert line.likelihoods is not None
+        assert line.likelihoods.keys() == there.likelihoods.keys()
+        assert all(abs(p - there.probabilities[name]) < 1e-3 for name, p in line.probabilities.items())
+        for name, mine in line.likelihoods.items():
+            if mine.logprob > WEIGHED:
+                assert mine.tokens == there.likelihoods[name].tokens, name
+                assert abs(mine.logprob - there.likelihoods[name].logprob) < 1e-2, name
+
+
+WEIGHED = -8.0
+"""Less likely than this, a sum of log-probabilities depends on its last digits."""
+
+
+@pytest.mark.parametrize("scoring", ["choices", "yes-no"])
+def test_the_engine_weighs_as_transformers_does(scoring, wide, tmp_path):
+    mine = feab.run("feab-tiny", limit=10, scoring=scoring, out=tmp_path / "hf")
+    out = tmp_path / "vllm"
+    command = [PYTHON, "-m", "feab.cli", "run", "--model", f"vllm/{wide}", "--limit", "10", "--scoring", scoring]
+    for argument in ("dtype=float32", "model_impl=transformers", "max_model_len=512", "enforce_eager=true"):
+        command += ["-M", argument]
+    command += ["--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    alike(load_run(out), mine, {"synth_expression", "synth_action_units"})
+
+
+def test_the_server_shows_the_first_token(server, tmp_path):
+    mine = feab.run("feab-tiny", "synth_expression", limit=50, scoring="choices", out=tmp_path / "hf")
+    theirs = feab.run(
+        "openai/tiny", "synth_expression", base_url=server, limit=50, scoring="choices", out=tmp_path / "served"
+    )
+    there = {line.sample: line for line in mine.predictions()}
+    for line in theirs.predictions():  # every label is one token of this model
+        assert line.answer == there[line.sample].answer
+        assert abs(line.probabilities[line.answer] - there[line.sample].probabilities[line.answer]) < 1e-2
+
+
 @pytest.fixture(scope="module")
 def told(wide) -> dict[str, dict[tuple[str, str, str], dict]]:
     """Batch -> key -> what ask_vllm.py printed."""

@@ -18,6 +18,13 @@ def lines(folder: Path) -> list[bytes]:
     return (folder / PREDICTIONS).read_bytes().splitlines(keepends=True)
 
 
+def by_task(folder: Path) -> Path:
+    """Put the lines about expressions first: the faults below are planted by line number. Returns the folder."""
+    in_order = sorted(lines(folder), key=lambda line: not json.loads(line)["task"].endswith("expression"))
+    (folder / PREDICTIONS).write_bytes(b"".join(in_order))
+    return folder
+
+
 def set_line(folder: Path, number: int, data: bytes) -> None:
     """Put another line in the place of one, counted from 1."""
     all_lines = lines(folder)

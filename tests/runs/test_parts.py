@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from faces_folder import make_faces
 
-from feab.data import load_dataset
+from feab.data import Dataset, load_dataset
 from feab.errors import FeabError
+from feab.records import Sampling
 from feab.runs import plan
+from feab.runs.parts import questions_of
 from feab.runs.selection import rows_asked
 from feab.tasks import load_tasks
 
@@ -53,6 +56,35 @@ def test_plan_counts_and_refuses(faces: Path) -> None:
         plan("synth", data=str(faces), prompts="other")
     with pytest.raises(FeabError, match="unknown task"):
         plan("nothing", data=str(faces))
+
+
+def test_all_questions_about_a_face_follow_each_other(faces: Path, tmp_path: Path) -> None:
+    parts = plan("synth", data=str(faces), prompts="json,direct", limit=30)
+    keys = [question.key for question in questions_of(parts, Sampling())]
+    assert keys == [question.key for question in questions_of(parts, Sampling())]
+    assert set(keys) == {(p.task.name, face, prompt) for p in parts for face in p.ids for prompt in p.prompts}
+    assert len(keys) == len(set(keys)) == 180
+    assert len(list(itertools.groupby(keys, key=lambda key: key[1]))) == len({sample for _, sample, _ in keys})
+    names = [part.task.name for part in parts]
+    _, first = next(itertools.groupby(keys, key=lambda key: key[1]))
+    order = [(names.index(task), ["json", "direct"].index(prompt)) for task, _, prompt in first]
+    assert order == sorted(order)
+    other = plan("synth", data=str(make_faces(tmp_path / "other", people=4)), limit=2)
+    both = [question.key for question in questions_of([parts[0], *other, parts[1]], Sampling())]
+    assert both[:120] == [key for key in keys if key[0] in names[:2]]
+    assert len(both) == 126, "the other dataset's faces come after all of the first one's"
+
+
+def test_each_face_is_read_once(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = plan("synth", data=str(faces), prompts="all", limit=10)
+    read: list[int] = []
+    plain = Dataset.__getitem__
+    monkeypatch.setattr(Dataset, "__getitem__", lambda dataset, row: read.append(row) or plain(dataset, row))
+    questions = questions_of(parts, Sampling())
+    next(questions)
+    assert len(read) == 1
+    assert sum(1 for _ in questions) == sum(part.expected for part in parts) - 1
+    assert read == sorted({int(row) for part in parts for row in part.rows})
 
 
 def test_plan_refuses_a_dataset_without_the_labels(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from faces_folder import ANSWERS, make_faces, make_script, picture, rows
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "plots"))
@@ -24,6 +24,8 @@ from feab.errors import FeabError
 from feab.runs import Run, load_run
 from feab.runs.report import write_report
 
+PLACED = ("f1_", "recall_", "votes_", "auroc", "brier", "ece")
+"""How the names of scores begin that have a part of the report to themselves."""
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x1b[31m'{{7*7}}</style>"
 
 
@@ -317,6 +319,7 @@ def without(tags: list[tuple[str, tuple[str, ...]]], *names: str) -> list[tuple[
 def test_whatever_a_run_folder_says_stays_text(
     text: str, plain_run: Run, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    assume(not text.startswith(PLACED))  # a score of such a name stands in another table
     clean = page_of(hostile(plain_run, tmp_path_factory.mktemp("h") / "run", "clean"))
     html = page_of(hostile(plain_run, tmp_path_factory.mktemp("h") / "run", text))
     assert without(outline(html), "wbr") == without(outline(clean), "wbr")
@@ -400,10 +403,9 @@ def test_whatever_a_model_says_stays_text(
     def said(words_said: str) -> list[tuple[str, tuple[str, ...]]]:
         folder = tmp_path_factory.mktemp("said")
         (folder / "manifest.json").write_bytes((plain_run.path / "manifest.json").read_bytes())
-        lines = []
-        for raw in (plain_run.path / "predictions.jsonl").read_text().splitlines()[:20]:
-            line = json.loads(raw)
-            lines.append(json.dumps({**line, "text": words_said, "answer": words_said, "outcome": "ok"}))
+        written = map(json.loads, (plain_run.path / "predictions.jsonl").read_text().splitlines())
+        named = [line for line in written if line["task"] == "synth_expression"][:20]
+        lines = [json.dumps({**line, "text": words_said, "answer": words_said, "outcome": "ok"}) for line in named]
         (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n")
         return without(outline(page_of(folder, faces)), "wbr")
 

@@ -31,7 +31,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def good(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")
-    return feab.run(f"mock/{make_script(folder)}", "synth", data=faces, out=folder / "run").path
+    return hostile.by_task(feab.run(f"mock/{make_script(folder)}", "synth", data=faces, out=folder / "run").path)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
 
 
 def test_the_shipped_tasks_and_their_group():
-    assert [t.name for t in list_tasks()] == ["synth_action_units", "synth_expression", "synth_valence_arousal"]
+    assert {"synth_action_units", "synth_expression", "synth_valence_arousal"} <= {t.name for t in list_tasks()}
     names = ("synth_expression", "synth_valence_arousal", "synth_action_units")
     assert list_groups()["synth"] == names
     tasks = load_tasks("synth")
@@ -82,7 +82,7 @@ def test_listing_imports_nothing_heavy_and_never_the_functions_a_file_names(tmp_
     write(tmp_path, GOOD.replace("feab.tasks.lm_eval.dataset", "antigravity.fly"))
     code = (
         "import sys; from feab.tasks import list_tasks; "
-        f"assert len(list_tasks([{str(tmp_path)!r}])) == 4; "
+        f"assert 'mine' in [task.name for task in list_tasks([{str(tmp_path)!r}])]; "
         "print([m for m in ('antigravity','pandas','numpy','datasets','torch','jinja2','lm_eval') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -63,8 +63,9 @@ def test_questions_are_lazy_and_unknown_prompts_fail_at_once():
     assert [q.sample for q in itertools.islice(EXPRESSION.questions(endless), 3)] == ["0", "1", "2"]
     with pytest.raises(FeabError, match="has no prompt 'polite'; it has direct, json"):
         EXPRESSION.questions([], "polite")
-    with pytest.raises(FeabError, match="not an iterator"):
-        EXPRESSION.questions(iter([]), "all")
+    two = (sample(name, expression="fear") for name in "ab")
+    in_turn = [("a", "json"), ("a", "direct"), ("b", "json"), ("b", "direct")]
+    assert [(q.sample, q.prompt) for q in EXPRESSION.questions(two, "json,direct")] == in_turn
 
 
 def test_all_prompts_each_with_its_own_limit_of_tokens():

@@ -9,7 +9,7 @@ from feab.models.cards import Price
 from feab.models.images import pictures_of
 from feab.models.protocol import Model, ModelInfo
 from feab.models.wrappers.streams import closing_stream
-from feab.records import Completion, Question, Text
+from feab.records import Completion, Message, Question, Text
 
 BYTES_PER_TOKEN = 4
 """Of English text, roughly, in every tokenizer in use: what an estimate of cost assumes (our choice)."""
@@ -19,15 +19,36 @@ _FRAME_TOKENS = 64
 """What roles, templates and instructions of the server add to a question, at the most we expect."""
 _SAFE_IMAGE = 1.1
 
+_MAYBE_BILLED = frozenset({"malformed", "shape", "empty", "too_large", "timeout"})
+"""Failures after which a server has answered, or may have, and bills it. One that refuses or is not there does not."""
+
 
 class BudgetReached(FeabError):  # noqa: N818
     """The next question could cost more than is left of the budget. Nothing is under way."""
 
 
 def text_bytes(question: Question) -> int:
-    """Bytes of text that a question sends, images left out."""
-    texts = (part.text for message in question.messages for part in message.parts if isinstance(part, Text))
+    """Bytes of text that a question sends, images left out; of closed questions, all of them."""
+    texts = (part.text for one in sent(question) for message in one for part in message.parts if isinstance(part, Text))
     return sum(len(text.encode("utf-8", "replace")) for text in texts)
+
+
+def sent(question: Question) -> list[tuple[Message, ...]]:
+    """The conversations that are sent for a question: one, or that of each closed question."""
+    return [one.messages for one in question.closed] or [question.messages]
+
+
+def images_sent(question: Question) -> int:
+    """Images that are sent for a question: its own, once for each conversation."""
+    return len(pictures_of(question)) * len(sent(question))
+
+
+def longest_answer(question: Question, limit: int | None) -> int:
+    """Tokens that are written for a question at the most; `limit` stands in for the prompt's own.
+
+    A closed question is answered by a token each.
+    """
+    return len(question.closed) or limit or question.sampling.max_tokens
 
 
 def with_budget(
@@ -134,7 +155,10 @@ class _Account:
             self._under_way[question.key, draw] = each
 
     def settle(self, completion: Completion) -> None:
-        """Put what it cost in the place of what was reserved; where nothing is said, an answer costs all of that."""
+        """Put what it cost in the place of what was reserved; where nothing is said, an answer costs all of that.
+
+        So does a failure that may have been billed: a reply came that could not be read, or none came in time.
+        """
         question, usage = completion.question, completion.usage
         draws = range(question.first_draw, question.first_draw + question.n)
         reserved = sum(self._under_way.pop((question.key, draw), 0.0) for draw in draws)
@@ -144,19 +168,20 @@ class _Account:
         elif completion.error is None:
             self._spent += reserved
             self._silent = True
+        elif completion.error.kind in _MAYBE_BILLED:
+            self._spent += reserved
 
     def _learn(self, question: Question, input_tokens: int) -> None:
-        images = len(pictures_of(question))
+        images = images_sent(question)
         if images and input_tokens:  # none for an answer out of the cache
             text = text_bytes(question) // (2 * BYTES_PER_TOKEN)
             self._image_tokens = max(self._image_tokens or 0, max(1, input_tokens - text) // images)
 
     def _worst(self, question: Question) -> float:
         """Dollars a question costs at the most: all its draws asked for one by one, each answer of full length."""
-        tokens = text_bytes(question) / _SAFE_BYTES_PER_TOKEN + _FRAME_TOKENS
-        tokens += len(pictures_of(question)) * (self._image_tokens or 0) * _SAFE_IMAGE
-        longest = self._info.max_tokens or question.sampling.max_tokens
-        return question.n * self._price.of(tokens, longest)
+        tokens = text_bytes(question) / _SAFE_BYTES_PER_TOKEN + _FRAME_TOKENS * len(sent(question))
+        tokens += images_sent(question) * (self._image_tokens or 0) * _SAFE_IMAGE
+        return question.n * self._price.of(tokens, longest_answer(question, self._info.max_tokens))
 
 
 class _Turn:

@@ -12,7 +12,8 @@ from feab.errors import FeabError
 from feab.models.protocol import Model, ModelInfo
 from feab.models.wrappers.cache_store import AnswerStore, Kept, answer_key
 from feab.models.wrappers.streams import closing_stream
-from feab.records import Completion, Question, Usage
+from feab.records import Completion, Likelihood, Question, Usage
+from feab.schemas import likelihoods_info
 
 HELD = 256
 """Answers found in a row that wait while the model is working; then it finishes what it has, and they go first."""
@@ -91,11 +92,13 @@ class CachedModel:
         reasons = completion.finish_reasons
         probabilities = None if completion.probabilities is None else dict(completion.probabilities)
         try:
+            likelihoods = likelihoods_info(completion)
             kept = {
                 key: Kept(
                     text=text,
                     finish_reason=reasons[i] if i < len(reasons) else "unknown",
                     probabilities=probabilities,
+                    likelihoods=likelihoods,
                 )
                 for i, (key, text) in enumerate(zip(keys, completion.texts, strict=True))
             }
@@ -160,4 +163,7 @@ def _remembered(question: Question, draw: int, kept: Kept | None) -> Completion:
         (kept.finish_reason,),
         Usage(input_tokens=0, output_tokens=0),
         probabilities=kept.probabilities,
+        likelihoods=None
+        if kept.likelihoods is None
+        else {name: Likelihood(one.logprob, one.tokens) for name, one in kept.likelihoods.items()},
     )

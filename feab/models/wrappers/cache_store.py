@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feab.errors import FeabError
 from feab.models.protocol import ModelInfo
-from feab.records import FinishReason, Question, Text
-from feab.schemas import Fraction
+from feab.records import FinishReason, Media, Message, Question, Text
+from feab.schemas import Fraction, LikelihoodInfo
 
 FILE = "answers.sqlite"
 _APPLICATION = 0x46454142
@@ -34,6 +34,7 @@ class Kept(BaseModel):
     text: Annotated[str, Field(max_length=1_000_000)]
     finish_reason: FinishReason
     probabilities: dict[str, Fraction] | None = None
+    likelihoods: dict[str, LikelihoodInfo] | None = None
 
 
 def answer_key(info: ModelInfo, question: Question, draw: int) -> bytes:
@@ -42,18 +43,8 @@ def answer_key(info: ModelInfo, question: Question, draw: int) -> bytes:
     Raises:
         OSError: when an image cannot be read.
     """
-    messages = [
-        [
-            message.role,
-            [
-                ["text", part.text]
-                if isinstance(part, Text)
-                else ["image", hashlib.sha256(part.media.read()).hexdigest()]
-                for part in message.parts
-            ],
-        ]
-        for message in question.messages
-    ]
+    pictures: dict[Media, str] = {}  # closed questions show the same one again
+    messages = _told(question.messages, pictures)
     sampling = question.sampling
     everything: dict[str, Any] = {
         "model": info.name,
@@ -68,8 +59,30 @@ def answer_key(info: ModelInfo, question: Question, draw: int) -> bytes:
         "sampling": [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.seed],
         "draw": draw,
     }
+    if question.scoring != "generate":  # not said otherwise, so that answers kept earlier are still found
+        everything["scoring"] = question.scoring
+        everything["closed"] = [
+            [one.about, _told(one.messages, pictures), [[option.name, option.spellings] for option in one.options]]
+            for one in question.closed
+        ]
     text = json.dumps(everything, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def _told(messages: Sequence[Message], pictures: dict[Media, str]) -> list[Any]:
+    """Messages as JSON, with pictures as the sha256 of their bytes; each is read once into `pictures`."""
+    told: list[Any] = []
+    for message in messages:
+        parts = []
+        for part in message.parts:
+            if isinstance(part, Text):
+                parts.append(["text", part.text])
+                continue
+            if part.media not in pictures:
+                pictures[part.media] = hashlib.sha256(part.media.read()).hexdigest()
+            parts.append(["image", pictures[part.media]])
+        told.append([message.role, parts])
+    return told
 
 
 class AnswerStore:

@@ -1,0 +1,79 @@
+"""The datasets that feab reads, and the module that reads each. To add one: write the module, name it here."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from types import MappingProxyType
+
+from feab.data.readers.record import Reader
+from feab.errors import FeabError
+
+MODULES = MappingProxyType(
+    {
+        "affectnet": "affectnet",
+        "bp4d": "bp4d",
+        "ckplus": "ckplus",
+        "disfa": "disfa",
+        "fer2013": "fer2013",
+        "ferplus": "fer2013",
+        "jaffe": "jaffe",
+        "kdef": "kdef",
+        "rafau": "rafau",
+        "rafdb": "rafdb",
+        "rafdb_compound": "rafdb",
+        "sfew": "sfew",
+    }
+)
+"""Name of a dataset -> the module in this folder whose `READERS` holds it."""
+
+
+def names() -> list[str]:
+    """The datasets that can be prepared, by name."""
+    return sorted(MODULES)
+
+
+def reader_of(name: str) -> Reader:
+    """The reader of a dataset; upper case, hyphens and the like do not matter: "RAF-DB" is "rafdb".
+
+    Raises:
+        FeabError: when feab has no reader of that name.
+    """
+    known = {_folded(there): there for there in MODULES}
+    found = known.get(_folded(name))
+    if found is None:
+        raise FeabError(f"no reader for a dataset {name!r:.80}; there are {', '.join(names())}")
+    module = importlib.import_module(f"feab.data.readers.{MODULES[found]}")
+    readers: tuple[Reader, ...] = module.READERS
+    return next(reader for reader in readers if reader.name == found)
+
+
+def mimic(name: str, out: Path, n: int = 24) -> Reader:
+    """Write a miniature of a dataset's folder, as it is delivered, with rendered faces and their labels.
+
+    Args:
+        name: of the dataset.
+        out: the folder to make; it must not hold anything yet.
+        n: about so many pictures in each split.
+
+    Returns:
+        The dataset's reader.
+
+    Raises:
+        FeabError: for an unknown dataset, or a folder that holds something.
+    """
+    from feab.data.readers.faces import Faces
+
+    reader = reader_of(name)
+    if n < 1:
+        raise FeabError(f"a miniature holds at least 1 picture a split, got {n}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FeabError(f"{out}: is not empty; choose another folder for the miniature")
+    out.mkdir(parents=True, exist_ok=True)
+    reader.mimic(out, Faces(), n)
+    return reader
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())

@@ -1,0 +1,304 @@
+"""Faults planted in a miniature of each dataset: what is wrong, where, and what it must be called."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A row that must be passed over."""
+
+    split: str
+    file: str
+    line: int | str | None
+    why: str
+
+
+def spoil_pictures(root: Path, pictures: Sequence[str], outside: Path) -> list[Path]:
+    """Make six pictures unusable, each in another way; returns their paths."""
+    spoilt = [root / path for path in pictures[:6]]
+    nothing, cut, words, pipe, link, folder = spoilt
+    whole = cut.read_bytes()
+    for path in spoilt:
+        path.unlink()
+    nothing.write_bytes(b"")
+    cut.write_bytes(whole[: len(whole) // 2])
+    words.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n")
+    os.mkfifo(pipe)
+    link.symlink_to(outside)
+    folder.mkdir()
+    return spoilt
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def replace(root: Path, file: str, changes: dict[int, Callable[[str], str]], more: Sequence[str] = ()) -> None:
+    """Change some lines (counted from 1) of a file, and add others."""
+    lines = lines_of(root / file)
+    for number, change in changes.items():
+        lines[number - 1] = change(lines[number - 1])
+    (root / file).write_text("\n".join([*lines, *more]) + "\n", encoding="utf-8")
+
+
+def _cell(number: int, value: str, separator: str = ",") -> Callable[[str], str]:
+    def change(line: str) -> str:
+        cells = line.split(separator)
+        cells[number] = value
+        return separator.join(cells)
+
+    return change
+
+
+def _npy(value: Any, *, pickled: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(value, dtype=object if pickled else None), allow_pickle=pickled)
+    return buffer.getvalue()
+
+
+def rafdb(root: Path, codes: int = 7, above: str = "") -> list[Planted]:
+    file = "EmoLabel/list_patition_label.txt"
+    first = lines_of(root / above / file)[0]
+    n = len(lines_of(root / above / file))
+    replace(
+        root / above,
+        file,
+        {2: _cell(1, str(codes + 90), " "), 3: _cell(1, "0", " "), 4: _cell(1, "anger", " "), 5: _cell(1, "nan", " ")},
+        [first, "nonsense", "../../etc/passwd 3", "test_9999.jpg 3", "train_x.jpg 1 1"],
+    )
+    return [
+        *(Planted("train", file, number, "unknown code") for number in (2, 3, 4, 5)),
+        Planted("train", file, n + 1, "same id"),
+        Planted("train", file, n + 2, "bad row"),
+        Planted("train", file, n + 3, "bad row"),
+        Planted("test", file, n + 4, "missing picture"),
+        Planted("train", file, n + 5, "bad row"),
+    ]
+
+
+def rafdb_shares(root: Path) -> list[Planted]:
+    file = "EmoLabel/distribution_basic.txt"
+    replace(
+        root,
+        file,
+        {1: _cell(1, "0.9", " "), 2: _cell(3, "-0.1", " "), 3: lambda line: line[:20], 4: _cell(2, "x", " ")},
+    )
+    return [Planted("train", file, number, "bad row") for number in (1, 2, 3, 4)]
+
+
+def rafdb_compound(root: Path) -> list[Planted]:
+    return rafdb(root, 11, "compound")
+
+
+def affectnet(root: Path) -> list[Planted]:
+    file = "Manually_Annotated_file_lists/validation.csv"
+    n = len(lines_of(root / file))
+    row = lines_of(root / file)[1]
+    replace(
+        root,
+        file,
+        {
+            3: _cell(6, "11"),
+            4: _cell(6, "-1"),
+            5: _cell(7, "1.5"),
+            6: _cell(8, "nan"),
+            7: _cell(7, ""),
+            8: _cell(8, "-3"),
+            9: _cell(0, "../../outside.jpg"),
+            10: _cell(0, "/etc/passwd"),
+            11: lambda line: line.rsplit(",", 1)[0],
+        },
+        [row, row.replace("validation", "gone")],
+    )
+    return [
+        Planted("validation", file, 3, "unknown code"),
+        Planted("validation", file, 4, "unknown code"),
+        *(Planted("validation", file, number, "out of range") for number in (5, 6, 7, 8)),
+        Planted("validation", file, 9, "bad picture"),
+        Planted("validation", file, 10, "missing picture"),
+        Planted("validation", file, 11, "bad row"),
+        Planted("validation", file, n + 1, "same id"),
+        Planted("validation", file, n + 2, "missing picture"),
+    ]
+
+
+def affectnet_reduced(root: Path) -> list[Planted]:
+    folder = root / "val_set/annotations"
+    (folder / "0_exp.npy").write_bytes(_npy("12"))
+    (folder / "1_val.npy").write_bytes(_npy(["os.system"], pickled=True))
+    (folder / "2_aro.npy").unlink()
+    (folder / "3_val.npy").write_bytes(_npy("inf"))
+    (folder / "4_exp.npy").write_bytes(_npy([1, 2]))
+    (folder / "5_exp.npy").write_bytes(b"\x93NUMPY\x01\x00\xff\xff{")
+    (root / "val_set/images/6.jpg").unlink()
+    (folder / "7_exp.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    stem = "val_set/annotations"
+    return [
+        Planted("validation", f"{stem}/0_exp.npy", None, "unknown code"),
+        Planted("validation", f"{stem}/1_exp.npy", None, "bad row"),
+        Planted("validation", f"{stem}/2_exp.npy", None, "missing file"),
+        Planted("validation", f"{stem}/3_exp.npy", None, "out of range"),
+        Planted("validation", f"{stem}/4_exp.npy", None, "bad row"),
+        Planted("validation", f"{stem}/5_exp.npy", None, "bad row"),
+        Planted("validation", f"{stem}/6_exp.npy", None, "missing picture"),
+        Planted("validation", f"{stem}/7_exp.pkl", None, "bad row"),
+    ]
+
+
+def fer2013(root: Path) -> list[Planted]:
+    file = "fer2013.csv"
+    replace(
+        root,
+        file,
+        {
+            2: _cell(0, "7"),
+            3: _cell(0, ""),
+            4: _cell(1, "1 2 3"),
+            5: _cell(1, "256 " * 2304),
+            6: _cell(2, "Test"),
+            7: lambda line: "3",
+        },
+    )
+    whys = ("unknown code", "unknown code", "bad picture", "bad picture", "unknown code", "unknown code")
+    return [Planted("train", file, number, why) for number, why in enumerate(whys, 2)]
+
+
+def ferplus(root: Path) -> list[Planted]:
+    file = "fer2013new.csv"
+    replace(
+        root,
+        file,
+        {
+            2: _cell(2, "-1"),
+            3: _cell(2, "11"),
+            4: _cell(3, "0.5"),
+            5: lambda line: ",".join(line.split(",")[:2] + ["0"] * 10),
+            8: _cell(1, lines_of(root / file)[6].split(",")[1]),
+        },
+    )
+    replace(root, "fer2013.csv", {6: _cell(1, "0")})
+    return [
+        *(Planted("train", file, number, "out of range") for number in (2, 3, 4, 5)),
+        Planted("train", "fer2013.csv", 6, "bad picture"),
+        Planted("train", file, 8, "same id"),
+    ]
+
+
+def ckplus(root: Path) -> list[Planted]:
+    emotions = sorted(path.relative_to(root).as_posix() for path in root.rglob("*_emotion.txt"))
+    codes = sorted(path.relative_to(root).as_posix() for path in root.rglob("*_facs.txt"))
+    (root / emotions[0]).write_text("   8.0000000e+00\n")
+    (root / emotions[1]).write_text("happy")
+    (root / codes[2]).write_text("   1.0 6.0\n")
+    (root / codes[3]).write_text("   1.0 2.0\n 12.5 1.0\n")
+    (root / codes[4]).write_text("   one\n")
+    (root / "cohn-kanade-images/S999/001").mkdir(parents=True)
+    return [
+        Planted("test", emotions[0], 1, "unknown code"),
+        Planted("test", emotions[1], 1, "unknown code"),
+        Planted("test", codes[2], 1, "bad row"),
+        Planted("test", codes[3], 2, "bad row"),
+        Planted("test", codes[4], 1, "bad row"),
+        Planted("test", "cohn-kanade-images/S999/001", None, "missing picture"),
+        Planted("last_three", "cohn-kanade-images/S999/001", None, "missing picture"),
+    ]
+
+
+def disfa(root: Path) -> list[Planted]:
+    labels = "ActionUnit_Labels/SN002/SN002_au1.txt"
+    replace(root, labels, {1: _cell(1, "6"), 2: _cell(1, "-1"), 3: _cell(0, "x"), 4: lambda line: "4"})
+    (root / "ActionUnit_Labels/SN002/SN002_au26.txt").unlink()
+    (root / "LeftVideoSN013_comp/00002.jpg").unlink()
+    (root / "ActionUnit_Labels/SN024").mkdir()
+    for au in (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26):
+        (root / f"ActionUnit_Labels/SN024/SN024_au{au}.txt").write_text("1,0\n2,0\n")
+    return [
+        *(Planted("test", labels, number, "bad row") for number in (1, 2, 3, 4)),
+        Planted("test", "ActionUnit_Labels/SN002/SN002_au26.txt", None, "missing file"),
+        Planted("test", "ActionUnit_Labels/SN013", "frame 2", "missing picture"),
+        Planted("test", "LeftVideoSN024_comp.avi", None, "missing file"),
+    ]
+
+
+def bp4d(root: Path) -> list[Planted]:
+    first, second = "AUCoding/AU_OCC/F001_T1.csv", "AUCoding/AU_OCC/F007_T2.csv"
+    row = lines_of(root / first)[-1]
+    n = len(lines_of(root / first))
+    replace(root, first, {2: _cell(1, "2"), 3: _cell(0, "first"), 4: lambda line: line[:9]}, [row, "9999" + row[4:]])
+    replace(root, second, {1: lambda line: line.replace(",24,", ",42,")})
+    (root / "AUCoding/AU_OCC/notes.csv").write_text("0,1\n")
+    lines = lines_of(root / first)
+    (root / "AUCoding/AU_OCC/M004_T1.csv").write_text("\n".join(lines) + "\n")
+    return [
+        Planted("test", first, 2, "unknown code"),
+        Planted("test", first, 3, "bad row"),
+        Planted("test", first, 4, "unknown code"),
+        Planted("test", first, n + 1, "same id"),
+        Planted("test", first, n + 2, "missing picture"),
+        Planted("test", second, 1, "bad row"),
+        Planted("test", "AUCoding/AU_OCC/notes.csv", None, "bad row"),
+        Planted("test", "AUCoding/AU_OCC/M004_T1.csv", None, "missing file"),
+    ]
+
+
+def rafau(root: Path) -> list[Planted]:
+    file = "RAFAU_label.txt"
+    first = lines_of(root / file)[0]
+    n = len(lines_of(root / file))
+    replace(
+        root,
+        file,
+        {2: _cell(1, "1+x", " "), 3: _cell(1, "U12", " "), 4: lambda line: line.split()[0], 5: _cell(1, "1++2", " ")},
+        [first, "9999.jpg 1+2", "../../etc/passwd.jpg null"],
+    )
+    return [
+        *(Planted("test", file, number, "bad row") for number in (2, 3, 4, 5)),
+        Planted("test", file, n + 1, "same id"),
+        Planted("test", file, n + 2, "missing picture"),
+        Planted("test", file, n + 3, "bad picture"),
+    ]
+
+
+def sfew(root: Path) -> list[Planted]:
+    folder = root / "Val/Val_Aligned_Faces/Bored"
+    folder.mkdir()
+    return [Planted("validation", "Val/Val_Aligned_Faces/Bored", None, "unknown code")]
+
+
+def jaffe(root: Path) -> list[Planted]:
+    picture = next(root.iterdir()).read_bytes()
+    for name in ("KA.XX1.39.tiff", "whatever.png", "KA.AN1.tiff"):
+        (root / name).write_bytes(picture)
+    return [Planted("test", name, None, "unknown code") for name in ("KA.XX1.39.tiff", "whatever.png", "KA.AN1.tiff")]
+
+
+def kdef(root: Path) -> list[Planted]:
+    for name in ("KDEF/AF01/AF01XXS.JPG", "KDEF/AF01/Thumb.jpg"):
+        (root / name).write_bytes((root / "KDEF/AF01/AF01AFS.JPG").read_bytes())
+    return [Planted("test", name, None, "unknown code") for name in ("KDEF/AF01/AF01XXS.JPG", "KDEF/AF01/Thumb.jpg")]
+
+
+PLANT: dict[str, Callable[[Path], list[Planted]]] = {
+    "affectnet": affectnet,
+    "bp4d": bp4d,
+    "ckplus": ckplus,
+    "disfa": disfa,
+    "fer2013": fer2013,
+    "ferplus": ferplus,
+    "jaffe": jaffe,
+    "kdef": kdef,
+    "rafau": rafau,
+    "rafdb": rafdb,
+    "rafdb_compound": rafdb_compound,
+    "sfew": sfew,
+}
+"""Dataset -> plants faults in its miniature."""
