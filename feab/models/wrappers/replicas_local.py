@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -28,6 +29,9 @@ SOCKET = "/session_2026-11-21_20-38-51_734680_4194304/sockets/plasma_store"
 
 OBJECT_STORE_BYTES = 256 * 2**20
 """Memory for what is handed over: several chunks of pictures a replica. What is more goes to the disk."""
+
+LAST_WORDS = 100
+"""Tenths of a second in which its processes may end after it was told to."""
 
 STARTS = 3
 """Times that a start is tried: Ray gives up after 30 s, which a busy machine can take."""
@@ -61,7 +65,7 @@ def start_ray(cpus: int) -> Cluster:
 
     def end() -> None:
         leave()
-        shutil.rmtree(folder if temporary else session, ignore_errors=True)
+        _remove(folder if temporary else session)
 
     if host_of(address) != "127.0.0.1":
         end()
@@ -70,6 +74,15 @@ def start_ray(cpus: int) -> Cluster:
             "name it with --ray-address"
         )
     return Cluster(ray, address, ours=True, leave=end)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which processes that are ending may still write for a moment."""
+    for _ in range(LAST_WORDS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _started(ray: ModuleType, folder: Path, cpus: int) -> Callable[[], None]:
