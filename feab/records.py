@@ -51,7 +51,11 @@ class Sample:
 
     id: str
     media: Media
+    """The picture; of a clip, the one that stands for it where only one can be shown."""
     frames: tuple[Media, ...] = ()
+    """All pictures of a clip that is stored as such, in order."""
+    clip: Media | None = None
+    """The video file of a clip that is stored as one."""
     face: tuple[float, float, float, float] | None = None
     expression: str | None = None
     votes: tuple[float, ...] | None = None
@@ -122,6 +126,8 @@ class Question:
     first_draw: int = 0
     """Draw numbers asked for are first_draw .. first_draw + n - 1."""
     sampling: Sampling = Sampling()
+    times: tuple[float, ...] = ()
+    """The pictures are frames of one clip: the second of each, counted from its start. Empty: they are not."""
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from feab.records import Answer, Outcome
 from feab.vocabulary import Kind
@@ -106,8 +114,16 @@ class TaskIdentity(_Strict):
     split: SplitName
     prompts: dict[Name, str]
     """Prompt name -> sha256 of its canonical JSON."""
+    frames: Annotated[str, Field(max_length=40)] | None = None
+    """Which frames of each clip were shown, such as "uniform:8"; None (and not written) where pictures were."""
     sha256: str
     """sha256 of the task's canonical JSON (all fields that change what is asked or scored)."""
+
+    @model_serializer(mode="wrap")
+    def _only_of_clips(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A run about pictures is named after an identity without this field, as before there were clips.
+        found: dict[str, Any] = plain(self)
+        return found if self.frames is not None else {name: v for name, v in found.items() if name != "frames"}
 
 
 class Identity(_Strict):

@@ -23,6 +23,7 @@ from feab.schemas import Scores
 OPTIONS = {
     **{name: f"--{name}" for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "include")},
     "au_threshold": "--au-threshold",
+    "frames": "--frames",
     "permission": "--i-have-permission",
     "cache": "--cache",
     "max_cost": "--max-cost",

@@ -9,7 +9,8 @@ without spaces, characters beyond ASCII written as themselves, object keys sorte
 column but `id` and `image`, extra columns too, where it is not null (NaN counts as null): text as a string; whole
 numbers and true/false as such; floats rounded to float32 and written as the shortest decimal that reads back to the
 same float32, always with a point or an exponent, as Python's repr writes it (0.1, 1.0, 1e-05; -0.0 is 0.0); lists as
-arrays of these; each item of `frames` as the sha256 of its bytes. A clip without `image` has null as its second item.
+arrays of these; each item of `frames`, and `clip`, as
+the sha256 of its bytes. A clip without `image` has null as its second item.
 A sample's path is not part of it, its bytes are. The fingerprint is the sha256 over all lines, in hex.
 """
 
@@ -73,6 +74,8 @@ def canonical_line(
             continue
         if name == "frames":
             value = None if value is None else [_image_sha256(frame, read) for frame in value]
+        if name == "clip":
+            value = _image_sha256(value, read)
         canonical = _canonical(value, is_float(name))
         if canonical is not None:
             labels[name] = canonical

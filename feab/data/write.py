@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feab.data import fingerprint as fp
-from feab.data.columns import check_labels, file_schema, is_extra
+from feab.data.columns import MEDIA, check_labels, file_schema, is_extra
 from feab.errors import FeabError
 from feab.jsonfile import validated
 from feab.records import Media
@@ -26,6 +26,9 @@ ROW_GROUP = 256
 GROUP_BYTES = 4_000_000
 """A row group ends with the row that brings its images to this size. Smaller groups cost more in bookkeeping (for
 every column of every group) than they save in images: 17,280 faces in groups of 64 took 38 MB more, in these 11."""
+
+CLIPS = MEDIA[1:]
+"""The columns that only clips have."""
 
 _MAX_INFO_BYTES = 1_000_000
 _PEEK = 128
@@ -63,7 +66,8 @@ def write_split(
     """Write one split and enter it into the folder's dataset.json; returns that file's new content.
 
     A row maps column names to values: `id` and `image` (encoded bytes, a `Media`, or {bytes, path} with a path
-    relative to the folder) must be there; missing, None and NaN mean "not labelled". The same rows give the same
+    relative to the folder) must be there, or for a clip `frames` (a list of such) or `clip` (a video file, likewise);
+    missing, None and NaN mean "not labelled". The same rows give the same
     file, byte for byte (with one pyarrow version). Rows are pulled one row group at a time and the file appears only
     when it is complete.
 
@@ -92,7 +96,9 @@ def write_split(
     stream = iter(rows)
     peeked = list(itertools.islice(stream, _PEEK))
     types = dict(extra) if extra is not None else _guess_extra(peeked)
-    schema = file_schema(info, types, frames=any(row.get("frames") is not None for row in peeked))
+    schema = file_schema(
+        info, types, clips=[name for name in CLIPS if any(row.get(name) is not None for row in peeked)]
+    )
     path = target / f"{split}.parquet"
     temporary = target / f".{split}.parquet.{os.getpid()}"
     lines: dict[str, bytes] = {}
@@ -141,12 +147,27 @@ def _line(row: Mapping[str, Any], folder: Path, where: str) -> bytes:
         except OSError as error:
             raise FeabError(f"{where}: image {path!r} cannot be read: {error}") from error
 
-    if row.get("image") is None and not row.get("frames"):
-        raise FeabError(f"{where}: column 'image' is null")
-    for image in [row.get("image"), *(row.get("frames") or ())]:
-        if image is not None and image["bytes"] is None and image["path"] is None:
+    for image in stored_media(row, where):
+        if image["bytes"] is None and image["path"] is None:
             raise FeabError(f"{where}: an image has neither bytes nor a path")
     return fp.canonical_line(row, read)
+
+
+def stored_media(row: Mapping[str, Any], where: str) -> list[Any]:
+    """All pictures and videos of a row as they are stored, those that are null left out.
+
+    Raises:
+        FeabError: when there are none.
+    """
+    found = _all_media(row)
+    if not found:
+        raise FeabError(f"{where}: column 'image' is null")
+    return found
+
+
+def _all_media(row: Mapping[str, Any]) -> list[Any]:
+    every = (row.get("image"), *(row.get("frames") or ()), row.get("clip"))
+    return [one for one in every if one is not None]
 
 
 def _groups(rows: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[Mapping[str, Any]]]:
@@ -154,7 +175,7 @@ def _groups(rows: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
     size = 0
     for row in rows:
         group.append(row)
-        size += sum(_bytes(image) for image in (row.get("image"), *(row.get("frames") or ())))
+        size += sum(_bytes(image) for image in _all_media(row))
         if len(group) == most or size >= GROUP_BYTES:
             yield group
             group, size = [], 0
@@ -169,7 +190,7 @@ def _bytes(image: Any) -> int:
 
 
 def _media(schema: pa.Schema) -> list[str]:
-    return [name for name in ("image", "frames") if name in schema.names]
+    return [name for name in MEDIA if name in schema.names]
 
 
 def _guess_extra(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -199,7 +220,7 @@ def _wider(kind: str, value: Any) -> str:
 
 def _stored(name: str, value: Any) -> Any:
     """A value as the file holds it: NaN as null, images as {bytes, path}."""
-    if name == "image":
+    if name in ("image", "clip"):
         return _image(value)
     if name == "frames":
         return None if value is None else [_image(frame) for frame in value]

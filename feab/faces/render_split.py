@@ -141,9 +141,7 @@ class _Team:
 
     def __init__(self, work: Work, identities: Sequence[int], workers: int) -> None:
         self._module = work.worker
-        self._jobs = [
-            {**work.job, "identities": identities[k::workers], "parent": os.getpid()} for k in range(workers)
-        ]
+        self._jobs = [{**work.job, "identities": identities[k::workers], "parent": os.getpid()} for k in range(workers)]
         self._running: list[subprocess.Popen[bytes]] = []
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
 

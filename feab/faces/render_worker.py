@@ -20,7 +20,9 @@ from feab.faces.synth import SplitSpec
 
 def main(job: str) -> None:
     """Render the identities that a job (JSON: spec, size, folder, identities, parent) names, one file each."""
-    attend(job, lambda work, index: write_shard(Path(work["folder"]), SplitSpec(**work["spec"]), index, size=work["size"]))
+    attend(
+        job, lambda work, index: write_shard(Path(work["folder"]), SplitSpec(**work["spec"]), index, size=work["size"])
+    )
 
 
 def attend(job: str, make: Callable[[dict[str, Any], int], object]) -> None:

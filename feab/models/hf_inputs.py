@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from feab.models.hf_video import metadata
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
 from feab.records import Failure, Image, Question, Text
 
@@ -95,8 +96,11 @@ class InputMaker:
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         cache_bytes: int = CACHE_BYTES,
+        as_video: bool = False,
     ) -> None:
+        """`as_video`: the pictures of a clip are one video. `min_pixels`, `max_pixels`: limits of each picture."""
         self._processor = processor
+        self._as_video = as_video
         self._own = threading.local()
         self._template = template
         self._pixels = (min_pixels, max_pixels)
@@ -120,7 +124,7 @@ class InputMaker:
             text = self._prompt(question)
             encoded = read_media(pictures_of(question))
             digests = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
-            fields = self._inputs(text, encoded, digests)
+            fields = self._inputs(text, encoded, digests, self._times(question))
         except ImageError as error:
             return Prepared(question, failure=Failure("image", str(error)))
         except MemoryError:
@@ -130,10 +134,12 @@ class InputMaker:
         return Prepared(question, text, fields, None, digests, _shape(question, fields))
 
     def _prompt(self, question: Question) -> str:
-        """The chat template applied to the messages, with the image placeholders still unexpanded."""
+        """The chat template applied to the messages, with the placeholders of images and videos still unexpanded."""
+        video = bool(self._times(question))
         turns = tuple(
-            (message.role, tuple(part.text if isinstance(part, Text) else None for part in message.parts))
+            (message.role, _one_video(parts) if video else parts)
             for message in question.messages
+            for parts in [tuple(("text", p.text) if isinstance(p, Text) else ("image", None) for p in message.parts)]
         )
         known = self._prompts.get(turns)
         if known is not None:
@@ -141,7 +147,7 @@ class InputMaker:
         messages = [
             {
                 "role": role,
-                "content": [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts],
+                "content": [{"type": kind} if text is None else {"type": kind, "text": text} for kind, text in parts],
             }
             for role, parts in turns
         ]
@@ -150,12 +156,19 @@ class InputMaker:
         self._prompts.put(turns, text)
         return text
 
-    def _inputs(self, text: str, encoded: Sequence[bytes], digest: tuple[bytes, ...]) -> Fields:
+    def _times(self, question: Question) -> tuple[float, ...]:
+        """When the frames of its video were taken; empty where its pictures are sent as images."""
+        return question.times if self._as_video else ()
+
+    def _inputs(
+        self, text: str, encoded: Sequence[bytes], digests: tuple[bytes, ...], times: tuple[float, ...]
+    ) -> Fields:
+        digest = (*digests, *times)
         held = self._images.get(digest) if digest else None
         sizes = held[0] if held else None
         words = self._texts.get((text, sizes)) if held else None
         if held is None or words is None or self._joining.refused(text):
-            fields, sizes = self._call(text, encoded)
+            fields, sizes = self._call(text, encoded, times)
             texts, images = _split(fields)
             if digest:
                 self._images.put(digest, (sizes, images))
@@ -163,27 +176,36 @@ class InputMaker:
             return fields
         joined = {**words, **held[1]}
         if not self._joining.granted(text):
-            fields, _ = self._call(text, encoded)
+            fields, _ = self._call(text, encoded, times)
             if not self._joining.judge(text, _same(joined, fields)):
                 return fields
         return joined
 
-    def _call(self, text: str, encoded: Sequence[bytes]) -> tuple[Fields, tuple[tuple[int, int], ...]]:
+    def _call(
+        self, text: str, encoded: Sequence[bytes], times: tuple[float, ...]
+    ) -> tuple[Fields, tuple[tuple[int, int], ...]]:
         pictures = [self._decode(data) for data in encoded]
-        fields = self._process([text], [pictures])
+        fields = self._process([text], [pictures], [times])
         return fields, tuple(picture.size for picture in pictures)
 
-    def _process(self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Fields:
-        options = {"images_kwargs": {"size": self._native_size}} if self._native_size else {}
-        images = [list(several) for several in pictures]
+    def _process(
+        self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]], times: Sequence[tuple[float, ...]]
+    ) -> Fields:
+        """`times`: of each question, those of its video; either all have one or none has."""
+        if any(times):
+            given = _videos(pictures, times, self._native_size)
+        else:
+            images = [list(several) for several in pictures]
+            given = {"images": images if any(images) else None}
+            if self._native_size:
+                given["images_kwargs"] = {"size": self._native_size}
         batch = self._mine()(
             text=list(texts),
-            images=images if any(images) else None,
+            **given,
             padding=True,
             return_tensors="pt",
             # As transformers' own apply_chat_template does: never a second <s> after the one the template wrote.
             add_special_tokens=not (self._bos and texts[0].startswith(self._bos)),
-            **options,
         )
         return dict(batch)
 
@@ -216,7 +238,9 @@ class InputMaker:
         return self._stacked(rows) if self._stacking.granted(shape) else self._together(rows)
 
     def _together(self, rows: Sequence[Prepared]) -> Fields:
-        return self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
+        questions = [row.question for row in rows]
+        pictures = [self._pictures(question) for question in questions]
+        return self._process([row.text for row in rows], pictures, [self._times(question) for question in questions])
 
     def _pictures(self, question: Question) -> list[Picture]:
         return [self._decode(data) for data in read_media(pictures_of(question))]
@@ -234,6 +258,30 @@ class InputMaker:
                 parts = [torch.nn.functional.pad(part, (length - part.shape[1], 0), value=fill) for part in parts]
             stacked[name] = torch.cat(parts)
         return stacked
+
+
+def _one_video(parts: tuple[tuple[str, str | None], ...]) -> tuple[tuple[str, str | None], ...]:
+    """The parts of a message with one video in the place of the frames that follow each other."""
+    kept = [part for i, part in enumerate(parts) if part[0] != "image" or i == 0 or parts[i - 1][0] != "image"]
+    return tuple(("video", None) if kind == "image" else (kind, text) for kind, text in kept)
+
+
+def _videos(
+    pictures: Sequence[Sequence[Picture]], times: Sequence[tuple[float, ...]], size: dict[str, int] | None
+) -> dict[str, Any]:
+    """The arguments of a processor for one video a question."""
+    import numpy as np
+
+    if any(len({picture.size for picture in frames}) > 1 for frames in pictures):
+        raise ImageError("is a clip whose frames differ in size, which is no video; send frames_as=images")
+    options: dict[str, Any] = {
+        "do_sample_frames": False,  # they are sampled: the task says how
+        "video_metadata": [metadata(seconds) for seconds in times],
+    }
+    if size is not None:
+        options["size"] = size
+    videos = [np.stack([np.asarray(picture) for picture in frames]) for frames in pictures]
+    return {"videos": videos, "videos_kwargs": options}
 
 
 class _Trust:

@@ -24,7 +24,7 @@ class Estimate:
     answers: int
     """One a question and draw."""
     images: int
-    """Images sent, each as often as it is asked about."""
+    """Images sent, each as often as it is asked about; of clips, at the most as many frames as are shown of one."""
     text_tokens: int
     """Of the questions, at four bytes a token."""
     image_tokens: int | None
@@ -45,6 +45,7 @@ def estimate(
     seed: int = 0,
     draws: int = 1,
     au_threshold: float | None = None,
+    frames: str | None = None,
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
     **adapter_args: Any,
@@ -70,6 +71,7 @@ def estimate(
         seed=seed,
         draws=draws,
         au_threshold=au_threshold,
+        frames=frames,
         include=include,
         on_progress=on_progress,
     )
@@ -79,7 +81,8 @@ def estimate(
             asked = part.task.question("", Media(), prompt)  # the words are as long for every sample
             count = len(part.rows)
             questions += count
-            images += count * len(pictures_of(asked))
+            shown = part.task.frames if part.dataset.has_clips else None
+            images += count * (len(pictures_of(asked)) if shown is None else shown.frames)
             text_tokens += count * -(-text_bytes(asked) // BYTES_PER_TOKEN)
             output_tokens += count * draws * int(longest or asked.sampling.max_tokens)
     image_tokens = None if card is None or card.image_tokens is None else images * card.image_tokens

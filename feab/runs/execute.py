@@ -23,7 +23,7 @@ from feab.runs.book import Book, check_asked, claimed, manifest_for, requested
 from feab.runs.endings import Interrupted, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
-from feab.runs.parts import Part, check_kinds, plan
+from feab.runs.parts import Part, check_kinds, check_pictures, plan
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
@@ -69,6 +69,7 @@ def run(
     seed: int = 0,
     draws: int = 1,
     au_threshold: float | None = None,
+    frames: str | None = None,
     include: Sequence[str | PathLike[str]] = (),
     permission: str | None = None,
     progress: Watcher | None = None,
@@ -93,6 +94,8 @@ def run(
         seed: seeds sampling, the spread of `limit`, and nothing else.
         draws: answers asked per question; several are drawn at temperature 1.
         au_threshold: for tasks that are made: intensity (0 to 5) from which an AU is present; 2 by default.
+        frames: which frames of each clip are shown, such as "uniform:8", "apex:3" or "rate:2"
+            (`feab.data.sampling`); by default as the task says.
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
         progress: told about each completion, and about faces that must be rendered or read first.
@@ -116,7 +119,7 @@ def run(
         raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
     what: dict[str, Any] = {
         "prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "au_threshold": au_threshold,
-        "include": include,
+        "frames": frames, "include": include,
     }  # fmt: skip
     folder = None if out is None else Path(out).expanduser()
     chosen = _Choice(folder, limit, seed, draws, au_threshold, permission, progress, max_cost)
@@ -204,6 +207,7 @@ def _asked(parts: Sequence[Part], *, limit: int | None, seed: int, draws: int) -
 def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard | None) -> Run:
     info = model.info
     check_kinds(info, [part.task for part in parts])
+    check_pictures(info, parts)
     needed = [
         check_permission(
             part.dataset.info,

@@ -7,6 +7,7 @@ from os import PathLike
 from types import MappingProxyType
 
 from feab import content
+from feab.data.sampling import FrameSampling, parse_sampling
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
 from feab.tasks.discover import NAME, Group, discover, entry_name, expand, is_ours
@@ -17,7 +18,8 @@ from feab.vocabulary import KINDS, Kind
 
 MAX_OPTIONS = 64
 METADATA_FIELDS: frozenset[str] = frozenset({
-    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "definitions", "prompts", "description",
+    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "frames", "definitions", "prompts",
+    "description",
 })  # fmt: skip
 _PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
 
@@ -112,6 +114,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     labels = notes.attempt(_labels, (), metadata, kind, notes)
     aus = notes.attempt(_aus, (), metadata, kind)
     crop = notes.attempt(_crop, CROPS[0], metadata.get("crop"))
+    frames = notes.attempt(_frames, None, metadata.get("frames"))
     threshold = notes.attempt(_threshold, None, metadata, kind)
     raise_it = 'such as "1.0"; raise it with every change to the task'
     version = notes.attempt(lambda: _version(need("version", raise_it)), "")
@@ -137,6 +140,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
         aus=aus,
         threshold=threshold,
         crop=crop,
+        frames=frames,
         definitions=MappingProxyType(definitions),
         description=description,
         file=metadata.file,
@@ -155,6 +159,15 @@ def _crop(given: Field | None) -> str:
     if given.value not in CROPS:
         raise given.error(f"must be one of: {', '.join(CROPS)}")
     return given.text()
+
+
+def _frames(given: Field | None) -> FrameSampling | None:
+    if given is None:
+        return None
+    try:
+        return parse_sampling(given.text())
+    except FeabError as error:
+        raise given.error(str(error)) from None
 
 
 def _threshold(metadata: Field, kind: Kind | None) -> float | None:

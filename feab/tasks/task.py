@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from feab.data.clips import Shown, shown
+from feab.data.sampling import FrameSampling
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
@@ -51,6 +53,8 @@ class Task:
     aus: tuple[int, ...] = ()
     threshold: float | None = None
     crop: str = CROPS[0]
+    frames: FrameSampling | None = None
+    """Which frames of a clip are shown; None for tasks about pictures."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Option (label, AU number as text, or axis) -> what it means, in our words."""
     description: str = ""
@@ -107,12 +111,15 @@ class Task:
             "crop": self.crop,
             "prompts": used,
         }
+        if self.frames is not None:  # tasks about pictures keep the hash that they had before there were clips
+            everything["frames"] = str(self.frames)
         return TaskIdentity(
             version=self.version,
             kind=self.kind,
             dataset=self.dataset,
             split=self.split,
             prompts=used,
+            frames=None if self.frames is None else str(self.frames),
             sha256=_digest(everything),
         )
 
@@ -211,12 +218,12 @@ class Task:
     ) -> Iterator[Question]:
         for name in names:
             build = self._builder(name, draws, sampling)
-            yield from (build(sample.id, sample.media) for sample in samples if self.asks_about(sample))
+            yield from (build(sample.id, shown(sample, self.frames)) for sample in samples if self.asks_about(sample))
 
     def question(
         self, sample: str, media: Media, prompt: str = DEFAULT_PROMPT, *, sampling: Sampling | None = None
     ) -> Question:
-        """The question about one picture or clip that need not be in any dataset; `sample` is a name to know it by.
+        """The question about one picture that need not be in any dataset; `sample` is a name to know it by.
 
         Raises:
             FeabError: unless `prompt` names one prompt of the task.
@@ -224,26 +231,27 @@ class Task:
         names = self.prompt_names(prompt)
         if len(names) != 1:
             raise FeabError(f"prompt {prompt!r}: ask with one prompt at a time, such as {', '.join(self.prompts)}")
-        return self._builder(names[0], 1, sampling or Sampling())(sample, media)
+        return self._builder(names[0], 1, sampling or Sampling())(sample, Shown((media,)))
 
-    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Media], Question]:
-        """From a sample's id and picture to the question in the words of one prompt."""
+    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Shown], Question]:
+        """From a sample's id and pictures to the question in the words of one prompt."""
         prompt = self.prompts[name]
         words = self.wording(name)
         settings = replace(sampling, max_tokens=prompt.max_tokens)
         schema = answer_schema(self) if prompt.json else None
 
-        def build(sample: str, media: Media) -> Question:
+        def build(sample: str, seen: Shown) -> Question:
             return Question(
                 task=self.name,
                 sample=sample,
                 prompt=name,
                 kind=self.kind,
-                messages=(Message("user", (Image(media), Text(words(sample)))),),
+                messages=(Message("user", (*map(Image, seen.pictures), Text(words(sample)))),),
                 choices=() if self.kind == "valence_arousal" else self.order(name, sample),
                 schema=schema,
                 n=draws,
                 sampling=settings,
+                times=seen.times,
             )
 
         return build

@@ -68,6 +68,8 @@ def answer_key(info: ModelInfo, question: Question, draw: int) -> bytes:
         "sampling": [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.seed],
         "draw": draw,
     }
+    if question.times:  # questions about pictures keep the keys that they had before there were clips
+        everything["times"] = question.times
     text = json.dumps(everything, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).digest()
 
