@@ -141,11 +141,12 @@ class VideoFrame(Media):
 class VideoStill(Media):
     """The peak of a video, else its middle, as JPEG; found when it is read."""
 
-    video: Media = Media()
+    video: Media | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def read(self) -> bytes:
         """The frame as JPEG. Raises `OSError` when the video cannot be decoded."""
+        assert self.video is not None
         try:
             found = probe(self.video)
             number = min(peak(_facts(self.extra, found.frames, found.fps)), found.frames - 1)

@@ -20,6 +20,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -62,13 +63,16 @@ def _image_sha256(image: Any, read: Callable[[str], bytes] | None) -> str | None
 
 
 def canonical_line(
-    row: Mapping[str, Any], read: Callable[[str], bytes] | None = None, *, image_sha256: str | None = None
+    row: Mapping[str, Any],
+    read: Callable[[str], bytes] | None = None,
+    *,
+    sha256s: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """The line one row contributes. `read` gives the bytes of an image that is stored as a path.
 
-    With `image_sha256`, that is taken for the image's and the row need hold none.
+    What `sha256s` names ("image", "clip") has that digest, and the row need not hold it.
     """
-    labels: dict[str, Any] = {}
+    labels: dict[str, Any] = {"clip": sha256s["clip"]} if "clip" in sha256s else {}
     for name, value in row.items():
         if name in ("id", "image"):
             continue
@@ -79,7 +83,7 @@ def canonical_line(
         canonical = _canonical(value, is_float(name))
         if canonical is not None:
             labels[name] = canonical
-    image = _image_sha256(row.get("image"), read) if image_sha256 is None else image_sha256
+    image = sha256s.get("image") or _image_sha256(row.get("image"), read)
     item = [row["id"], image, labels]
     return (json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
