@@ -2,7 +2,7 @@
 
 The processor is always called the ordinary way, on one question. What its output for a new image and a known prompt,
 or for several questions together, *would* be is put together from earlier outputs only after that was seen to give
-exactly the processor's own result (`_Trust`); where it ever does not, the processor is called every time.
+exactly the processor's own result (`Trust`); where it ever does not, the processor is called every time.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import copy
 import hashlib
 import math
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from feab.models.hf_video import metadata
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
-from feab.records import Failure, Image, Question, Text
+from feab.models.kept import LruCache, Trust
+from feab.records import Failure, Question, Text
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -30,9 +30,6 @@ _COMPARED = 8
 
 Fields = Mapping[str, Any]
 """Name -> tensor, batch dimension first: what a processor returns and a model takes."""
-
-_K = TypeVar("_K", bound=Hashable)
-_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +49,6 @@ class Prepared:
     def tokens(self) -> int:
         """Input tokens, image tokens included."""
         return 0 if self.fields is None else int(self.fields["attention_mask"].sum())
-
-
-class LruCache(Generic[_K, _V]):
-    """The most recently used values up to a total size; safe to use from several threads."""
-
-    def __init__(self, limit: int, size: Callable[[_V], int] = lambda _: 1) -> None:
-        self._limit = limit
-        self._size = size
-        self._used = 0
-        self._values: OrderedDict[_K, _V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _K) -> _V | None:
-        """The value kept for the key, now the most recently used; None when there is none."""
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
-                self._values.move_to_end(key)
-            return value
-
-    def put(self, key: _K, value: _V) -> None:
-        """Keep a value, dropping the least recently used ones beyond the limit."""
-        with self._lock:
-            old = self._values.pop(key, None)
-            if old is not None:
-                self._used -= self._size(old)
-            self._values[key] = value
-            self._used += self._size(value)
-            while self._used > self._limit and self._values:
-                _, dropped = self._values.popitem(last=False)
-                self._used -= self._size(dropped)
 
 
 class InputMaker:
@@ -113,8 +79,8 @@ class InputMaker:
         self._images: LruCache[tuple[Hashable, ...], tuple[tuple[tuple[int, int], ...], Fields]] = LruCache(
             cache_bytes, lambda entry: sum(tensor.nbytes for tensor in entry[1].values())
         )
-        self._joining = _Trust()
-        self._stacking = _Trust()
+        self._joining = Trust()
+        self._stacking = Trust()
 
     # One question
 
@@ -282,29 +248,6 @@ def _videos(
         options["size"] = size
     videos = [np.stack([np.asarray(picture) for picture in frames]) for frames in pictures]
     return {"videos": videos, "videos_kwargs": options}
-
-
-class _Trust:
-    """Which shortcuts were seen to be exact, and which were not."""
-
-    def __init__(self) -> None:
-        self._verdicts: LruCache[Hashable, str] = LruCache(4096)
-
-    def granted(self, key: Hashable) -> bool:
-        return self._verdicts.get(key) == "exact"
-
-    def refused(self, key: Hashable) -> bool:
-        return self._verdicts.get(key) == "differs"
-
-    def judge(self, key: Hashable, exact: bool) -> bool:
-        self._verdicts.put(key, "exact" if exact else "differs")
-        return exact
-
-
-def _images(question: Question) -> list[bytes]:
-    return read_media(
-        [part.media for message in question.messages for part in message.parts if isinstance(part, Image)]
-    )
 
 
 def _is_text(tensor: Any, fields: Fields) -> bool:

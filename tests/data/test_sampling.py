@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ def test_frames_are_of_the_clip_in_order_once_and_no_more_than_asked(sampling: F
 def test_uniform_frames_are_evenly_apart_and_a_short_clip_is_shown_whole(clip: ClipFacts, count: int) -> None:
     numbers = chosen(FrameSampling("uniform", count), clip)
     assert len(numbers) == min(count, clip.frames)
-    gaps = [b - a for a, b in zip(numbers, numbers[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(numbers)]
     assert not gaps or max(gaps) - min(gaps) <= 1
     # Each is the middle of its part of the clip, to half a frame.
     for i, number in enumerate(numbers):
