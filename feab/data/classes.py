@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
+from feab.clips.video import VIDEO_ENDINGS
 from feab.data.found import Found, UnknownLabels
 from feab.data.names import safe_id
-from feab.data.video import VIDEO_ENDINGS
 from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
 from feab.vocabulary import canonical_label

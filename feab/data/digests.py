@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from feab.clips.video import MAX_VIDEO, probe, require_av
 from feab.content import cache_home
-from feab.data.video import MAX_VIDEO, probe, require_av
 from feab.data.write import inside
 from feab.errors import FeabError
 from feab.pictures import MAX_PICTURE, check_picture

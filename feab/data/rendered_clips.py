@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from feab.clips.showing import CLIP_COLUMNS
 from feab.content import cache_home
-from feab.data.clips import CLIP_COLUMNS
 from feab.data.places import DYNAMIC, Progress
 from feab.data.rendered import holds, rendered_info
 from feab.data.write import write_split

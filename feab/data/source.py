@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from feab.data.clips import still_of
+from feab.clips.showing import still_of
 from feab.data.columns import AFFECT, ATTRIBUTES, TEXT, au_of, is_extra
 from feab.data.write import inside
 from feab.errors import FeabError

@@ -12,10 +12,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from feab.data.clips import clip_fault
+from feab.clips.showing import clip_fault
+from feab.clips.video import MAX_VIDEO, require_av
 from feab.data.dataset import SplitFile
 from feab.data.fingerprint import canonical_line, combine
-from feab.data.video import MAX_VIDEO, require_av
 from feab.data.write import inside, read_info, stored_media
 from feab.errors import FeabError
 from feab.pictures import MAX_PICTURE, MAX_PIXELS, PICTURE_FORMATS

@@ -95,7 +95,7 @@ def run(
         draws: answers asked per question; several are drawn at temperature 1.
         au_threshold: for tasks that are made: intensity (0 to 5) from which an AU is present; 2 by default.
         frames: which frames of each clip are shown, such as "uniform:8", "apex:3" or "rate:2"
-            (`feab.data.sampling`); by default as the task says.
+            (`feab.clips.sampling`); by default as the task says.
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
         progress: told about each completion, and about faces that must be rendered or read first.

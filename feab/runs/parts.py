@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from feab.data.sampling import DEFAULT, FrameSampling, parse_sampling
-from feab.data.video import require_av
+from feab.clips.sampling import DEFAULT, FrameSampling, parse_sampling
+from feab.clips.video import require_av
 from feab.errors import FeabError
 from feab.runs.selection import Selection, rows_asked
 

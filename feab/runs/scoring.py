@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from feab.data.sampling import parse_sampling
+from feab.clips.sampling import parse_sampling
 from feab.errors import FeabError
 from feab.runs.files import write_model
 from feab.runs.folder import SCORES, Run, load_run

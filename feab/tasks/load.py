@@ -7,7 +7,7 @@ from os import PathLike
 from types import MappingProxyType
 
 from feab import content
-from feab.data.sampling import FrameSampling, parse_sampling
+from feab.clips.sampling import FrameSampling, parse_sampling
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
 from feab.tasks.discover import NAME, Group, discover, entry_name, expand, is_ours

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from feab.data.clips import Shown, shown
-from feab.data.sampling import FrameSampling
+from feab.clips.sampling import FrameSampling
+from feab.clips.showing import Shown, shown
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity

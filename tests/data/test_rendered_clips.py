@@ -8,9 +8,9 @@ import pytest
 
 import feab.data.rendered_clips
 import feab.faces.moving.plans
+from feab.clips.sampling import parse_sampling
+from feab.clips.showing import shown
 from feab.data import load_dataset, validate_dataset
-from feab.data.clips import shown
-from feab.data.sampling import parse_sampling
 from feab.errors import FeabError
 from feab.faces.moving import FPS, FRAMES
 from feab.faces.synth import SplitSpec

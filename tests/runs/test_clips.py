@@ -206,7 +206,7 @@ def test_rendered_clips_from_the_head_to_the_scores(
     """A few clips of `synth_dynamic`, as they are and encoded as videos, read by a real (random) Qwen2.5-VL."""
     pytest.importorskip("av")
     pytest.importorskip("torch")
-    sys.path.insert(0, str(Path(__file__).parent.parent / "data"))
+    sys.path.insert(0, str(Path(__file__).parent.parent / "clips"))
     import numpy as np
     from filming import encoded
     from tiny_qwen import build_qwen

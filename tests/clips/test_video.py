@@ -8,8 +8,8 @@ from filming import encoded, greys, level_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import feab.data.video
-from feab.data.video import pictures, probe
+import feab.clips.video
+from feab.clips.video import pictures, probe
 from feab.errors import FeabError
 from feab.records import Media
 
@@ -110,13 +110,13 @@ def test_a_list_of_other_files_is_not_followed(film: bytes, tmp_path: Path) -> N
 def test_everything_is_bounded(
     film: bytes, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, said: str
 ) -> None:
-    monkeypatch.setattr(feab.data.video, limit, value)
+    monkeypatch.setattr(feab.clips.video, limit, value)
     with pytest.raises(FeabError, match=said):
         probe(Media(data=film))
 
 
 def test_decoding_is_bounded_too(film: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feab.data.video, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(feab.clips.video, "PATIENCE_S", -1.0)
     with pytest.raises(FeabError, match="takes more than"):
         pictures(Media(data=film), (0,), 12)
 

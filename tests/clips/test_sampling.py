@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feab.data.sampling import MOST_FRAMES, ClipFacts, FrameSampling, chosen, parse_sampling, peak
+from feab.clips.sampling import MOST_FRAMES, ClipFacts, FrameSampling, chosen, parse_sampling, peak
 from feab.errors import FeabError
 
 COUNTS = st.integers(1, MOST_FRAMES)

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from feab.data.sampling import ClipFacts, FrameSampling, check_facts, chosen, peak
-from feab.data.video import pictures, probe
+from feab.clips.sampling import ClipFacts, FrameSampling, check_facts, chosen, peak
+from feab.clips.video import pictures, probe
 from feab.errors import FeabError
 from feab.records import Media, Sample
 

@@ -10,9 +10,9 @@ import pytest
 from filming import encoded, greys, level_of
 from samples import INFO, jpeg
 
+from feab.clips.sampling import parse_sampling
+from feab.clips.showing import CLIP_COLUMNS, USUAL_FPS, shown
 from feab.data import load_dataset, validate_dataset, write_split
-from feab.data.clips import CLIP_COLUMNS, USUAL_FPS, shown
-from feab.data.sampling import parse_sampling
 from feab.errors import FeabError
 from feab.records import Media, Sample
 
@@ -83,11 +83,11 @@ def test_videos_are_shown_frame_by_frame(videos: Path) -> None:
 
 
 def test_a_video_is_decoded_once_for_all_its_frames(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import feab.data.clips
+    import feab.clips.showing
 
     calls = []
-    real = feab.data.clips.pictures
-    monkeypatch.setattr(feab.data.clips, "pictures", lambda *given: calls.append(1) or real(*given))
+    real = feab.clips.showing.pictures
+    monkeypatch.setattr(feab.clips.showing, "pictures", lambda *given: calls.append(1) or real(*given))
     seen = shown(load_dataset(videos)[0], parse_sampling("uniform:6"))
     assert not calls, "nothing is decoded before it is read"
     assert len({media.read() for media in seen.pictures}) == 6
@@ -116,12 +116,12 @@ def test_a_clip_that_cannot_be_used_costs_its_own_question_only(sample: Sample, 
 
 
 def test_a_video_that_breaks_off_is_an_error_of_reading(film: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    import feab.data.clips
-    from feab.data.video import probe
+    import feab.clips.showing
+    from feab.clips.video import probe
 
     facts = probe(Media(data=film))
     longer = type(facts)(60, facts.fps, tuple(n / 12 for n in range(60)))
-    monkeypatch.setattr(feab.data.clips, "probe", lambda _: longer)
+    monkeypatch.setattr(feab.clips.showing, "probe", lambda _: longer)
     seen = shown(Sample("a", Media(), clip=Media(data=film)), parse_sampling("uniform:4"))
     with pytest.raises(OSError, match="ends after 12 of the 60 frames"):
         seen.pictures[0].read()
