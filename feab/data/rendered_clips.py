@@ -33,7 +33,7 @@ def cached_clips(split: str, *, workers: int | None = None, on_progress: Progres
     Args:
         split: "train" (576 clips), "validation" (144) or "test" (288, a minute and a half on two cores).
         workers: rendering processes; None is one a core.
-        on_progress: called with (done, total) clips.
+        on_progress: called with (done, total) frames.
 
     Raises:
         FeabError: for an unknown split.

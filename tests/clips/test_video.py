@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
 import os
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filming import encoded, greys, level_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import feab.clips.video
 from feab.clips.video import pictures, probe
@@ -128,6 +132,22 @@ def test_a_frame_or_two_that_are_missing_at_the_end_are_the_last_one(film: bytes
         pictures(Media(data=film), (39,), 40)
 
 
+def test_a_video_that_was_filmed_upright_is_shown_upright() -> None:
+    """Telephones store what they see lying on its side, and a matrix that turns it. Here a quarter to the right."""
+    frame = np.zeros((32, 48, 3), np.uint8)
+    frame[:, 24:] = 255  # black left, white right
+    data = encoded([frame] * 3)
+    start = data.index(b"tkhd") + 4 + 40  # ISO 14496-12: the matrix of a track header of version 0
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 32 << 16, 0, 1 << 30)
+    video = Media(data=data[:start] + turned + data[start + len(turned) :])
+    assert probe(video).frames == 3
+    with Image.open(io.BytesIO(pictures(video, (1,), 3)[1])) as picture:
+        shown = np.asarray(picture.convert("L"))
+    assert shown.shape == (48, 32)
+    assert shown[:20].mean() < 40, "black is above now"
+    assert shown[-20:].mean() > 215
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "clip.mp4")
@@ -138,10 +158,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_sound_without_pictures_is_no_video() -> None:
-    import io
-
     import av
-    import numpy as np
 
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as file:

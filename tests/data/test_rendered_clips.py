@@ -34,7 +34,7 @@ def small(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_is_rendered_once_into_the_cache(small: Path) -> None:
     seen: list[tuple[int, int]] = []
     data = load_dataset("synth_dynamic", on_progress=lambda *done: seen.append(done))
-    assert seen[-1] == (8, 8)
+    assert seen[-1] == (96, 96)
     assert data.folder.parent == small
     assert (data.name, len(data), data.has_clips, list(data.media)) == ("synth_dynamic", 8, True, ["image", "frames"])
     assert (data.info.third_party, data.info.images_may_be_shared, data.info.licence) == ("allowed", True, "CC0-1.0")

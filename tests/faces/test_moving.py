@@ -124,7 +124,7 @@ def test_finished_people_are_kept_and_give_the_same_rows(rendered: tuple[Path, l
     told: list[tuple[int, int]] = []
     again = list(clip_rows(SPEC, folder, size=SIZE, workers=1, on_progress=lambda *done: told.append(done)))
     assert again == rows
-    assert told == [(8, 8)]
+    assert told == [(96, 96)]
     assert not list(folder.rglob("*.half"))
 
 

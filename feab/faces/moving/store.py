@@ -44,7 +44,7 @@ def clip_rows(
         partial: folder for finished identities, as `feab.faces.render_rows` takes it.
         size: width and height in pixels, 64 to 1024.
         workers: rendering processes; None = one for each core this process may use, 1 = render in this process.
-        on_progress: called with (done, total) clips as identities are finished.
+        on_progress: called with (done, total) frames as identities are finished.
 
     Raises:
         FeabError: a bad size or number of workers, or a worker that failed (with what it said).
@@ -64,7 +64,7 @@ def _rows(
     folder.mkdir(parents=True, exist_ok=True)
     work = Work(
         count=spec.identities,
-        pictures=CLIPS_PER_IDENTITY,
+        pictures=CLIPS_PER_IDENTITY * FRAMES,
         path=lambda index: shard_path(folder, index),
         make=lambda index: write_clips(folder, spec, index, size=size),
         worker="feab.faces.moving.worker",
