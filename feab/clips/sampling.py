@@ -8,7 +8,8 @@ Written as one word, in a task file (`frames: uniform:8`) or with `--frames`:
   clip's ends stand for them, and where there is no peak the frame half-way between them (our choice).
 * `rate:R` or `rate:R:N`: as `uniform`, with as many frames as R a second give for a clip of this length; at most N.
 
-No frame is shown twice: a clip of fewer frames is shown whole.
+Parts and ways are counted in frames, which in nearly all videos is in time. No frame is shown twice: a clip of fewer
+frames is shown whole.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,12 +146,18 @@ def _opened(video: Media) -> Iterator[tuple[Any, Any]]:
     """The container and its first video stream; whatever FFmpeg finds wrong inside becomes a `FeabError`."""
     av = require_av()
     try:
-        with _file(video) as file, av.open(file, "r", container_options=dict(_OPTIONS)) as container:
+        # With `options` the limit on pixels holds already while FFmpeg decodes a little to see what it has before it.
+        limits = {"max_pixels": str(MAX_VIDEO_PIXELS)}
+        with (
+            _file(video) as file,
+            av.open(file, "r", options=limits, container_options=dict(_OPTIONS), io_open=_no_other_file) as container,
+        ):
             streams = [one for one in container.streams.video if not _is_cover(one)]
             if not streams:
                 raise FeabError("holds no video")
             stream = streams[0]
             _check_size(stream.codec_context.width, stream.codec_context.height)
+            stream.codec_context.options = limits
             stream.codec_context.thread_count = 1
             yield container, stream
     except (FeabError, MemoryError):
@@ -159,6 +165,11 @@ def _opened(video: Media) -> Iterator[tuple[Any, Any]]:
     except Exception as error:  # FFmpeg's errors, and what PyAV raises on what it did not expect
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise FeabError(f"cannot be read as a video ({str(words).splitlines()[0][:200]})") from None
+
+
+def _no_other_file(url: str, flags: int, options: Mapping[str, str]) -> BinaryIO:
+    """What FFmpeg calls for a file or address that the video names: none is opened."""
+    raise FeabError("points to another file")
 
 
 def _is_cover(stream: Any) -> bool:
@@ -186,7 +197,8 @@ def _file(video: Media) -> BinaryIO:
 
 def _check_size(width: int, height: int) -> None:
     if not 0 < width * height <= MAX_VIDEO_PIXELS:
-        raise FeabError(f"its frames have {width} × {height} pixels; at most {MAX_VIDEO_PIXELS:,} are decoded")
+        size = f"{width} × {height} pixels" if width * height else "an unknown size, or too large a one"
+        raise FeabError(f"its frames have {size}; at most {MAX_VIDEO_PIXELS:,} pixels are decoded")
 
 
 def _check_patience(deadline: float) -> None:

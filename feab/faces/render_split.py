@@ -50,12 +50,22 @@ def render_rows(
     Raises:
         FeabError: a bad size or number of workers, or a worker that failed (with what it said).
     """
+    count = checked_workers(size, workers)
+    return _rows(spec, Path(partial), size, count, on_progress, coded_aus() if coded is None else coded)
+
+
+def checked_workers(size: int, workers: int | None) -> int:
+    """How many processes are to render pictures of a size; None stands for one a core.
+
+    Raises:
+        FeabError: when either is out of range.
+    """
     if not 64 <= size <= 1024:
         raise FeabError(f"--size is 64 to 1024 pixels, got {size}")
     count = available_cores() if workers is None else workers
     if count < 1:
         raise FeabError(f"rendering needs at least one worker, got {count}")
-    return _rows(spec, Path(partial), size, count, on_progress, coded_aus() if coded is None else coded)
+    return count
 
 
 def _rows(

@@ -192,7 +192,7 @@ def test_names_are_completed(tmp_path):
 
 def test_completion_never_fails(monkeypatch, tmp_path):
     monkeypatch.setenv("FEAB_DATA", str(tmp_path / "gone"))
-    assert completing.datasets("") == ["synth", "synth_mini"]
+    assert completing.datasets("") == ["synth", "synth_dynamic", "synth_mini"]
 
     def broken(kind: str) -> Path:
         raise FeabError("no content")

@@ -7,7 +7,8 @@ import io
 import json
 
 import pytest
-from tiny_vlm import TEMPLATE, ask, build_idefics3, build_tokenizer, by_key, jpeg
+from tiny_qwen import build_qwen
+from tiny_vlm import ask, build_idefics3, by_key, jpeg
 
 from feab.errors import FeabError
 from feab.models import load_model
@@ -19,58 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def qwen(tmp_path_factory):
-    import torch
-    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessorPil
-
-    folder = tmp_path_factory.mktemp("qwen")
-    tokenizer = build_tokenizer()
-    marks = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"]
-    tokenizer.add_special_tokens({"additional_special_tokens": marks})
-    tokenizer.chat_template = TEMPLATE.replace("'<image>'", "'<|vision_start|><|image_pad|><|vision_end|>'")
-    tokenizer.save_pretrained(folder)
-    Qwen2VLImageProcessorPil(
-        patch_size=8, temporal_patch_size=2, merge_size=2, min_pixels=256, max_pixels=4096
-    ).save_pretrained(folder)
-    (folder / "processor_config.json").write_text(json.dumps({"processor_class": "Qwen2VLProcessor"}))
-    number = tokenizer.convert_tokens_to_ids
-    config = Qwen2VLConfig(
-        text_config={
-            "vocab_size": len(tokenizer),
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": 512,
-            "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
-            "eos_token_id": number("<end>"),
-            "pad_token_id": number("<pad>"),
-        },
-        vision_config={
-            "depth": 2,
-            "embed_dim": 32,
-            "hidden_size": 32,
-            "num_heads": 4,
-            "patch_size": 8,
-            "temporal_patch_size": 2,
-            "spatial_merge_size": 2,
-            "mlp_ratio": 2,
-        },
-        image_token_id=number(marks[0]),
-        video_token_id=number(marks[1]),
-        vision_start_token_id=number(marks[2]),
-        vision_end_token_id=number(marks[3]),
-    )
-    torch.manual_seed(1)
-    model = Qwen2VLForConditionalGeneration(config)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() > 1:
-                torch.nn.init.normal_(weight, std=0.3)
-    model.generation_config.eos_token_id = number("<end>")
-    model.generation_config.pad_token_id = number("<pad>")
-    model.save_pretrained(folder)
-    return folder
+    return build_qwen(tmp_path_factory.mktemp("qwen"), kind="qwen2_vl")
 
 
 def test_transformers_alone_cannot_load_it(qwen):

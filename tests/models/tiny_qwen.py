@@ -1,4 +1,4 @@
-"""A Qwen2.5-VL with random weights: a model that takes several images, and clips as videos."""
+"""Qwen2-VL and Qwen2.5-VL with random weights: models that take several images, and clips as videos."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from tiny_vlm import TEMPLATE, build_tokenizer
 MARKS = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
 
 
-def build_qwen(folder, *, video_size=None):
+VISION = {
+    "qwen2_vl": {"embed_dim": 32, "mlp_ratio": 2},
+    "qwen2_5_vl": {"intermediate_size": 64, "out_hidden_size": 32, "window_size": 32, "fullatt_block_indexes": [1]},
+}
+
+
+def build_qwen(folder, *, kind="qwen2_5_vl", video_size=None):
     """`video_size`: what its video processor's own configuration says of the size of frames."""
     import torch
-    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+    import transformers
+    from transformers import Qwen2VLImageProcessorPil
+
+    name = {"qwen2_vl": "Qwen2VL", "qwen2_5_vl": "Qwen2_5_VL"}[kind]
 
     tokenizer = build_tokenizer()
     tokenizer.add_special_tokens({"additional_special_tokens": list(MARKS)})
@@ -23,11 +32,11 @@ def build_qwen(folder, *, video_size=None):
     Qwen2VLImageProcessorPil(
         patch_size=8, temporal_patch_size=2, merge_size=2, min_pixels=256, max_pixels=4096
     ).save_pretrained(folder)
-    (folder / "processor_config.json").write_text(json.dumps({"processor_class": "Qwen2_5_VLProcessor"}))
+    (folder / "processor_config.json").write_text(json.dumps({"processor_class": f"{name}Processor"}))
     if video_size is not None:
         (folder / "video_preprocessor_config.json").write_text(json.dumps({"size": video_size}))
     number = tokenizer.convert_tokens_to_ids
-    config = Qwen2_5_VLConfig(
+    config = getattr(transformers, f"{name}Config")(
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": 32,
@@ -43,14 +52,11 @@ def build_qwen(folder, *, video_size=None):
         vision_config={
             "depth": 2,
             "hidden_size": 32,
-            "intermediate_size": 64,
-            "out_hidden_size": 32,
             "num_heads": 4,
             "patch_size": 8,
             "temporal_patch_size": 2,
             "spatial_merge_size": 2,
-            "window_size": 32,
-            "fullatt_block_indexes": [1],
+            **VISION[kind],
         },
         image_token_id=number(MARKS[0]),
         video_token_id=number(MARKS[1]),
@@ -58,7 +64,7 @@ def build_qwen(folder, *, video_size=None):
         vision_end_token_id=number(MARKS[3]),
     )
     torch.manual_seed(1)
-    model = Qwen2_5_VLForConditionalGeneration(config)
+    model = getattr(transformers, f"{name}ForConditionalGeneration")(config)
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:

@@ -10,10 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from feab.errors import FeabError
 from feab.faces.moving.film import clips_of
 from feab.faces.moving.plans import CLIPS_PER_IDENTITY, FPS, FRAMES, PlannedClip, clip_plans
-from feab.faces.render_split import Progress, Work, available_cores, finished
+from feab.faces.render_split import Progress, Work, checked_workers, finished
 from feab.faces.shards import renderer_fingerprint, shard_path
 from feab.faces.synth import SplitSpec, identity_cell
 
@@ -49,12 +48,7 @@ def clip_rows(
     Raises:
         FeabError: a bad size or number of workers, or a worker that failed (with what it said).
     """
-    if not 64 <= size <= 1024:
-        raise FeabError(f"clips are rendered at 64 to 1024 pixels, got {size}")
-    count = available_cores() if workers is None else workers
-    if count < 1:
-        raise FeabError(f"rendering needs at least one worker, got {count}")
-    return _rows(spec, Path(partial), size, count, on_progress)
+    return _rows(spec, Path(partial), size, checked_workers(size, workers), on_progress)
 
 
 def _rows(
