@@ -64,8 +64,14 @@ def _of_frames(frames: Sequence[Media], facts: ClipFacts, sampling: FrameSamplin
 
 
 def _facts(extra: Mapping[str, Any], frames: int, fps: float | None = None) -> ClipFacts:
-    marks = {name: extra.get(name) for name in ("onset", "apex", "offset")}
-    return ClipFacts(frames, extra.get("fps") if fps is None else fps, **marks)
+    """What the columns say of a clip. Raises `FeabError` for what is no number: a dataset may have such a column."""
+    found = {name: extra[name] for name in CLIP_COLUMNS if extra.get(name) is not None}
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float) if name == "fps" else int):
+            raise FeabError(f"{name} {value!r:.40} is no {'number' if name == 'fps' else 'whole number'}")
+    if fps is not None:
+        found["fps"] = fps
+    return ClipFacts(frames, **found)
 
 
 def still_of(frames: Sequence[Media], clip: Media | None, extra: Mapping[str, Any]) -> Media:
@@ -73,9 +79,11 @@ def still_of(frames: Sequence[Media], clip: Media | None, extra: Mapping[str, An
     if clip is not None:
         return VideoStill(video=clip, extra=extra)
     try:
-        return frames[peak(_facts(extra, len(frames)))]
-    except IndexError:  # a peak that is none of the frames: what is shown is checked elsewhere
+        facts = _facts(extra, len(frames))
+        check_facts(facts)
+    except FeabError:  # said where the clip is shown, or validated
         return frames[len(frames) // 2]
+    return frames[peak(facts)]
 
 
 def clip_fault(row: Mapping[str, Any], videos: Sequence[bytes]) -> str:

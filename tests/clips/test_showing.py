@@ -107,12 +107,23 @@ def test_frames_of_a_video_can_be_sent_to_another_process(videos: Path) -> None:
         (Sample("a", Media(), clip=Media(data=b"no video")), "cannot be read as a video"),
         (Sample("a", Media(), clip=Media(path="/nowhere/clip.mp4")), "No such file"),
         (Sample("a", Media(), frames=(Media(data=b"x"),) * 3, extra={"apex": 3}), "apex 3 is none of its 3 frames"),
+        (Sample("a", Media(), frames=(Media(data=b"x"),) * 3, extra={"apex": "2"}), "apex '2' is no whole number"),
+        (Sample("a", Media(), frames=(Media(data=b"x"),) * 3, extra={"onset": True}), "onset True is no whole number"),
+        (Sample("a", Media(), frames=(Media(data=b"x"),) * 3, extra={"fps": "fast"}), "fps 'fast' is no number"),
     ],
 )
 def test_a_clip_that_cannot_be_used_costs_its_own_question_only(sample: Sample, said: str) -> None:
     (broken,) = shown(sample, parse_sampling("uniform:4")).pictures
     with pytest.raises(OSError, match=said):
         broken.read()
+
+
+@pytest.mark.parametrize("marks", [{"apex": 99}, {"apex": "last"}, {"apex": -1}, {"onset": 5, "apex": 2}])
+def test_columns_that_are_no_marks_cost_nothing_where_the_clip_is_not_shown(tmp_path: Path, marks: Any) -> None:
+    row = {"id": "a", "expression": "anger", "frames": [jpeg(i) for i in range(6)], **marks}
+    write_split(tmp_path, "test", [row], CLIPS)
+    (sample,) = load_dataset(tmp_path)
+    assert sample.media.read() == jpeg(3)
 
 
 def test_a_video_that_breaks_off_is_an_error_of_reading(film: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
