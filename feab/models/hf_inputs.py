@@ -132,13 +132,13 @@ class InputMaker:
         digest = (*digests, *times)
         held = self._images.get(digest) if digest else None
         sizes = held[0] if held else None
-        words = self._texts.get((text, sizes)) if held else None
+        words = self._texts.get((text, sizes, times)) if held else None  # some write the times into the text
         if held is None or words is None or self._joining.refused(text):
             fields, sizes = self._call(text, encoded, times)
             texts, images = _split(fields)
             if digest:
                 self._images.put(digest, (sizes, images))
-                self._texts.put((text, sizes), texts)
+                self._texts.put((text, sizes, times), texts)
             return fields
         joined = {**words, **held[1]}
         if not self._joining.granted(text):
