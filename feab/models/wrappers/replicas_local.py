@@ -29,7 +29,7 @@ SOCKET = "/session_2026-11-21_20-38-51_734680_4194304/sockets/plasma_store"
 OBJECT_STORE_BYTES = 256 * 2**20
 """Memory for what is handed over: several chunks of pictures a replica. What is more goes to the disk."""
 
-STARTS = 2
+STARTS = 3
 """Times that a start is tried: Ray gives up after 30 s, which a busy machine can take."""
 
 
