@@ -51,7 +51,11 @@ class Sample:
 
     id: str
     media: Media
+    """The picture; of a clip, the one that stands for it where only one can be shown."""
     frames: tuple[Media, ...] = ()
+    """All pictures of a clip that is stored as such, in order."""
+    clip: Media | None = None
+    """The video file of a clip that is stored as one."""
     face: tuple[float, float, float, float] | None = None
     expression: str | None = None
     votes: tuple[float, ...] | None = None
@@ -154,6 +158,8 @@ class Question:
     closed: tuple[Closed, ...] = ()
     """Unless answers are generated: what is scored instead. Empty for what is to be generated all the same (VA, which
     has no closed set), and with scoring `choices` for action units, whose sets are around the answer generated."""
+    times: tuple[float, ...] = ()
+    """The pictures are frames of one clip: the second of each, counted from its start. Empty: they are not."""
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -136,8 +136,16 @@ class TaskIdentity(_Strict):
     split: SplitName
     prompts: dict[Name, str]
     """Prompt name -> sha256 of its canonical JSON."""
+    frames: Annotated[str, Field(max_length=40)] | None = None
+    """Which frames of each clip were shown, such as "uniform:8"; None (and not written) where pictures were."""
     sha256: str
     """sha256 of the task's canonical JSON (all fields that change what is asked or scored)."""
+
+    @model_serializer(mode="wrap")
+    def _only_of_clips(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A run about pictures is named after an identity without this field, as before there were clips.
+        found: dict[str, Any] = plain(self)
+        return found if self.frames is not None else {name: v for name, v in found.items() if name != "frames"}
 
 
 class Identity(_Strict):

@@ -36,8 +36,11 @@ def models(incomplete: str) -> list[str]:
 
 
 def datasets(incomplete: str) -> list[str]:
-    """The embedded set, its subset, and what lies under FEAB_DATA. Folders the shell completes by itself."""
-    found = ["synth", "synth_mini"]
+    """The embedded set, its subset, the rendered clips, and what lies under FEAB_DATA.
+
+    Folders the shell completes by itself.
+    """
+    found = ["synth", "synth_dynamic", "synth_mini"]
     try:
         entries = islice(content.data_home().iterdir(), _MOST)
         found += sorted(entry.name for entry in entries if (entry / "dataset.json").is_file())

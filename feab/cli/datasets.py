@@ -12,7 +12,7 @@ from feab.cli.rendering import Rendering
 from feab.content import data_home
 from feab.data import list_datasets, load_dataset, read_info, resolve
 from feab.data.own import with_split
-from feab.data.places import own_path
+from feab.data.places import DYNAMIC, own_path
 
 
 def show_datasets() -> None:
@@ -26,7 +26,7 @@ def show_datasets() -> None:
         splits = ", ".join(f"{name} {split.n:,}" for name, split in info.splits.items())
         lines.append([entry.name, splits, info.licence, info.third_party, str(entry.folder)])
     rows(["name", "splits", "licence", "third parties", "where"], lines)
-    say(f"\nFEAB_DATA is {data_home()}")
+    say(f"\nrendered when first asked for: {DYNAMIC} (clips)\nFEAB_DATA is {data_home()}")
 
 
 def show_info(name: str, columns: Sequence[str], images: Path | None, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from feab.cli.output import say
 from feab.data import Dataset, load_dataset
 from feab.data.columns import au_column
-from feab.data.places import is_embedded, own_path
+from feab.data.places import is_dynamic, is_embedded, own_path
 from feab.errors import FeabError
 from feab.tasks.made import AU_THRESHOLD, made_for
 
@@ -72,7 +72,7 @@ def to_ask(own: OwnData, tasks: Sequence[str] | None, on_progress: Progress) -> 
     told = bool(own.columns) or own.images is not None
     if data is None and not told and own.au_threshold is None:
         return None
-    if data is not None and not told and own_path(data) is None and (tasks or is_embedded(data)):
+    if data is not None and not told and own_path(data) is None and (tasks or is_embedded(data) or is_dynamic(data)):
         return data
     dataset = open_told(data, own.columns, own.images, on_progress)
     say(f"data: {dataset.path}: {dataset.info.source or dataset.name}")

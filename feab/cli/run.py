@@ -26,6 +26,7 @@ OPTIONS = {
         for name in ("model", "tasks", "data", "prompts", "out", "limit", "seed", "draws", "scoring", "include")
     },
     "au_threshold": "--au-threshold",
+    "frames": "--frames",
     "permission": "--i-have-permission",
     "cache": "--cache",
     "max_cost": "--max-cost",

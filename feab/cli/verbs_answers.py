@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +23,7 @@ verbs = typer.Typer()
     "\n  feab run --model feab-tiny --scoring choices          # probabilities, calibration, AUROC"
     "\n  feab run --model mock/answers.yaml --data my-faces/ --json > scores.json"
     "\n  feab run --model openai/qwen -M base_url=http://127.0.0.1:8000/v1 --cache answers/"
+    "\n  feab run --model hf/Qwen/Qwen2.5-VL-7B-Instruct --tasks synth_dynamic --frames apex:3"
     "\n  feab run --model openai/gpt-4o --dry-run   (the key is read from OPENAI_API_KEY)"
     "\n  feab run --model hf/Qwen/Qwen2.5-VL-7B-Instruct --replicas 4   (one on each of 4 GPUs)"
     "\n  feab run --model vllm/Qwen/Qwen2.5-VL-72B-Instruct -M tensor_parallel_size=4 --replicas 8"
@@ -65,6 +66,15 @@ def run(
         list[str] | None,
         typer.Option(
             "--prompts", "-p", metavar="NAMES", help="Prompt variants, comma-separated, or all.  [default: direct]"
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            "--frames",
+            metavar="CHOICE",
+            help="Which frames of clips: uniform:8, apex:3, rate:2 (a second).  [default: the task's]",
+            show_default=False,
         ),
     ] = None,
     limit: Annotated[
@@ -152,9 +162,9 @@ def run(
     from feab.cli.run import estimate_and_show, run_and_show
 
     own = OwnData(data, columns or [], images, au_threshold)
-    asked = {
+    asked: dict[str, Any] = {
         "prompts": prompts or ["direct"], "limit": limit, "seed": seed, "draws": draws, "scoring": scoring,
-        "include": include or [],
+        "frames": frames, "include": include or [],
     }  # fmt: skip
     if dry_run:
         estimate_and_show(model, tasks, arguments or [], own, as_json=json, **asked)

@@ -1,12 +1,14 @@
-"""Labels that are names of folders: `faces/happy/1.jpg`, `faces/Anger/old/7.png`."""
+"""Labels that are names of folders: `faces/happy/1.jpg`, `faces/Anger/old/7.png`; or of videos, `clips/happy/1.mp4`."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Literal
 
+from feab.clips.video import VIDEO_ENDINGS
 from feab.data.found import Found, UnknownLabels
 from feab.data.names import is_utf8, safe_id
 from feab.errors import FeabError
@@ -21,7 +23,8 @@ MAX_DEPTH = 32
 SPLIT_FOLDERS = {"test": ("test",), "validation": ("validation", "valid", "val"), "train": ("train", "training")}
 """Split -> what a folder that holds its class folders may be called, in lower case."""
 
-_OTHERS, _LINKS, _OUTSIDE = "files that are no pictures", "links to folders", "pictures outside class folders"
+_OTHERS, _LINKS, _OUTSIDE = "files that are no {0}", "links to folders", "{0} outside class folders"
+_KEPT = {"image": "pictures", "clip": "videos"}
 
 
 def class_folders(folder: Path) -> list[str]:
@@ -39,8 +42,8 @@ def split_folders(folder: Path) -> dict[str, str]:
 def read_classes(folder: Path) -> Found:
     """The pictures in a folder of class folders, each labelled with the name of the topmost folder it lies in.
 
-    Hidden files are passed over, and so are files that do not end as pictures do, which are counted. Ids are the
-    pictures' paths.
+    Where there is no picture, but there are video files, those are read, each as a clip. Hidden files are passed over,
+    and so are files that do not end as pictures (or videos) do, which are counted. Ids are the files' paths.
 
     Raises:
         FeabError: naming every folder that holds pictures and stands for no expression, a link that leads out of the
@@ -49,18 +52,25 @@ def read_classes(folder: Path) -> Found:
     import pyarrow as pa
 
     skipped: Counter[str] = Counter()
-    paths = sorted(_pictures(folder, skipped))
+    paths = sorted(_files(folder, PICTURE_ENDINGS, skipped))
+    media: Literal["image", "clip"] = "image" if paths or not skipped[_OTHERS] else "clip"
+    if media == "clip":
+        skipped.clear()
+        paths = sorted(_files(folder, VIDEO_ENDINGS, skipped))
     unknown = UnknownLabels()
     names = [path.partition("/")[0] for path in paths]
     labels = [unknown.label(name) for name in names]
     unknown.refuse(f"{folder}: folders")
     if not paths:
         raise FeabError(
-            f"{folder}: holds no dataset.json, no CSV file and no pictures in class folders, such as happy/1.jpg"
+            f"{folder}: holds no dataset.json, no CSV file and no pictures in class folders, such as happy/1.jpg, or "
+            "videos, such as happy/1.mp4"
         )
     table = pa.table({"id": pa.array(map(safe_id, paths), pa.string()), "expression": pa.array(labels, pa.string())})
-    notes = [f"passed over: {count:,} {what}" for what, count in sorted(skipped.items())]
-    return Found(folder, folder, table, pa.chunked_array([paths], pa.string()), None, tuple(notes), "class folders")
+    kept = _KEPT[media]
+    notes = [f"passed over: {count:,} {what.format(kept)}" for what, count in sorted(skipped.items())]
+    form = "class folders" if media == "image" else "class folders of videos"
+    return Found(folder, folder, table, pa.chunked_array([paths], pa.string()), None, tuple(notes), form, media=media)
 
 
 def _is_label(name: str) -> bool:
@@ -79,8 +89,8 @@ def _folders(folder: Path) -> list[str]:
         raise FeabError(f"{folder}: cannot be read ({error.strerror or error})") from None
 
 
-def _pictures(folder: Path, skipped: Counter[str]) -> Iterator[str]:
-    """Paths of the pictures below a folder, in no order, with / between their parts."""
+def _files(folder: Path, endings: Collection[str], skipped: Counter[str]) -> Iterator[str]:
+    """Paths of the files below a folder whose names end so, in no order, with / between their parts."""
     root = folder.resolve()
     open_folders = [""]
     found = 0
@@ -107,7 +117,7 @@ def _pictures(folder: Path, skipped: Counter[str]) -> Iterator[str]:
                     raise FeabError(f"{entry.path}: more than {MAX_DEPTH} folders deep")
                 else:
                     open_folders.append(path)
-            elif not entry.is_file() or os.path.splitext(entry.name)[1].lower() not in PICTURE_ENDINGS:  # noqa: PTH122
+            elif not entry.is_file() or os.path.splitext(entry.name)[1].lower() not in endings:  # noqa: PTH122
                 skipped[_OTHERS] += 1
             elif not above:
                 skipped[_OUTSIDE] += 1

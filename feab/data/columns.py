@@ -8,7 +8,7 @@ model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 TEXT = ("subject", "source", "expression")
 AFFECT = ("valence", "arousal")
 ATTRIBUTES = ("age_group", "perceived_gender", "perceived_race", "ancestry_preset", "attributes_source")
-MEDIA = ("image", "frames")
+MEDIA = ("image", "frames", "clip")
+"""A picture; the pictures of a clip in order; the video file of a clip. A row has at least one of them."""
 LISTS = ("face", "votes")
 STANDARD = ("id", *MEDIA, *TEXT, *AFFECT, *LISTS, *ATTRIBUTES)
 
@@ -54,7 +55,7 @@ def is_extra(column: str) -> bool:
 
 
 def image_type() -> pa.DataType:
-    """struct{bytes, path}, as Hugging Face's `Image(decode=False)` has it."""
+    """struct{bytes, path}, as Hugging Face's `Image(decode=False)` and `Video(decode=False)` have it."""
     import pyarrow as pa
 
     return pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
@@ -64,7 +65,7 @@ def column_type(name: str) -> pa.DataType | None:
     """The Arrow type of a standard or AU column, None for an extra."""
     import pyarrow as pa
 
-    if name == "image":
+    if name in ("image", "clip"):
         return image_type()
     if name == "frames":
         return pa.list_(image_type())
@@ -91,12 +92,15 @@ def extra_type(name: str, kind: str) -> pa.DataType:
     return types[kind]
 
 
-def file_schema(info: DatasetInfo, extra: Mapping[str, str], *, frames: bool) -> pa.Schema:
-    """The schema of a split as feab writes it: columns in one fixed order, so that files compare byte by byte."""
+def file_schema(info: DatasetInfo, extra: Mapping[str, str], *, clips: Collection[str] = ()) -> pa.Schema:
+    """The schema of a split as feab writes it: columns in one fixed order, so that files compare byte by byte.
+
+    `clips`: which of the columns `frames` and `clip` it has.
+    """
     import pyarrow as pa
 
     aus = [au_column(au, what) for au in sorted(info.aus) for what in ("presence", "intensity")]
-    media = MEDIA if frames else ("image",)
+    media = ("image", *(name for name in MEDIA if name in clips))
     names = ("id", *media, "face", *TEXT, "votes", *AFFECT, *aus, *ATTRIBUTES)
     fields = [pa.field(name, column_type(name), nullable=name != "id") for name in names]
     fields += [pa.field(name, extra_type(name, extra[name])) for name in sorted(extra)]

@@ -147,6 +147,16 @@ class Dataset(Sequence[Sample]):
         return self._source.path
 
     @property
+    def media(self) -> Sequence[str]:
+        """Which of the columns `image`, `frames` (of clips) and `clip` (video files) its samples have."""
+        return self._source.media
+
+    @property
+    def has_clips(self) -> bool:
+        """Whether its samples can be clips."""
+        return bool({"frames", "clip"}.intersection(self.media))
+
+    @property
     def notes(self) -> Sequence[str]:
         """How files of your own were understood, and what was passed over, a line each; empty for dataset folders."""
         return self._source.notes

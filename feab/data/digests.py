@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from feab.clips.video import MAX_VIDEO, probe, require_av
 from feab.content import cache_home
 from feab.data.write import inside
 from feab.errors import FeabError
 from feab.pictures import MAX_PICTURE, check_picture
+from feab.records import Media
 from feab.yamlfile import read_bytes
 
 if TYPE_CHECKING:
@@ -37,9 +39,10 @@ def picture_digests(
     *,
     name: Callable[[int], str],
     where: str,
+    videos: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> bytes:
-    """The sha256 of every file, one after the other; each is opened as a picture once.
+    """The sha256 of every file, one after the other; each is opened as a picture (or a video) once.
 
     They are kept in FEAB_CACHE for as long as no file's path, size or time of modification changes. What was done
     before an interruption is kept too.
@@ -49,13 +52,17 @@ def picture_digests(
         paths: their paths from it.
         name: what to call a picture in messages, given its place.
         where: what messages begin with.
+        videos: the files are videos, not pictures.
         on_progress: called with (done, total) from two seconds on.
 
     Raises:
         FeabError: when pictures are missing, outside the folder or no pictures; counts them all, and names the first.
     """
     problems = _Problems(where, name, len(paths))
-    key, newest = _standing(root, paths, problems)
+    limit = MAX_VIDEO if videos else MAX_PICTURE
+    if videos:
+        require_av()
+    key, newest = _standing(root, paths, limit, problems)
     problems.refuse()
     kept = cache_home() / "pictures" / key
     done = bytearray()
@@ -65,7 +72,7 @@ def picture_digests(
     before, started = len(done), time.monotonic()
     try:
         for place in range(len(done) // SIZE, len(paths)):
-            data = _read(root / paths[place].as_py(), place, problems)
+            data = _read(root / paths[place].as_py(), place, limit, _check_video if videos else check_picture, problems)
             if not problems.count:
                 done += hashlib.sha256(data).digest()
             if on_progress is not None and time.monotonic() - started > QUIET_S:
@@ -97,7 +104,7 @@ class _Problems:
             raise FeabError(f"{self._where}: {self.count:,} of {self._total:,} pictures cannot be used:\n{lines}")
 
 
-def _standing(root: Path, paths: pa.ChunkedArray, problems: _Problems) -> tuple[str, float]:
+def _standing(root: Path, paths: pa.ChunkedArray, limit: int, problems: _Problems) -> tuple[str, float]:
     """A hash of every file's path, size and time of modification; and the latest of those times."""
     digest = hashlib.sha256(os.fsencode(root.resolve()))
     folders: dict[str, str | None] = {}  # a folder that was looked at -> what is wrong with it
@@ -118,8 +125,8 @@ def _standing(root: Path, paths: pa.ChunkedArray, problems: _Problems) -> tuple[
             continue
         if wrong is None and not stat.S_ISREG(found.st_mode):
             wrong = "not a file"
-        if wrong is None and found.st_size > MAX_PICTURE:
-            wrong = f"larger than {MAX_PICTURE // 2**20} MiB"
+        if wrong is None and found.st_size > limit:
+            wrong = f"larger than {limit // 2**20} MiB"
         if wrong is not None:
             problems.add(place, f"{path}: {wrong}")
         newest = max(newest, found.st_mtime)
@@ -135,10 +142,17 @@ def _outside(root: Path, path: str) -> str | None:
     return None
 
 
-def _read(path: Path, place: int, problems: _Problems) -> bytes:
+def _check_video(path: Path, data: bytes) -> None:
     try:
-        data = read_bytes(path, MAX_PICTURE)
-        check_picture(path, data)
+        probe(Media(data=data))
+    except FeabError as error:
+        raise FeabError(f"{path}: {error}") from None
+
+
+def _read(path: Path, place: int, limit: int, check: Callable[[Path, bytes], None], problems: _Problems) -> bytes:
+    try:
+        data = read_bytes(path, limit)
+        check(path, data)
     except FeabError as error:
         problems.add(place, str(error))
         return b""

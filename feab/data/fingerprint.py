@@ -9,8 +9,8 @@ without spaces, characters beyond ASCII written as themselves, object keys sorte
 column but `id` and `image`, extra columns too, where it is not null (NaN counts as null): text as a string; whole
 numbers and true/false as such; floats rounded to float32 and written as the shortest decimal that reads back to the
 same float32, always with a point or an exponent, as Python's repr writes it (0.1, 1.0, 1e-05; -0.0 is 0.0); lists as
-arrays of these; each item of `frames` as the sha256 of its bytes. A clip without `image` has null as its second item.
-A sample's path is not part of it, its bytes are. The fingerprint is the sha256 over all lines, in hex.
+arrays of these; each item of `frames`, and `clip`, as the sha256 of its bytes. A clip without `image` has null as its
+second item. A sample's path is not part of it, its bytes are. The fingerprint is the sha256 over all lines, in hex.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from feab.data.columns import is_float
@@ -65,25 +66,28 @@ def canonical_line(
     row: Mapping[str, Any],
     read: Callable[[str], bytes] | None = None,
     *,
-    image_sha256: str | None = None,
+    sha256s: Mapping[str, str] = MappingProxyType({}),
     frames_sha256: Sequence[str] | None = None,
 ) -> bytes:
     """The line one row contributes. `read` gives the bytes of an image that is stored as a path.
 
-    With `image_sha256` and `frames_sha256`, those are taken for the images' and the row need hold none.
+    What `sha256s` names ("image", "clip") has that digest, frames have those of `frames_sha256`, and the row need not
+    hold them.
     """
-    labels: dict[str, Any] = {}
+    labels: dict[str, Any] = {"clip": sha256s["clip"]} if "clip" in sha256s else {}
     for name, value in row.items():
         if name in ("id", "image"):
             continue
         if name == "frames":
             value = None if value is None else [_image_sha256(frame, read) for frame in value]
+        if name == "clip":
+            value = _image_sha256(value, read)
         canonical = _canonical(value, is_float(name))
         if canonical is not None:
             labels[name] = canonical
     if frames_sha256:
         labels["frames"] = list(frames_sha256)
-    image = _image_sha256(row.get("image"), read) if image_sha256 is None else image_sha256
+    image = sha256s.get("image") or _image_sha256(row.get("image"), read)
     item = [row["id"], image, labels]
     return (json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
 

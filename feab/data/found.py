@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from feab.errors import FeabError
 from feab.vocabulary import EXPRESSIONS, canonical_label
@@ -39,6 +39,8 @@ class Found:
     """What was read, in words."""
     voted: tuple[str, ...] = ()
     """The labels of the column `votes`, in order."""
+    media: Literal["image", "clip"] = "image"
+    """Whether the files are pictures, or videos of one clip each."""
 
 
 class UnknownLabels:

@@ -23,12 +23,13 @@ from feab.errors import FeabError
 from feab.schemas import DatasetInfo, SplitInfo
 from feab.vocabulary import EXPRESSIONS
 
+_WORDS = {"image": "picture", "clip": "video"}
 _BLOCK = 256  # rows that are made into records at a time
 _LINES = 4096  # rows that are put into the fingerprint at a time
 
 
 class OwnFiles(Source):
-    """Labels from class folders or a CSV file, and pictures in files of their own."""
+    """Labels from class folders or a CSV file, and pictures (or videos) in files of their own."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class OwnFiles(Source):
         check_labels(found.labels, info, str(found.path), numbers=numbers)
         rows = len(found.labels)
         super().__init__(found.path, found.root, info, found.labels, [*range(0, rows, _BLOCK), rows])
-        self.notes, self.columns = found.notes, columns
+        self.notes, self.columns, self.media = found.notes, columns, (found.media,)
         self._found, self._on_progress = found, on_progress
         self._fingerprint: str | None = None
 
@@ -58,12 +59,13 @@ class OwnFiles(Source):
             FeabError: when pictures are missing or are none.
         """
         if self._fingerprint is None:
-            paths, numbers = self._found.paths, self._found.numbers
+            paths, numbers, found = self._found.paths, self._found.numbers, self._found.media
             shas = picture_digests(
                 self.folder,
                 paths,
-                name=lambda place: f"picture {place + 1}" if numbers is None else f"row {numbers[place]}",
+                name=lambda place: f"{_WORDS[found]} {place + 1}" if numbers is None else f"row {numbers[place]}",
                 where=str(self.path),
+                videos=found == "clip",
                 on_progress=self._on_progress,
             )
             self._fingerprint = self._combined(shas)
@@ -78,13 +80,13 @@ class OwnFiles(Source):
             places = order[start : start + _LINES]
             for place, row in zip(places, self.labels.take(places).to_pylist(), strict=True):
                 sha256 = shas[SIZE * place : SIZE * (place + 1)].hex()
-                digest.update(canonical_line(row, image_sha256=sha256))
+                digest.update(canonical_line(row, sha256s={self._found.media: sha256}))
         return digest.hexdigest()
 
     def _read(self, start: int, stop: int, block: int) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.labels.slice(start, stop - start).to_pylist()
         for row, path in zip(rows, self._found.paths.slice(start, stop - start).to_pylist(), strict=True):
-            row["image"] = {"bytes": None, "path": path}
+            row[self._found.media] = {"bytes": None, "path": path}
         return rows
 
 

@@ -20,6 +20,9 @@ EMBEDDED = "synth"
 EMBEDDED_SUBSETS = ("synth_mini",)
 """Subsets of the embedded set's test split, which are names by themselves."""
 
+DYNAMIC = "synth_dynamic"
+"""The rendered clips. They are in no folder until they are asked for, and then in the cache."""
+
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures in all."""
 
@@ -61,6 +64,11 @@ def _entry(name: str, folder: Path, *, embedded: bool) -> DatasetEntry:
         return DatasetEntry(name, folder, embedded, None, str(error))
 
 
+def is_dynamic(data: object) -> bool:
+    """Whether what was given as a dataset is the name of the rendered clips."""
+    return isinstance(data, str) and data == DYNAMIC
+
+
 def is_embedded(data: object) -> bool:
     """Whether what was given as a dataset is the name of the embedded set, or of a subset of it."""
     return isinstance(data, str) and data in (EMBEDDED, *EMBEDDED_SUBSETS)
@@ -70,7 +78,7 @@ def own_path(name_or_folder: str | os.PathLike[str]) -> Path | None:
     """The path of data of the user's own (class folders, a CSV file); None for dataset folders and known names."""
     text = os.fspath(name_or_folder)
     path = Path(text).expanduser()
-    if isinstance(name_or_folder, str) and named(text) is not None:
+    if isinstance(name_or_folder, str) and (is_dynamic(text) or named(text) is not None):
         return None
     return path if is_own(path) else None
 
@@ -86,7 +94,7 @@ def _locate(name_or_folder: str | os.PathLike[str]) -> tuple[Path, str | None]:
         return path, None
     if is_own(path):
         raise FeabError(f"{path}: holds no dataset.json, so it is no dataset folder")
-    names = ", ".join(entry.name for entry in list_datasets()) or "none"
+    names = ", ".join([*(entry.name for entry in list_datasets()), DYNAMIC])
     raise FeabError(
         f"no dataset {text!r}: known names are {names} (FEAB_DATA is {data_home()}), or give a folder or a CSV file"
     )
@@ -114,6 +122,10 @@ def resolve(
     Raises:
         FeabError: when there is no such dataset.
     """
+    if is_dynamic(name_or_folder):
+        from feab.data.rendered_clips import cached_clips  # which imports this module
+
+        return cached_clips(split, on_progress=on_progress)
     folder, _ = _locate(name_or_folder)
     if folder == embedded_folder() and not (_is_dataset(folder) and split in read_info(folder).splits):
         from feab.data.rendered import cached_split  # which imports this module
@@ -134,9 +146,11 @@ def load_dataset(
     """A dataset's samples, in order, images unread: a name ("synth", "synth_mini", one under FEAB_DATA) or a path.
 
     Args:
-        name_or_folder: a name, else the path of a dataset folder, of a folder of class folders (`happy/1.jpg`), of a
-            CSV file (columns image, expression, valence, arousal, au01, ...), or of a folder that holds one.
-        split: "test" by default. "train" and "validation" of "synth" are rendered when first asked for.
+        name_or_folder: a name ("synth_dynamic" are clips), else the path of a dataset folder, of a folder of class
+            folders (`happy/1.jpg`), of a CSV file (columns image, expression, valence, arousal, au01, ...), or of a
+            folder that holds one.
+        split: "test" by default. "train" and "validation" of "synth", and all of "synth_dynamic", are rendered when
+            first asked for.
         subset: a subset that its dataset.json names; "synth_mini" is also a name by itself.
         columns: which column of a CSV file stands for which of feab's, such as {"expression": "emotion"}.
         images: the folder from which the paths in a CSV file start; by default the file's own.
@@ -151,7 +165,7 @@ def load_dataset(
         if subset is not None:
             raise FeabError(f"{own}: has no subset {subset!r}; subsets are named in a dataset.json")
         return open_own(own, split, columns=columns, images=images, on_progress=on_progress)
-    folder, known = _locate(name_or_folder)
+    folder, known = (Path(DYNAMIC), None) if is_dynamic(name_or_folder) else _locate(name_or_folder)
     if columns or images is not None:
         raise FeabError(f"{folder}: --column and --images go with a CSV file, and this is a dataset folder")
     return open_split(resolve(name_or_folder, split, on_progress=on_progress), split, subset or known)

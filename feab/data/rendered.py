@@ -140,7 +140,7 @@ def cached_split(split: str, *, workers: int | None = None, on_progress: Progres
     made = _made(spec, SIZE)
     key = hashlib.sha256(repr((VERSION, spec, made, aus, _label_rules())).encode()).hexdigest()[:12]
     folder = cache_home() / EMBEDDED / f"{split}-{key}"
-    if _holds(folder, split):
+    if holds(folder, split):
         return folder
     _render(
         spec, folder, rendered_info(EMBEDDED, made, aus), split=split, size=SIZE, pinned=False, partial=_shards(),
@@ -157,7 +157,8 @@ def _label_rules() -> str:
     return hashlib.sha256(b"".join((here / name).read_bytes() for name in ("labels.py", "va_rule.py"))).hexdigest()
 
 
-def _holds(folder: Path, split: str) -> bool:
+def holds(folder: Path, split: str) -> bool:
+    """Whether a folder holds a split that was written to its end."""
     # A kill between the two files leaves the split without its dataset.json: it is then made again from the shards.
     files = (folder / f"{split}.parquet", folder / "dataset.json")
     return all(file.is_file() for file in files) and split in read_info(folder).splits
@@ -201,7 +202,7 @@ def render_dataset(
                     "another --out for these faces as this version renders them"
                 )
             raise FeabError(f"{folder} holds another dataset ({there.source or there.name}); choose another --out")
-        if _holds(folder, "test"):
+        if holds(folder, "test"):
             return folder
     partial = folder / _PARTIAL
     _render(

@@ -24,12 +24,18 @@ def groups(rows: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[Mappin
     size = 0
     for row in rows:
         group.append(row)
-        size += sum(_bytes(image) for image in (row.get("image"), *(row.get("frames") or ())))
+        size += sum(_bytes(image) for image in all_media(row))
         if len(group) == most or size >= GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:
         yield group
+
+
+def all_media(row: Mapping[str, Any]) -> list[Any]:
+    """All pictures and videos of a row, those that are null left out."""
+    every = (row.get("image"), *(row.get("frames") or ()), row.get("clip"))
+    return [one for one in every if one is not None]
 
 
 def _bytes(image: Any) -> int:
@@ -66,7 +72,7 @@ def _wider(kind: str, value: Any) -> str:
 
 def _stored(name: str, value: Any) -> Any:
     """A value as the file holds it: NaN as null, images as {bytes, path}."""
-    if name == "image":
+    if name in ("image", "clip"):
         return _image(value)
     if name == "frames":
         return None if value is None else [_image(frame) for frame in value]

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from feab.clips.showing import still_of
 from feab.data.columns import AFFECT, ATTRIBUTES, TEXT, au_of, is_extra
 from feab.data.write import inside
 from feab.errors import FeabError
@@ -31,10 +32,12 @@ class Source(ABC):
         folder: where images stored as paths lie; none outside it is opened.
         info: what dataset.json says, or would say.
         labels: every column but the images, as a `pyarrow.Table`.
+        media: which of the columns `image`, `frames` and `clip` its rows have.
         notes: what a reader of files of the user's own must know of how they were read, a line each.
         columns: which column of the file stands for which of feab's, where the user said so.
     """
 
+    media: Sequence[str] = ("image",)
     notes: Sequence[str] = ()
     columns: Mapping[str, str] = MappingProxyType({})
 
@@ -74,9 +77,10 @@ class Source(ABC):
         """One row as a record."""
         row = self.row(index)
         where = f"{self.path}: row {index} (id {row['id']!r})"
-        image, frames = row.get("image"), row.get("frames") or ()
-        clip = tuple(self._media_of(frame, where) for frame in frames)
-        if image is None and not clip:
+        image, video = row.get("image"), row.get("clip")
+        frames = tuple(self._media_of(frame, where) for frame in row.get("frames") or ())
+        clip = None if video is None else self._media_of(video, where)
+        if image is None and not frames and clip is None:
             raise FeabError(f"{where}: column 'image' is null")
         presence, intensity = (
             {au: row[name] for au, name in columns if row[name] is not None} for columns in self._aus
@@ -85,8 +89,9 @@ class Source(ABC):
         face, votes = row.get("face"), row.get("votes")
         return Sample(
             id=row["id"],
-            media=clip[0] if image is None else self._media_of(image, where),
-            frames=clip,
+            media=still_of(frames, clip, extra) if image is None else self._media_of(image, where),
+            frames=frames,
+            clip=clip,
             face=None if face is None else (face[0], face[1], face[2], face[3]),
             votes=None if votes is None else tuple(votes),
             au_presence=MappingProxyType(presence),

@@ -12,9 +12,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from feab.clips.showing import clip_fault
+from feab.clips.video import MAX_VIDEO, require_av
 from feab.data.dataset import SplitFile
 from feab.data.fingerprint import canonical_line, combine
-from feab.data.write import inside, read_info
+from feab.data.write import inside, read_info, stored_media
 from feab.errors import FeabError
 from feab.pictures import MAX_PICTURE, MAX_PIXELS, PICTURE_FORMATS
 from feab.problems import RAISE, Notes, Problem, problems_in, warning
@@ -94,6 +96,8 @@ class _Checked:
 
 def _check_split(file: SplitFile, split: str, notes: Notes, tell: Callable[[int], None]) -> None:
     rows = range(len(file.labels))
+    if "clip" in file.media:
+        require_av()
     lines: list[tuple[str, bytes]] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="feab-decode") as pool:
         warnings.simplefilter("ignore")  # Pillow warns of large pictures, which are refused here
@@ -119,25 +123,24 @@ def _check_row(row: Mapping[str, Any], number: int, file: SplitFile) -> _Checked
     place = f"row {number} (id {row['id']!r})"
     where = f"{file.path}: {place}"
     pictures: list[bytes] = []
+    videos: list[bytes] = []
+    video_path = (row.get("clip") or {}).get("path")
 
     def read(relative: str) -> bytes:
         path = inside(file.folder, relative, where)
         try:
-            return read_bytes(path, MAX_PICTURE)
+            return read_bytes(path, MAX_VIDEO if relative == video_path else MAX_PICTURE)
         except FeabError as error:
             raise FeabError(f"{where}: image {relative!r}: {problems_in(error, path)[0].message}") from error
 
     found: list[Problem] = []
     line: tuple[str, bytes] | None = None
     try:
-        if row.get("image") is None and not row.get("frames"):
-            raise FeabError(f"{where}: column 'image' is null")
-        for image in (row.get("image"), *(row.get("frames") or ())):
-            if image is not None:
-                stored = image.get("bytes")
-                if stored is None and image.get("path") is None:
-                    raise FeabError(f"{where}: an image has neither bytes nor a path")
-                pictures.append(read(image["path"]) if stored is None else stored)
+        for stored in stored_media(row, where):
+            data = stored.get("bytes")
+            if data is None and stored.get("path") is None:
+                raise FeabError(f"{where}: an image has neither bytes nor a path")
+            (videos if stored is row.get("clip") else pictures).append(read(stored["path"]) if data is None else data)
         line = (row["id"], canonical_line(row, read)) if isinstance(row["id"], str) else None
     except FeabError as error:
         message = str(error).removeprefix(f"{where}: ")
@@ -149,6 +152,9 @@ def _check_row(row: Mapping[str, Any], number: int, file: SplitFile) -> _Checked
             found.append(Problem(file.path, f"image {why}", where=place, advice=advice))
         elif (box := row.get("face")) is not None and row.get("image") is not None:
             found += _outside(box, size, file.path, place)
+    if row.get("frames") or videos:
+        why = clip_fault(row, videos)
+        found += [Problem(file.path, f"clip: {why}", where=place, advice="correct it, or leave it out")] if why else []
     return _Checked(line, tuple(found))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from feab.data import fingerprint as fp
 from feab.data.columns import MEDIA, check_labels, file_schema
-from feab.data.rows import groups, guess_extra, to_table
+from feab.data.rows import all_media, groups, guess_extra, to_table
 from feab.errors import FeabError
 from feab.jsonfile import validated
 from feab.schemas import DatasetInfo, SplitInfo
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 256
 """Most rows of a row group, which is what a reader holds at a time."""
+
+CLIPS = MEDIA[1:]
+"""The columns that only clips have."""
 
 _MAX_INFO_BYTES = 1_000_000
 _PEEK = 128
@@ -59,7 +62,8 @@ def write_split(
     """Write one split and enter it into the folder's dataset.json; returns that file's new content.
 
     A row maps column names to values: `id` and `image` (encoded bytes, a `Media`, or {bytes, path} with a path
-    relative to the folder) must be there; missing, None and NaN mean "not labelled". The same rows give the same
+    relative to the folder) must be there, or for a clip `frames` (a list of such) or `clip` (a video file, likewise);
+    missing, None and NaN mean "not labelled". The same rows give the same
     file, byte for byte (with one pyarrow version). Rows are pulled one row group at a time and the file appears only
     when it is complete.
 
@@ -83,8 +87,8 @@ def write_split(
     stream = iter(rows)
     peeked = list(itertools.islice(stream, _PEEK))
     types = dict(extra) if extra is not None else guess_extra(peeked)
-    frames = any(row.get("frames") is not None for row in peeked)
-    with SplitWriter(target, split, info, types, frames=frames) as writer:
+    clips = [name for name in CLIPS if any(row.get(name) is not None for row in peeked)]
+    with SplitWriter(target, split, info, types, clips=clips) as writer:
         for chunk in groups(itertools.chain(peeked, stream), row_group):
             first = writer.rows
             table = writer.typed(chunk)
@@ -106,8 +110,16 @@ class SplitWriter:
         lines: what the rows add to the fingerprint; every row that is added must be put in here too.
     """
 
-    def __init__(self, folder: Path, split: str, info: DatasetInfo, extra: Mapping[str, str], *, frames: bool) -> None:
-        """`info`, `extra`: as `write_split` takes them; `frames`: whether rows hold clips.
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        info: DatasetInfo,
+        extra: Mapping[str, str],
+        *,
+        clips: Collection[str] = (),
+    ) -> None:
+        """`info`, `extra`: as `write_split` takes them; `clips`: which of the columns `frames` and `clip` rows have.
 
         Raises:
             FeabError: for a split or column that cannot be called so.
@@ -119,7 +131,7 @@ class SplitWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self.rows, self.lines = folder / f"{split}.parquet", 0, fp.Lines()
         self._split, self._info = split, info
-        self._schema = file_schema(info, extra, frames=frames)
+        self._schema = file_schema(info, extra, clips=clips)
         self._temporary = folder / f".{split}.parquet.{os.getpid()}"
         # Statistics and dictionaries cost bytes in every small row group and nobody searches by them.
         self._file = pq.ParquetWriter(
@@ -190,9 +202,19 @@ def _line(row: Mapping[str, Any], folder: Path, where: str) -> bytes:
         except OSError as error:
             raise FeabError(f"{where}: image {path!r} cannot be read: {error}") from error
 
-    if row.get("image") is None and not row.get("frames"):
-        raise FeabError(f"{where}: column 'image' is null")
-    for image in [row.get("image"), *(row.get("frames") or ())]:
-        if image is not None and image["bytes"] is None and image["path"] is None:
+    for image in stored_media(row, where):
+        if image["bytes"] is None and image["path"] is None:
             raise FeabError(f"{where}: an image has neither bytes nor a path")
     return fp.canonical_line(row, read)
+
+
+def stored_media(row: Mapping[str, Any], where: str) -> list[Any]:
+    """All pictures and videos of a row as they are stored, those that are null left out.
+
+    Raises:
+        FeabError: when there are none.
+    """
+    found = all_media(row)
+    if not found:
+        raise FeabError(f"{where}: column 'image' is null")
+    return found

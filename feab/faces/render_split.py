@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,47 +50,92 @@ def render_rows(
     Raises:
         FeabError: a bad size or number of workers, or a worker that failed (with what it said).
     """
+    count = checked_workers(size, workers)
+    return _rows(spec, Path(partial), size, count, on_progress, coded_aus() if coded is None else coded)
+
+
+def checked_workers(size: int, workers: int | None) -> int:
+    """How many processes are to render pictures of a size; None stands for one a core.
+
+    Raises:
+        FeabError: when either is out of range.
+    """
     if not 64 <= size <= 1024:
         raise FeabError(f"--size is 64 to 1024 pixels, got {size}")
     count = available_cores() if workers is None else workers
     if count < 1:
         raise FeabError(f"rendering needs at least one worker, got {count}")
-    return _rows(spec, Path(partial), size, count, on_progress, coded_aus() if coded is None else coded)
+    return count
 
 
 def _rows(
     spec: SplitSpec, partial: Path, size: int, workers: int, on_progress: Progress | None, coded: Collection[int]
 ) -> Iterator[dict[str, Any]]:
     folder = shard_folder(partial, spec, size)
+    work = Work(
+        count=spec.identities,
+        pictures=IMAGES_PER_IDENTITY,
+        path=lambda index: shard_path(folder, index),
+        make=lambda index: write_shard(folder, spec, index, size=size),
+        worker="feab.faces.render_worker",
+        job={"spec": asdict(spec), "size": size, "folder": str(folder.resolve())},
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [i for i in range(spec.identities) if not shard_path(folder, i).exists()]
+    for index in finished(work, workers, on_progress):
+        for planned, shot in read_shard(folder, spec, index):
+            yield row(spec, planned, shot, coded)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Identities to be rendered into one file each, here or by workers."""
+
+    count: int
+    pictures: int
+    """Of each identity: what progress is counted in."""
+    path: Callable[[int], Path]
+    """The file of one identity, there when it is finished; its folder must be."""
+    make: Callable[[int], object]
+    """Renders one identity in this process."""
+    worker: str
+    """The module that a worker runs: `python -m MODULE JOB`."""
+    job: Mapping[str, Any]
+    """What workers are told, as JSON, beside which `identities` are theirs and who is their `parent`."""
+
+
+def finished(work: Work, workers: int, on_progress: Progress | None = None) -> Iterator[int]:
+    """The identities in order, each when its file is there; rendered as needed by so many processes.
+
+    Raises:
+        FeabError: when a worker failed (with what it said).
+    """
+    missing = [i for i in range(work.count) if not work.path(i).exists()]
     workers = min(workers, max(1, len(missing)))
     with ExitStack() as stack:
-        team = stack.enter_context(_Team(spec, folder, size, missing, workers)) if workers > 1 else None
+        team = stack.enter_context(_Team(work, missing, workers)) if workers > 1 else None
         ready = -1
-        for index in range(spec.identities):
-            path = shard_path(folder, index)
+        for index in range(work.count):
+            path = work.path(index)
             while not path.exists():
                 if team is None:
-                    write_shard(folder, spec, index, size=size)
+                    work.make(index)
                 elif not team.at_work() and not path.exists():
                     raise FeabError(f"the rendering processes ended without identity {index}; finished faces are kept")
                 else:
                     time.sleep(_POLL_SECONDS)
-                    ready = _report(on_progress, folder, missing, spec, ready)
-            ready = _report(on_progress, folder, missing, spec, ready)
-            for planned, shot in read_shard(folder, spec, index):
-                yield row(spec, planned, shot, coded)
+                    ready = _report(on_progress, work, missing, ready)
+            ready = _report(on_progress, work, missing, ready)
+            yield index
 
 
-def _report(on_progress: Progress | None, folder: Path, missing: list[int], spec: SplitSpec, before: int) -> int:
+def _report(on_progress: Progress | None, work: Work, missing: list[int], before: int) -> int:
     """Tell how many images are ready if that number has changed; returns it."""
     if on_progress is None:
         return before
-    open_ = sum(not shard_path(folder, i).exists() for i in missing)
-    ready = (spec.identities - open_) * IMAGES_PER_IDENTITY
+    open_ = sum(not work.path(i).exists() for i in missing)
+    ready = (work.count - open_) * work.pictures
     if ready != before:
-        on_progress(ready, spec.images)
+        on_progress(ready, work.count * work.pictures)
     return ready
 
 
@@ -104,12 +149,9 @@ def available_cores() -> int:
 class _Team:
     """Worker processes that render identities into a folder; leaving the context ends them."""
 
-    def __init__(self, spec: SplitSpec, folder: Path, size: int, identities: Sequence[int], workers: int) -> None:
-        self._jobs = [
-            {"spec": asdict(spec), "size": size, "folder": str(folder.resolve()), "identities": identities[k::workers],
-             "parent": os.getpid()}
-            for k in range(workers)
-        ]  # fmt: skip
+    def __init__(self, work: Work, identities: Sequence[int], workers: int) -> None:
+        self._module = work.worker
+        self._jobs = [{**work.job, "identities": identities[k::workers], "parent": os.getpid()} for k in range(workers)]
         self._running: list[subprocess.Popen[bytes]] = []
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
 
@@ -118,7 +160,7 @@ class _Team:
         paths = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
         env = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": paths}
         for job in self._jobs:
-            command = [sys.executable, "-m", "feab.faces.render_worker", json.dumps(job)]
+            command = [sys.executable, "-m", self._module, json.dumps(job)]
             self._running.append(subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=self._said))  # noqa: S603
         return self
 

@@ -43,6 +43,9 @@ class HfOptions(CheckpointOptions):
         description="auto, cpu, cuda, cuda:1, mps, or auto-map: spread over all GPUs (accelerate)",
     )  # fmt: skip
     batch_size: int | Literal["auto"] = Field("auto", description="draws at once; auto grows and backs off by memory")
+    frames_as: Literal["images", "video"] = Field(
+        "images", description="how the frames of a clip are sent: as images one after the other, or as one video"
+    )
     attention: str | None = Field(None, description="attention implementation, as transformers names it")
     workers: int | None = Field(
         None, ge=1, le=64, description="threads that prepare images; default 1, on a GPU up to 4"
@@ -85,7 +88,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
     dtype = _dtype(options.dtype, device)
     source = reached(source)
     with quiet(options.verbose):
-        processor = load_processor(source)
+        processor = load_processor(source, videos=options.frames_as == "video")
         if template is None and not _has_template(processor):
             raise FeabError(f"hf/{source.path}: it has no chat template; give one with -M chat_template=FILE.jinja")
         model = load_weights(
@@ -96,7 +99,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
             adapter=options.adapter_folder,
         )
     revision = folder_digest(Path(source.path)) if source.local else getattr(model.config, "_commit_hash", None)
-    info = _info(name, options, model, revision, template)
+    info = _info(name, options, model, revision, template, processor)
     return HfModel(info, model, processor, options, template)
 
 
@@ -106,7 +109,13 @@ class HfModel:
     def __init__(self, info: ModelInfo, model: Any, processor: Any, options: HfOptions, template: str | None) -> None:
         self._info = info
         self._options = options
-        maker = InputMaker(processor, template=template, min_pixels=options.min_pixels, max_pixels=options.max_pixels)
+        maker = InputMaker(
+            processor,
+            template=template,
+            min_pixels=options.min_pixels,
+            max_pixels=options.max_pixels,
+            as_video=options.frames_as == "video",
+        )
         self._maker: InputMaker | None = maker
         start = _start_size(model) if options.batch_size == "auto" else int(options.batch_size)
         ceiling = 256 if options.batch_size == "auto" else start
@@ -254,13 +263,17 @@ def _start_size(model: Any) -> int:
     return next((size for limit, size in ((50e6, 64), (1e9, 16), (10e9, 8)) if count < limit), 4)
 
 
-def _info(name: str, options: HfOptions, model: Any, revision: str | None, template: str | None) -> ModelInfo:
+def _info(
+    name: str, options: HfOptions, model: Any, revision: str | None, template: str | None, processor: Any
+) -> ModelInfo:
     import torch
     import transformers
 
     matters = {"dtype": str(model.dtype).removeprefix("torch."), **options.identity(template)}
     if options.attention is not None:
         matters["attention"] = options.attention
+    if options.frames_as == "video":
+        matters |= {"frames_as": "video", "video_processor": type(processor.video_processor).__name__}
     return ModelInfo(
         name=name,
         adapter="hf",

@@ -39,6 +39,7 @@ class ChoiceScorer:
         self._speller = speller
         self._size = size
         self._image_token = getattr(model.config, "image_token_id", getattr(model.config, "image_token_index", None))
+        self._video_token = getattr(model.config, "video_token_id", None)
         self.passes = Passes(model, size, verbose)
 
     def answers(self, questions: Iterable[Question]) -> Iterator[Completion]:
@@ -97,7 +98,9 @@ class ChoiceScorer:
 
     def _holds_images(self, prompt: Ids, prefix: int) -> bool:
         """Whether all images of a prompt lie within its first tokens; no where their tokens are not known."""
-        return self._image_token is not None and self._image_token not in prompt[prefix:]
+        return self._image_token is not None and not {self._image_token, self._video_token}.intersection(
+            prompt[prefix:]
+        )
 
     def _batches(self, items: Sequence[Item]) -> Iterator[list[Item]]:
         by_shape: dict[Hashable, list[Item]] = {}

@@ -12,7 +12,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from feab.models.hf_inputs import Fields, LruCache, Prepared
+from feab.models.hf_caches import LruCache
+from feab.models.hf_inputs import Fields, Prepared
 
 FEATURE_BYTES = 256 * 1024 * 1024
 _CHECKED_ROWS = 8

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from feab.models.hf_caches import LruCache as LruCache
 from feab.models.hf_caches import Trust, give_again
+from feab.models.hf_video import one_video, videos
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
 from feab.records import Failure, Question, Text
 
@@ -44,7 +45,7 @@ class Prepared:
     fields: Fields | None = None
     failure: Failure | None = None
     images: tuple[bytes, ...] = ()
-    """Digests of its images."""
+    """Digests of its images, and of their times where they are sent as a video."""
     shape: tuple[Hashable, ...] = ()
     """Questions of one shape can share a batch."""
 
@@ -65,8 +66,11 @@ class InputMaker:
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         cache_bytes: int = CACHE_BYTES,
+        as_video: bool = False,
     ) -> None:
+        """`as_video`: the pictures of a clip are one video. `min_pixels`, `max_pixels`: limits of each picture."""
         self._processor = processor
+        self._as_video = as_video
         self._own = threading.local()
         self._template = template
         self._pixels = (min_pixels, max_pixels)
@@ -92,21 +96,26 @@ class InputMaker:
             text = self._prompt(question)
             encoded = read_media(pictures_of(question))
             digests = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
-            with self._turns[hash(digests) % _LOCKS]:  # questions about an image come together; one thread works on it
-                fields = self._inputs(text, encoded, digests)
+            # Questions about an image come together; one thread works on it.
+            with self._turns[hash(digests) % _LOCKS]:
+                fields = self._inputs(text, encoded, digests, self._times(question))
         except ImageError as error:
             return Prepared(question, failure=Failure("image", str(error)))
         except MemoryError:
             return Prepared(question, failure=Failure("out_of_memory", "while its image was prepared"))
         except Exception as error:  # whatever a template or processor raises is one question's trouble, not the run's
             return Prepared(question, failure=Failure("prompt", first_line(error)))
-        return Prepared(question, text, fields, None, digests, _shape(question, fields))
+        return Prepared(
+            question, text, fields, None, (*digests, *_stamp(self._times(question))), _shape(question, fields)
+        )
 
     def _prompt(self, question: Question) -> str:
-        """The chat template applied to the messages, with the image placeholders still unexpanded."""
+        """The chat template applied to the messages, with the placeholders of images and videos still unexpanded."""
+        video = bool(self._times(question))
         turns = tuple(
-            (message.role, tuple(part.text if isinstance(part, Text) else None for part in message.parts))
+            (message.role, one_video(parts) if video else parts)
             for message in question.messages
+            for parts in [tuple(("text", p.text) if isinstance(p, Text) else ("image", None) for p in message.parts)]
         )
         known = self._prompts.get(turns)
         if known is not None:
@@ -114,7 +123,7 @@ class InputMaker:
         messages = [
             {
                 "role": role,
-                "content": [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts],
+                "content": [{"type": kind} if text is None else {"type": kind, "text": text} for kind, text in parts],
             }
             for role, parts in turns
         ]
@@ -123,46 +132,61 @@ class InputMaker:
         self._prompts.put(turns, text)
         return text
 
-    def _inputs(self, text: str, encoded: Sequence[bytes], digest: tuple[bytes, ...]) -> Fields:
+    def _times(self, question: Question) -> tuple[float, ...]:
+        """When the frames of its video were taken; empty where its pictures are sent as images."""
+        return question.times if self._as_video else ()
+
+    def _inputs(
+        self, text: str, encoded: Sequence[bytes], digests: tuple[bytes, ...], times: tuple[float, ...]
+    ) -> Fields:
+        digest = (*digests, *times)
         held = self._images.get(digest) if digest else None
         sizes = held[0] if held else None
-        words = self._texts.get((text, sizes)) if held else None
+        words = self._texts.get((text, sizes, times)) if held else None  # some write the times into the text
         if held is None or words is None or self._joining.refused(text):
-            fields, sizes = self._call(text, encoded, digest)
+            fields, sizes = self._call(text, encoded, digest, times)
             texts, images = _split(fields)
             if digest:
                 self._images.put(digest, (sizes, images))
-                self._texts.put((text, sizes), texts)
+                self._texts.put((text, sizes, times), texts)
             return fields
         joined = {**words, **held[1]}
         if not self._joining.granted(text):
-            fields, _ = self._call(text, encoded, digest)
+            fields, _ = self._call(text, encoded, digest, times)
             if not self._joining.judge(text, _same(joined, fields)):
                 return fields
         return joined
 
     def _call(
-        self, text: str, encoded: Sequence[bytes], digest: tuple[bytes, ...]
+        self, text: str, encoded: Sequence[bytes], digest: tuple[Hashable, ...], times: tuple[float, ...]
     ) -> tuple[Fields, tuple[tuple[int, int], ...]]:
         pictures = [self._decode(data) for data in encoded]
-        self._own.digest = digest or None
+        # Of a video nothing is given again: it goes through the image processor in another form.
+        self._own.digest = None if times else digest or None
         try:
-            fields = self._process([text], [pictures])
+            fields = self._process([text], [pictures], [times])
         finally:
             self._own.digest = None
         return fields, tuple(picture.size for picture in pictures)
 
-    def _process(self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]]) -> Fields:
-        options = {"images_kwargs": {"size": self._native_size}} if self._native_size else {}
-        images = [list(several) for several in pictures]
+    def _process(
+        self, texts: Sequence[str], pictures: Sequence[Sequence[Picture]], times: Sequence[tuple[float, ...]]
+    ) -> Fields:
+        """`times`: of each question, those of its video; either all have one or none has."""
+        if any(times):
+            given = videos(pictures, times, self._native_size)
+        else:
+            images = [list(several) for several in pictures]
+            given = {"images": images if any(images) else None}
+            if self._native_size:
+                given["images_kwargs"] = {"size": self._native_size}
         batch = self._mine()(
             text=list(texts),
-            images=images if any(images) else None,
+            **given,
             padding=True,
             return_tensors="pt",
             # As transformers' own apply_chat_template does: never a second <s> after the one the template wrote.
             add_special_tokens=not (self._bos and texts[0].startswith(self._bos)),
-            **options,
         )
         return dict(batch)
 
@@ -211,11 +235,13 @@ class InputMaker:
         return {
             name: torch.cat([tensor, rests[name]], dim=1) if _is_text(tensor, heads) else tensor
             for name, tensor in heads.items()
-            if name != "pixel_values"
+            if name not in ("pixel_values", "pixel_values_videos")
         }
 
     def _together(self, rows: Sequence[Prepared]) -> Fields:
-        return self._process([row.text for row in rows], [self._pictures(row.question) for row in rows])
+        questions = [row.question for row in rows]
+        pictures = [self._pictures(question) for question in questions]
+        return self._process([row.text for row in rows], pictures, [self._times(question) for question in questions])
 
     def _pictures(self, question: Question) -> list[Picture]:
         return [self._decode(data) for data in read_media(pictures_of(question))]
@@ -233,6 +259,11 @@ class InputMaker:
                 parts = [torch.nn.functional.pad(part, (length - part.shape[1], 0), value=fill) for part in parts]
             stacked[name] = torch.cat(parts)
         return stacked
+
+
+def _stamp(times: tuple[float, ...]) -> tuple[bytes, ...]:
+    """What tells a video from one of the same frames at other times, and from the frames sent as images."""
+    return (hashlib.blake2b(repr(times).encode("ascii"), digest_size=16).digest(),) if times else ()
 
 
 def _cut(row: Prepared, part: slice) -> Prepared:

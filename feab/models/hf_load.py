@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.errors import FeabError
+from feab.models.hf_video import VideoByImages, stand_in
 from feab.yamlfile import read_bytes, read_text
 
 _HASH_WHOLE = 64 * 1024 * 1024
@@ -122,11 +123,13 @@ def require_libraries() -> None:
     del torch
 
 
-def load_processor(source: Source) -> Any:
+def load_processor(source: Source, *, videos: bool = False) -> Any:
     """The checkpoint's processor, padding on the left; without its video part where torchvision is missing.
 
+    With `videos`, never without it: one made of the image processor stands in (`hf_video.py`) where that can be.
+
     Raises:
-        FeabError: saying what to install, or that it is no processor of images and text.
+        FeabError: saying what to install, or that it is no processor of images and text, or of videos where asked.
     """
     from transformers import AutoProcessor
 
@@ -138,6 +141,11 @@ def load_processor(source: Source) -> Any:
         processor = _without_video(source, error)
     if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
         raise FeabError(f"hf/{source.path}: its processor does not take both images and text")
+    if videos and getattr(processor, "video_processor", None) is None:
+        raise FeabError(
+            f"hf/{source.path}: frames_as=video: its processor takes no videos here (most need the torchvision that "
+            "belongs to your torch); leave it out to send frames as images"
+        )
     processor.tokenizer.padding_side = "left"
     if processor.tokenizer.pad_token_id is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
@@ -150,9 +158,10 @@ def _about_video(error: Exception) -> bool:
 
 
 def _without_video(source: Source, cause: Exception) -> Any:
-    """The checkpoint's own processor class, given no video processor: images need none.
+    """The checkpoint's own processor class, with a video processor made of its image processor, or with none.
 
-    Video processors of transformers 5 need torchvision, and a processor class that can take videos insists on one.
+    Images need none. Video processors of transformers 5 need torchvision, and a processor class that can take videos
+    insists on one.
     """
     import transformers
     from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
@@ -170,8 +179,8 @@ def _without_video(source: Source, cause: Exception) -> Any:
         base: Any = found if inspect.isclass(found) else PROCESSOR_MAPPING[type(config)]
 
         def check(self: Any, argument_name: str, argument: Any) -> Any:
-            # Only the video processor may be missing; everything else is checked as ever.
-            if argument_name == "video_processor" and argument is None:
+            # Only the video processor may be missing, or ours; everything else is checked as ever.
+            if argument_name == "video_processor" and (argument is None or isinstance(argument, VideoByImages)):
                 return None
             return base.check_argument_for_proper_class(self, argument_name, argument)
 
@@ -185,7 +194,9 @@ def _without_video(source: Source, cause: Exception) -> Any:
         return images_only(
             image_processor=image_processor,
             tokenizer=tokenizer,
-            video_processor=None,
+            video_processor=stand_in(
+                image_processor, _file(source, "video_preprocessor_config.json"), _file(source, "processor_config.json")
+            ),
             chat_template=template,
             **options,
         )

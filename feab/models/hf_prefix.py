@@ -167,6 +167,9 @@ class PrefixKeeper:
         assert row.fields is not None
         ids, image = _ids(row), _image_token(self._model)
         said = {name for name, tensor in row.fields.items() if tensor.shape == row.fields["input_ids"].shape}
+        if any("video" in name for name in row.fields):
+            self._passed_over = "no: clips are sent as videos"
+            return 0
         if said - _TEXT:
             self._passed_over = f"no: its prompts come with {', '.join(sorted(said - _TEXT))}"
             return 0

@@ -35,6 +35,8 @@ class ModelInfo:
     """The kinds of questions it can answer; a run that asks others is refused before the first question."""
     scorings: tuple[Scoring, ...] = ("generate",)
     """How it can come to answers; a run that wants another way is refused before the first question."""
+    most_pictures: int | None = None
+    """Pictures that one question may hold; None where no limit is known. A run that asks with more is refused."""
     max_tokens: int | None = None
     """Tokens an answer may take, where the user set a limit instead of the prompts' own."""
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

@@ -32,7 +32,7 @@ class Estimate:
     answers: int
     """One a face, prompt and draw."""
     images: int
-    """Images sent, each as often as it is asked about."""
+    """Images sent, each as often as it is asked about; of clips, at the most as many frames as are shown of one."""
     text_tokens: int
     """Of the questions, at four bytes a token."""
     image_tokens: int | None
@@ -56,6 +56,7 @@ def estimate(
     draws: int = 1,
     au_threshold: float | None = None,
     scoring: Scoring = "generate",
+    frames: str | None = None,
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
     **adapter_args: Any,
@@ -82,6 +83,7 @@ def estimate(
         seed=seed,
         draws=draws,
         au_threshold=au_threshold,
+        frames=frames,
         include=include,
         scoring=scoring,
         on_progress=on_progress,
@@ -92,9 +94,10 @@ def estimate(
             # The words are as long for every sample.
             asked = as_scored(part.task, part.task.question("", Media(), prompt), scoring)
             count = len(part.rows)
+            shown = part.task.frames if part.dataset.has_clips else None
             questions += count * len(sent(asked))
             answers += count * draws
-            images += count * draws * images_sent(asked)
+            images += count * draws * images_sent(asked) * (1 if shown is None else shown.frames)
             text_tokens += count * draws * -(-text_bytes(asked) // BYTES_PER_TOKEN)
             output_tokens += count * draws * longest_answer(asked, None if longest is None else int(longest))
     each = None if card is None or _MORE.intersection(adapter_args) else card.image_tokens

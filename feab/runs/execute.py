@@ -23,7 +23,7 @@ from feab.runs.book import Book, check_asked, claimed, manifest_for, requested, 
 from feab.runs.endings import Interrupted, OutOfReplicas, OverBudget, Stopped
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
-from feab.runs.parts import Part, check_kinds, check_scoring, plan, questions_of
+from feab.runs.parts import Part, check_kinds, check_pictures, check_scoring, plan, questions_of
 from feab.runs.permission import check_permission
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
@@ -70,6 +70,7 @@ def run(
     draws: int = 1,
     scoring: Scoring = "generate",
     au_threshold: float | None = None,
+    frames: str | None = None,
     include: Sequence[str | PathLike[str]] = (),
     permission: str | None = None,
     progress: Watcher | None = None,
@@ -99,6 +100,8 @@ def run(
         scoring: "generate": the model writes its answers; "choices": of a closed set the likeliest is taken, and all
             get probabilities; "yes-no": the same, each action unit asked for by itself. See `feab.tasks.choices`.
         au_threshold: for tasks that are made: intensity (0 to 5) from which an AU is present; 2 by default.
+        frames: which frames of each clip are shown, such as "uniform:8", "apex:3" or "rate:2"
+            (`feab.clips.sampling`); by default as the task says.
         include: further folders of tasks and model cards.
         permission: where it is written that faces of a dataset marked `ask` may go to a third party.
         progress: told about each completion, and about faces that must be rendered or read first.
@@ -129,7 +132,7 @@ def run(
     copies = Copies.asked_for(model, replicas, ray_address, gpus_per_replica)
     what: dict[str, Any] = {
         "prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "au_threshold": au_threshold,
-        "include": include, "scoring": scoring,
+        "frames": frames, "include": include, "scoring": scoring,
     }  # fmt: skip
     folder = None if out is None else Path(out).expanduser()
     chosen = _Choice(folder, limit, seed, draws, scoring, au_threshold, permission, progress, max_cost)
@@ -223,6 +226,7 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard |
     info = model.info
     check_kinds(info, [part.task for part in parts])
     check_scoring(info, chosen.scoring, [part.task for part in parts])
+    check_pictures(info, parts)
     needed = [
         check_permission(
             part.dataset.info,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import numpy.typing as npt
 
+from feab.clips.sampling import DEFAULT, FrameSampling, parse_sampling
+from feab.clips.video import require_av
 from feab.errors import FeabError
 from feab.records import Question, Sampling, Scoring
 from feab.runs.selection import Selection, rows_asked
@@ -58,6 +60,7 @@ def plan(
     seed: int = 0,
     draws: int = 1,
     au_threshold: float | None = None,
+    frames: str | None = None,
     include: Sequence[str | PathLike[str]] = (),
     scoring: Scoring = "generate",
     on_progress: Callable[[int, int], None] | None = None,
@@ -71,7 +74,7 @@ def plan(
         FeabError: for unknown tasks, prompts or datasets, prompts that cannot be answered by this scoring, pictures of
             your own that cannot be read, or a dataset without a label that a task can score.
     """
-    from feab.data.places import is_embedded
+    from feab.data.places import DYNAMIC, is_dynamic, is_embedded
     from feab.tasks import load_tasks
     from feab.tasks.choices import prompt_names
     from feab.tasks.made import made_for
@@ -81,7 +84,9 @@ def plan(
     if scoring != "generate" and draws > 1:
         raise FeabError(f"draws {draws}: nothing is drawn with scoring {scoring}; leave out one of them")
     opened = Opened(data, on_progress=on_progress)
-    if tasks is None and data is not None and not is_embedded(data):
+    if tasks is None and is_dynamic(data):
+        wanted = load_tasks(DYNAMIC, include=include)
+    elif tasks is None and data is not None and not is_embedded(data):
         wanted = made_for(opened(None, "test"), au_threshold=au_threshold)
     elif au_threshold is not None:
         raise FeabError("an AU threshold goes with tasks made for --data; tasks that are named have their own")
@@ -91,7 +96,8 @@ def plan(
     for task in wanted:
         names = prompt_names(task, prompts, scoring)
         dataset = opened(task.dataset, task.split)
-        asked = replace(task, dataset=dataset.name, split=dataset.split)
+        shown = _frames(task, dataset, frames)
+        asked = replace(task, dataset=dataset.name, split=dataset.split, frames=shown)
         columns = task.label_columns if limit is None else ("id", *task.label_columns)
         rows = rows_asked(asked, dataset.labels(columns), limit=limit, seed=seed)
         if not len(rows):
@@ -121,6 +127,45 @@ def questions_of(parts: Sequence[Part], sampling: Sampling) -> Iterator[Question
             for part, about, whether in zip(together, askers, asked, strict=True):
                 if whether[place]:
                     yield from (as_scored(part.task, question, part.scoring) for question in about(sample))
+
+
+def _frames(task: Task, dataset: Dataset, told: str | None) -> FrameSampling | None:
+    """Which frames of the dataset's clips are shown: as the user told, else as the task says, else as is usual.
+
+    Raises:
+        FeabError: when the dataset does not know of its clips what the choice needs, or has none and the user told.
+    """
+    if not dataset.has_clips:
+        if told is not None:
+            raise FeabError(f"--frames {told}: {dataset.name}/{dataset.split} holds pictures, not clips")
+        return task.frames
+    if "clip" in dataset.media:
+        require_av()
+    sampling = parse_sampling(told) if told is not None else task.frames or DEFAULT
+    needed = {"apex": ("apex",), "rate": () if "clip" in dataset.media else ("fps",)}.get(sampling.how, ())
+    columns = dataset.labels(needed).columns if needed else ()
+    for column in needed:
+        if column not in columns:
+            raise FeabError(
+                f"frames {sampling}: {dataset.name}/{dataset.split} has no column {column!r}; choose uniform:N"
+            )
+    return sampling
+
+
+def check_pictures(info: ModelInfo, parts: Sequence[Part]) -> None:
+    """Whether a model can be shown as many pictures at once as the tasks show, before anything is asked.
+
+    Raises:
+        FeabError: naming the task, and how to show it fewer.
+    """
+    most = info.most_pictures
+    for part in parts:
+        asked = part.task.frames
+        if most is not None and asked is not None and part.dataset.has_clips and asked.frames > most:
+            raise FeabError(
+                f"{info.name} is shown {most} picture{'s' if most > 1 else ''} at a time, and {part.task.name} shows "
+                f"{asked.frames} frames of each clip; show it fewer with --frames uniform:{most}"
+            )
 
 
 class Opened:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from feab.clips.sampling import parse_sampling
 from feab.errors import FeabError
 from feab.records import Scoring
 from feab.runs.files import write_model
@@ -85,7 +86,9 @@ def _task_of(name: str, asked: TaskIdentity, made: Mapping[str, Task], include: 
         task = made[name]
     else:
         raise FeabError(f"task {name} was made for labels that the data does not hold now: give the data as it was")
-    return replace(task, dataset=asked.dataset, split=asked.split)
+    # Which frames were shown was perhaps chosen for that run alone (--frames), and nothing is scored by it.
+    frames = None if asked.frames is None else parse_sampling(asked.frames)
+    return replace(task, dataset=asked.dataset, split=asked.split, frames=frames)
 
 
 def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Scores:
@@ -131,11 +134,13 @@ def _check_task(task: Task, asked: TaskIdentity, *, worded: bool, scoring: Scori
 
 def _labels(opened: Opened, asked: TaskIdentity, identity: Identity, *, given: bool) -> Dataset:
     """The dataset that was asked about, or the one given in its place; of the former, the fingerprint is compared."""
-    from feab.data.places import named
+    from feab.data.places import is_dynamic, named
 
     if given:
         return opened(None, asked.split)
-    if named(asked.dataset) is None:  # the folder may be a stranger's: no path is opened because it names one
+    if named(asked.dataset) is None and not is_dynamic(
+        asked.dataset
+    ):  # the folder may be a stranger's: no path is opened because it names one
         raise FeabError(
             f"no dataset {asked.dataset!r} is known by its name here. If the run used --data, give the same --data "
             "here; else put the dataset into FEAB_DATA"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from feab.clips.sampling import FrameSampling
+from feab.clips.showing import Shown
+from feab.clips.showing import shown as frames_shown
 from feab.pictures import MAX_PIXELS, PICTURE_FORMATS
 from feab.records import Media, Sample
 
@@ -20,21 +23,36 @@ _GROWTH = 0.2
 class FaceCrop(Media):
     """A picture of which the part around a face is shown; it is cut out when it is read."""
 
+    whole: Media = field(default_factory=Media)
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """x, y, width and height in pixels of the picture as it is stored."""
 
     def read(self) -> bytes:
         """The part as a PNG file, without loss. Raises `OSError` when there is no such part, or no picture."""
-        return cut(Media.read(self), self.box)
+        return cut(self.whole.read(), self.box)
 
 
 def shown(sample: Sample, crop: str) -> Media:
     """The picture of a sample as a task shows it; all of it where the dataset marks no face."""
+    return _part(sample.media, sample, crop)
+
+
+def all_shown(sample: Sample, crop: str, frames: FrameSampling | None) -> Shown:
+    """As `shown`; of a clip the chosen frames. The box that a dataset marks for a clip holds for all of its frames.
+
+    Raises:
+        FeabError: when video files cannot be read here at all, because PyAV is missing.
+    """
+    seen = frames_shown(sample, frames)
+    return Shown(tuple(_part(picture, sample, crop) for picture in seen.pictures), seen.times)
+
+
+def _part(picture: Media, sample: Sample, crop: str) -> Media:
     if crop == AS_DELIVERED or sample.face is None:
-        return sample.media
+        return picture
     x, y, width, height = sample.face
     grown = (x - width * _GROWTH / 2, y - height * _GROWTH / 2, width * (1 + _GROWTH), height * (1 + _GROWTH))
-    return FaceCrop(sample.media.data, sample.media.path, grown)
+    return FaceCrop(whole=picture, box=grown)
 
 
 def cut(data: bytes, box: tuple[float, float, float, float]) -> bytes:

@@ -100,7 +100,8 @@ def dataset(**metadata: Any) -> dict[str, Documents]:
             prompt that is asked, `direct` when it is not given.
 
     Raises:
-        FeabError: when the metadata has a mistake, the dataset is not there, or no face in it has the task's label.
+        FeabError: when the metadata has a mistake, the dataset is not there or holds clips, or no face in it has the
+            task's label.
     """
     from feab.data import load_dataset
 
@@ -112,7 +113,12 @@ def dataset(**metadata: Any) -> dict[str, Documents]:
     text = json.dumps(ours, ensure_ascii=False)
     task = task_from_metadata(Path(source).stem, parse_yaml(text.encode("utf-8"), Path(source)))
     (prompt,) = task.prompt_names(str(metadata.get("prompt", DEFAULT_PROMPT)).split(",")[:1])
-    return {task.split: Documents(task, prompt, load_dataset(folder, task.split), _marker(metadata))}
+    opened = load_dataset(folder, task.split)
+    if opened.has_clips:
+        raise FeabError(
+            f"{folder}/{task.split} holds clips, and lm-eval is shown one picture of each sample: use feab run"
+        )
+    return {task.split: Documents(task, prompt, opened, _marker(metadata))}
 
 
 def _marker(metadata: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from os import PathLike
 from types import MappingProxyType
 
 from feab import content
+from feab.clips.sampling import FrameSampling, parse_sampling
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
 from feab.tasks.crops import AS_DELIVERED, CROPS
@@ -19,8 +20,8 @@ from feab.vocabulary import KINDS, Kind
 
 MAX_OPTIONS = 64
 METADATA_FIELDS: frozenset[str] = frozenset({
-    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "folds", "definitions", "prompts",
-    "description",
+    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "frames", "folds", "definitions",
+    "prompts", "description",
 })  # fmt: skip
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
@@ -117,6 +118,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     labels = notes.attempt(_labels, (), metadata, kind, notes)
     aus = notes.attempt(_aus, (), metadata, kind)
     crop = notes.attempt(_crop, AS_DELIVERED, metadata.get("crop"))
+    frames = notes.attempt(_frames, None, metadata.get("frames"))
     folds = notes.attempt(_folds, None, metadata.get("folds"))
     threshold = notes.attempt(_threshold, None, metadata, kind)
     raise_it = 'such as "1.0"; raise it with every change to the task'
@@ -146,6 +148,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
         aus=aus,
         threshold=threshold,
         crop=crop,
+        frames=frames,
         folds=folds,
         definitions=MappingProxyType(definitions),
         description=description,
@@ -165,6 +168,15 @@ def _crop(given: Field | None) -> str:
     if given.value not in CROPS:
         raise given.error(f"must be one of: {', '.join(CROPS)}")
     return given.text()
+
+
+def _frames(given: Field | None) -> FrameSampling | None:
+    if given is None:
+        return None
+    try:
+        return parse_sampling(given.text())
+    except FeabError as error:
+        raise given.error(str(error)) from None
 
 
 def _folds(given: Field | None) -> str | None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PATTERN = "synth"
 """The group of tasks whose wording, definitions and limits the made ones take over."""
 
+CLIP_PATTERN = "synth_dynamic"
+"""The same of clips, for the kinds it has."""
+
 AU_THRESHOLD = 2.0
 """Intensity (0 to 5) from which an AU that is coded as an intensity is present: what is customary on DISFA (our
 choice to take it everywhere)."""
@@ -49,7 +52,7 @@ def made_for(dataset: Dataset, name: str | None = None, *, au_threshold: float |
     if au_threshold is not None and not 0 < au_threshold <= 5:
         raise FeabError(f"AU threshold {au_threshold}: must be above 0 and at most 5")
     labels = dataset.labels(("expression", *AXES, *_au_columns(dataset)))
-    patterns = {task.kind: task for task in load_tasks(PATTERN)}
+    patterns = {task.kind: task for task in load_tasks([PATTERN, *([CLIP_PATTERN] if dataset.has_clips else [])])}
     made = [
         _made(patterns["expression"], dataset, name, labels=_expressions(labels)),
         _made(patterns["valence_arousal"], dataset, name, there=_has_affect(labels)),

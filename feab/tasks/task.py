@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from feab.clips.sampling import FrameSampling
+from feab.clips.showing import Shown
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
-from feab.tasks.crops import AS_DELIVERED, shown
+from feab.tasks.crops import AS_DELIVERED, all_shown
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
 
@@ -51,6 +53,8 @@ class Task:
     aus: tuple[int, ...] = ()
     threshold: float | None = None
     crop: str = AS_DELIVERED
+    frames: FrameSampling | None = None
+    """Which frames of a clip are shown; None for tasks about pictures."""
     folds: str | None = None
     """The column that says in which of the customary folds a face is tested; None where there are none."""
     definitions: Mapping[str, str] = field(default_factory=dict)
@@ -111,12 +115,15 @@ class Task:
         }
         if self.folds is not None:  # tasks without folds keep the hash that they had before there were any
             everything["folds"] = self.folds
+        if self.frames is not None:  # tasks about pictures keep the hash that they had before there were clips
+            everything["frames"] = str(self.frames)
         return TaskIdentity(
             version=self.version,
             kind=self.kind,
             dataset=self.dataset,
             split=self.split,
             prompts=used,
+            frames=None if self.frames is None else str(self.frames),
             sha256=_digest(everything),
         )
 
@@ -224,14 +231,17 @@ class Task:
         builders = [self._builder(name, draws, settings) for name in self.prompt_names(prompts)]
 
         def about(sample: Sample) -> list[Question]:
-            return [build(sample.id, shown(sample, self.crop)) for build in builders] if self.asks_about(sample) else []
+            if not self.asks_about(sample):
+                return []
+            seen = all_shown(sample, self.crop, self.frames)  # once: of a video the frames are decoded for all prompts
+            return [build(sample.id, seen) for build in builders]
 
         return about
 
     def question(
         self, sample: str, media: Media, prompt: str = DEFAULT_PROMPT, *, sampling: Sampling | None = None
     ) -> Question:
-        """The question about one picture or clip that need not be in any dataset; `sample` is a name to know it by.
+        """The question about one picture that need not be in any dataset; `sample` is a name to know it by.
 
         Raises:
             FeabError: unless `prompt` names one prompt of the task.
@@ -239,26 +249,27 @@ class Task:
         names = self.prompt_names(prompt)
         if len(names) != 1:
             raise FeabError(f"prompt {prompt!r}: ask with one prompt at a time, such as {', '.join(self.prompts)}")
-        return self._builder(names[0], 1, sampling or Sampling())(sample, media)
+        return self._builder(names[0], 1, sampling or Sampling())(sample, Shown((media,)))
 
-    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Media], Question]:
-        """From a sample's id and picture to the question in the words of one prompt."""
+    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Shown], Question]:
+        """From a sample's id and pictures to the question in the words of one prompt."""
         prompt = self.prompts[name]
         words = self.wording(name)
         settings = replace(sampling, max_tokens=prompt.max_tokens)
         schema = answer_schema(self) if prompt.json else None
 
-        def build(sample: str, media: Media) -> Question:
+        def build(sample: str, seen: Shown) -> Question:
             return Question(
                 task=self.name,
                 sample=sample,
                 prompt=name,
                 kind=self.kind,
-                messages=(Message("user", (Image(media), Text(words(sample)))),),
+                messages=(Message("user", (*map(Image, seen.pictures), Text(words(sample)))),),
                 choices=() if self.kind == "valence_arousal" else self.order(name, sample),
                 schema=schema,
                 n=draws,
                 sampling=settings,
+                times=seen.times,
             )
 
         return build

@@ -185,14 +185,14 @@ def test_names_are_completed(tmp_path):
     assert asked("feab run --tasks synth_expression,synth_v") == ["synth_expression,synth_valence_arousal"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "dataset.json").touch()
-    assert asked("feab data info ", FEAB_DATA=str(tmp_path)) == ["synth", "synth_mini", "mine"]
+    assert asked("feab data info ", FEAB_DATA=str(tmp_path)) == ["synth", "synth_dynamic", "synth_mini", "mine"]
     assert asked("feab run --data m", "fish", FEAB_DATA=str(tmp_path)) == ["mine"]
     assert "feab-tiny" in " ".join(asked("feab run --model f", "zsh"))
 
 
 def test_completion_never_fails(monkeypatch, tmp_path):
     monkeypatch.setenv("FEAB_DATA", str(tmp_path / "gone"))
-    assert completing.datasets("") == ["synth", "synth_mini"]
+    assert completing.datasets("") == ["synth", "synth_dynamic", "synth_mini"]
 
     def broken(kind: str) -> Path:
         raise FeabError("no content")

@@ -180,5 +180,5 @@ def test_the_sha256_of_pictures_may_be_given_in_their_place() -> None:
     row = {"id": "a", "image": b"one", "frames": [b"two", b"three"], "expression": "fear"}
     two, three = (hashlib.sha256(data).hexdigest() for data in (b"two", b"three"))
     given = {"id": "a", "expression": "fear"}
-    line = canonical_line(given, image_sha256=hashlib.sha256(b"one").hexdigest(), frames_sha256=[two, three])
+    line = canonical_line(given, sha256s={"image": hashlib.sha256(b"one").hexdigest()}, frames_sha256=[two, three])
     assert line == canonical_line(row)

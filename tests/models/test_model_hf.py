@@ -12,7 +12,8 @@ from tiny_vlm import KINDS, WORDS, ask, by_key, jpeg
 
 from feab.errors import FeabError
 from feab.models import Model, load_model
-from feab.models.hf_inputs import InputMaker, LruCache, _same
+from feab.models.hf_caches import LruCache
+from feab.models.hf_inputs import InputMaker, _same
 from feab.models.hf_load import folder_digest, load_processor, locate, reached
 from feab.records import Image, Media, Message, Question, Text
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_vlm import ask
+from tiny_vlm import ask, jpeg
 
+from feab.models.images import pictures_of
 from feab.models.openai_dialect import Dialect
 from feab.models.openai_errors import Trouble, from_exception, from_status, retry_after
-from feab.models.openai_wire import Reply, read_reply
-from feab.records import Completion
+from feab.models.openai_images import data_url
+from feab.models.openai_options import OpenAIOptions
+from feab.models.openai_wire import Reply, read_reply, request
+from feab.records import Completion, Image, Media, Message, Text
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -159,3 +163,16 @@ def test_retry_after(headers, seconds):
 def test_an_exception_of_ours_is_not_taken_for_the_servers():
     assert from_exception(KeyError("choices")) is None
     assert isinstance(from_exception(asyncio.TimeoutError()), Trouble)
+
+
+def test_the_frames_of_a_clip_are_images_in_order_before_the_words():
+    asked = ask(0)
+    frames = [Image(Media(data=jpeg(i))) for i in range(3)]
+    asked = replace(asked, messages=(Message("user", (*frames, Text("Which?"))),), times=(0.0, 0.5, 1.0))
+    urls = [data_url(media.read()) for media in pictures_of(asked)]
+    body = json.loads(request("m", asked, urls, OpenAIOptions(), Dialect()).body)
+    (message,) = body["messages"]
+    kinds = [part["type"] for part in message["content"]]
+    assert kinds == ["image_url", "image_url", "image_url", "text"]
+    assert [part["image_url"]["url"] for part in message["content"][:3]] == [url.decode() for url in urls]
+    assert len(set(urls)) == 3

@@ -98,21 +98,29 @@ def build_paligemma(folder):
     return save(folder, config, processor)
 
 
-def build_qwen(folder, version="2_5"):
-    """Qwen2-VL or Qwen2.5-VL: positions in two dimensions, and as many tokens as the image has patches."""
+def build_qwen(folder, version="2_5", *, video_size=None):
+    """Qwen2-VL or Qwen2.5-VL: positions in two dimensions, and as many tokens as the image has patches.
+
+    It takes several images, and clips as videos. `video_size`: what its video processor's own configuration says of
+    the size of frames.
+    """
     import transformers
 
     name = {"2": "Qwen2VL", "2_5": "Qwen2_5_VL"}[version]
     marks = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"]
     tokenizer = build_tokenizer()
     tokenizer.add_special_tokens({"additional_special_tokens": marks})
-    tokenizer.chat_template = TEMPLATE.replace("'<image>'", "'<|vision_start|><|image_pad|><|vision_end|>'")
+    image, video = (f"<|vision_start|>{mark}<|vision_end|>" for mark in marks[:2])
+    one_of = f"'{image}' if c.type == 'image' else '{video}' if c.type == 'video' else c.text"
+    tokenizer.chat_template = TEMPLATE.replace("'<image>' if c.type == 'image' else c.text", one_of)
     tokenizer.save_pretrained(folder)
     images = transformers.Qwen2VLImageProcessorPil(
         patch_size=PATCH, temporal_patch_size=2, merge_size=2, min_pixels=256, max_pixels=16384
     )
     images.save_pretrained(folder)
     (folder / "processor_config.json").write_text(json.dumps({"processor_class": f"{name}Processor"}))
+    if video_size is not None:
+        (folder / "video_preprocessor_config.json").write_text(json.dumps({"size": video_size}))
     tower = {"depth": 2, "num_heads": 4, "patch_size": PATCH, "temporal_patch_size": 2, "spatial_merge_size": 2}
     if version == "2_5":
         tower |= {
@@ -123,7 +131,7 @@ def build_qwen(folder, version="2_5"):
         tower |= {"embed_dim": WIDTH, "hidden_size": WIDTH, "mlp_ratio": 2}
     rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
     config = getattr(transformers, f"{name}Config")(
-        text_config=text_config(tokenizer, rope_parameters=rope),
+        text_config=text_config(tokenizer, rope_parameters=rope, max_position_embeddings=1024),
         vision_config=tower,
         **dict(
             zip(

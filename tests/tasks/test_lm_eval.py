@@ -198,3 +198,13 @@ def test_every_function_a_task_file_names_is_here():
             module, _, name = word.split()[0].rstrip(",}").rpartition(".")
             assert module == "feab.tasks.lm_eval"
             assert callable(getattr(lm_eval, name))
+
+
+def test_clips_are_not_shown_one_picture_of_each(tmp_path):
+    info = DatasetInfo(
+        name="clips", version="1", splits={}, licence="CC0", images_may_be_shared=True, third_party="allowed",
+        labels=["anger", "fear"],
+    )  # fmt: skip
+    write_split(tmp_path / "clips", "test", [{"id": "a", "expression": "fear", "frames": [jpeg(1), jpeg(2)]}], info)
+    with pytest.raises(FeabError, match="holds clips, and lm-eval is shown one picture"):
+        lm_eval.dataset(**metadata(EXPRESSION, tmp_path / "clips"))

@@ -40,7 +40,9 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
 
 
 def test_the_shipped_tasks_and_their_group():
-    assert {"synth_action_units", "synth_expression", "synth_valence_arousal"} <= {t.name for t in list_tasks()}
+    assert {"synth_action_units", "synth_dynamic_expression", "synth_expression", "synth_valence_arousal"} <= {
+        t.name for t in list_tasks()
+    }
     names = ("synth_expression", "synth_valence_arousal", "synth_action_units")
     assert list_groups()["synth"] == names
     tasks = load_tasks("synth")
@@ -52,6 +54,14 @@ def test_the_shipped_tasks_and_their_group():
         assert len(task.prompt_text("direct")) < 240
         for name in task.prompts:
             assert "feel" not in task.prompt_text(name)
+
+
+def test_clips_have_a_group_of_their_own():
+    (task,) = load_tasks("synth_dynamic")
+    assert "synth_dynamic_expression" not in list_groups()["synth"]
+    assert (task.dataset, str(task.frames)) == ("synth_dynamic", "uniform:8")
+    assert list(task.prompts) == ["direct", "json", "definitions", "reason", "shuffled"]
+    assert task.labels == load_tasks("synth_expression")[0].labels
 
 
 def test_names_in_the_order_given_each_once():
@@ -100,6 +110,8 @@ def test_listing_imports_nothing_heavy_and_never_the_functions_a_file_names(tmp_
         ("[neutral, anger]", "[neutral, Anger]", "lower case"),
         ("[neutral, anger]", "neutral", "must be a list, not text"),
         ("anger: \"brows", "rage: \"brows", "line 11: metadata.definitions.rage: defines something"),
+        ("  split: test\n", "  split: test\n  frames: 8\n", "metadata.frames: must be text"),
+        ("  split: test\n", "  split: test\n  frames: often\n", "metadata.frames: frames 'often': write uniform:N"),
         ("version: 2", "version: [2]", "line 7: metadata.version"),
         ("data: synth", "data: ../../etc", "line 8: metadata.data"),
         ("  split: test", "  split: train", "line 3: test_split: must equal metadata.split"),

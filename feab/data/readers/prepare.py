@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from feab.content import data_home
-from feab.data.columns import au_of
+from feab.data.columns import MEDIA, au_of
 from feab.data.fingerprint import canonical_line
 from feab.data.names import is_utf8
 from feab.data.readers.pictures import Pictures, Seen
@@ -177,7 +177,9 @@ class _Split:
         for left in folder.glob(f".{split}.*"):  # of a call that was killed
             left.unlink(missing_ok=True)
         self._skip = Faults(folder, split, strict=strict)
-        self._writer = SplitWriter(folder, split, _info(reader), reader.extra, frames=reader.clips)
+        self._writer = SplitWriter(
+            folder, split, _info(reader), reader.extra, clips=("frames",) if reader.clips else ()
+        )
         self._unlabelled = 0
         self._counts = Counts(reader.aus)
 
@@ -265,11 +267,11 @@ class _Split:
 
         table = pa.concat_tables([table for _, table in tables]).combine_chunks()
         seen: list[Seen] = [row["_seen"] for rows, _ in tables for row in rows]
-        labels = table.drop_columns([name for name in ("image", "frames") if name in table.column_names])
+        labels = table.drop_columns([name for name in MEDIA if name in table.column_names])
         for item, row in zip(seen, labels.to_pylist(), strict=True):
             line = canonical_line(
                 row,
-                image_sha256=None if item.image is None else item.image.sha256,
+                sha256s={} if item.image is None else {"image": item.image.sha256},
                 frames_sha256=[frame.sha256 for frame in item.frames],
             )
             self._writer.lines.put(row["id"], line)

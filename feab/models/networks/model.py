@@ -129,5 +129,6 @@ def open_network(name: str, rest: str, args: Mapping[str, Any], card: ModelCard 
         args_that_change_answers=given.model_dump(mode="json", exclude_none=True),
         parameters=card.parameters if card else None,
         kinds=(reader.kind,),
+        most_pictures=1,
     )
     return NetworkModel(info, reader)

@@ -65,6 +65,8 @@ def answer_key(info: ModelInfo, question: Question, draw: int) -> bytes:
             [one.about, _told(one.messages, pictures), [[option.name, option.spellings] for option in one.options]]
             for one in question.closed
         ]
+    if question.times:  # questions about pictures keep the keys that they had before there were clips
+        everything["times"] = question.times
     text = json.dumps(everything, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).digest()
 

@@ -139,16 +139,25 @@ def _with_bytes(question: Question, read: dict[Media, Media]) -> Question:
     A picture that cannot be read stays a path: the adapter says what is wrong with it. `read` has those of the chunk,
     so that one that is asked about several times is read and sent once.
     """
-    if all(media.path is None or media.data is not None for media in pictures_of(question)):
+    if all(map(_travels, pictures_of(question))):
         return question
-    messages = tuple(_message_with_bytes(message, read) for message in question.messages)
-    return replace(question, messages=messages)
+
+    def sent(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        return tuple(_message_with_bytes(message, read) for message in messages)
+
+    closed = tuple(replace(one, messages=sent(one.messages)) for one in question.closed)
+    return replace(question, messages=sent(question.messages), closed=closed)
+
+
+def _travels(media: Media) -> bool:
+    """Whether it can be read elsewhere: bytes can; a part of a picture or a frame of a video may need a file here."""
+    return type(media) is Media and (media.data is not None or media.path is None)
 
 
 def _message_with_bytes(message: Message, read: dict[Media, Media]) -> Message:
     parts = []
     for part in message.parts:
-        if isinstance(part, Image) and part.media.data is None:
+        if isinstance(part, Image) and not _travels(part.media):
             if part.media not in read:
                 with suppress(OSError):
                     read[part.media] = Media(data=part.media.read())

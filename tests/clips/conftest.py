@@ -1,0 +1,8 @@
+"""The tests of clips write datasets as those of datasets do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "data"))
