@@ -185,7 +185,7 @@ def test_listings_are_tab_separated_where_a_program_reads() -> None:
     assert "mock/" in models.stderr
 
 
-@pytest.mark.parametrize(("width", "paragraphs"), [(60, True), (200, False)])
+@pytest.mark.parametrize(("width", "paragraphs"), [(60, True), (260, False)])
 def test_listings_keep_words_whole_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, width: int, paragraphs: bool
 ) -> None:
@@ -251,7 +251,20 @@ def test_render_makes_a_dataset_and_does_nothing_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["run", "score", "ask", "tasks", "models", "train", "data list", "data info", "data show", "data render"],
+    [
+        "run",
+        "score",
+        "ask",
+        "tasks",
+        "models",
+        "train",
+        "data list",
+        "data info",
+        "data show",
+        "data render",
+        "data prepare",
+        "data mimic",
+    ],
 )
 def test_every_help_has_an_example(verb: str) -> None:
     done = feab_cli(*verb.split(), "--help")
