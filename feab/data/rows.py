@@ -112,7 +112,11 @@ def to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, where: str, f
             raise FeabError(f"{where}: row {number}: 'id' is missing")
     arrays = []
     for field in schema:
-        values = [_stored(field.name, row.get(field.name)) for row in rows]
+        given = [row.get(field.name) for row in rows]
+        if all(value is None for value in given):  # most columns of most datasets
+            arrays.append(pa.nulls(len(rows), field.type))
+            continue
+        values = [_stored(field.name, value) for value in given]
         try:
             arrays.append(pa.array(values, type=field.type))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, OverflowError):

@@ -251,7 +251,20 @@ def test_render_makes_a_dataset_and_does_nothing_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["run", "score", "ask", "tasks", "models", "train", "data list", "data info", "data show", "data render"],
+    [
+        "run",
+        "score",
+        "ask",
+        "tasks",
+        "models",
+        "train",
+        "data list",
+        "data info",
+        "data show",
+        "data render",
+        "data prepare",
+        "data mimic",
+    ],
 )
 def test_every_help_has_an_example(verb: str) -> None:
     done = feab_cli(*verb.split(), "--help")

@@ -268,7 +268,8 @@ class _Split:
         table = pa.concat_tables([table for _, table in tables]).combine_chunks()
         seen: list[Seen] = [row["_seen"] for rows, _ in tables for row in rows]
         labels = table.drop_columns([name for name in MEDIA if name in table.column_names])
-        for item, row in zip(seen, labels.to_pylist(), strict=True):
+        there = [name for name in labels.column_names if labels.column(name).null_count < len(labels)]
+        for item, row in zip(seen, labels.select(there).to_pylist(), strict=True):
             line = canonical_line(
                 row,
                 sha256s={} if item.image is None else {"image": item.image.sha256},

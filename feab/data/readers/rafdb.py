@@ -83,8 +83,8 @@ def _shares(tree: Tree, split: str, skip: Skip) -> dict[str, list[float]]:
             skip(str(file), number, "bad row", f"{line.strip()!r:.100} is no name with seven shares that sum to 1")
     labels = (line.split() for _, line in tree.lines(LIST))
     shown = {words[0].rpartition(".")[0]: words[-1] for words in labels}
-    agree = sum(str(1 + values.index(max(values))) == shown.get(stem) for stem, values in found.items())
-    if 2 * agree < len(found):
+    agree = [str(1 + values.index(max(values))) == shown[stem] for stem, values in found.items() if stem in shown]
+    if 2 * sum(agree) < len(agree):
         raise FeabError(
             f"{tree.root / str(file)}: most of its shares contradict the labels of {LIST}: not in their order?"
         )
