@@ -178,7 +178,7 @@ def test_a_card_cannot_point_out_of_its_folder(tmp_path):
 def test_unknown_names_list_close_and_known_ones(tmp_path):
     with pytest.raises(FeabError, match=r"did you mean feab-tiny\?"):
         load_model("feab-tinny")
-    with pytest.raises(FeabError, match=r"unknown provider 'openia'.*baseline/…, hf/…, mock/…"):
+    with pytest.raises(FeabError, match=r"unknown provider 'openia'.*baseline/…, hf/…, lm-eval/…, mock/…"):
         load_model("openia/gpt-4o")
     with pytest.raises(FeabError, match="write hf/"):
         load_model(str(tmp_path))
