@@ -1,6 +1,9 @@
 """A chat API that answers in 50 ms: what a whole run costs in feab, in a bare loop, and in other harnesses.
 
-    python tests/benchmarks/openai_overhead.py [--faces N] [--large N] [--repeats N] [--peer-repeats N]
+    python tests/benchmarks/openai_overhead.py [--faces N] [--peer-faces N] [--large N] [--repeats N] [--peer-repeats N]
+
+Without arguments it takes about two minutes, with the other harnesses at a few hundred faces; what docs/speed.md tells
+of them was measured with --peer-faces 1000.
 
 The faces are those of `synth` as they are stored (JPEG, 224 px), repeated under new names where there are too few. The
 server is a process of its own. All sides are whole processes, from start to exit, taking turns, with as many requests
@@ -136,9 +139,10 @@ def make_faces(folder: Path, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=1000)
+    parser.add_argument("--peer-faces", type=int, default=300, help="for the other harnesses")
     parser.add_argument("--large", type=int, default=10_000, help="faces of a run of feab alone; 0 for none")
     parser.add_argument("--large-bare", action="store_true", help="the bare client, too")
-    parser.add_argument("--repeats", type=int, default=3, help="of feab and the bare client")
+    parser.add_argument("--repeats", type=int, default=2, help="of feab and the bare client")
     parser.add_argument("--peer-repeats", type=int, default=1, help="of the other harnesses")
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.05)
@@ -184,12 +188,15 @@ def compare(given: argparse.Namespace, url: str) -> None:
             ours: [feab(folder, url, given.concurrency, number) for number in range(given.repeats)],
         }
         taken = counted(runs, given.faces, url)
-        theirs = {
-            name: [peer(name, python, folder, url, given.concurrency)] * given.peer_repeats
-            for name, python in peers.items()
-        }
-        print(beside.table({**taken, **counted(theirs, given.faces, url)}))
+        print(beside.table(taken))
     print(f"feab: {beside.ratios(taken[plain], taken[ours])} of the bare client (goal: 1.25 × the time)")
+    if peers:
+        with faces(given.peer_faces) as folder:
+            theirs = {
+                name: [peer(name, python, folder, url, given.concurrency)] * given.peer_repeats
+                for name, python in peers.items()
+            }
+            print(f"{given.peer_faces:,} faces\n{beside.table(counted(theirs, given.peer_faces, url))}")
     for name in PEERS.keys() - peers.keys():
         said = f"{PEERS[name]} names no python that has it (see tests/peers/{name}-constraints.txt)"
         print(f"{name}: not measured, as {said}")
@@ -212,7 +219,7 @@ def counted(runs: dict[str, list[beside.Command]], faces: int, url: str) -> dict
             return int(reply.read())
 
     before = answered()
-    taken = beside.in_turn(runs, threads=1) if runs else {}
+    taken = beside.in_turn(runs, threads=1)
     asked, wanted = answered() - before, faces * sum(map(len, runs.values()))
     assert asked == wanted, f"{asked} requests for {wanted} questions"
     return taken
