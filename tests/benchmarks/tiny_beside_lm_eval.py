@@ -1,6 +1,6 @@
 """A whole run of feab-tiny, beside lm-evaluation-harness with the same checkpoint, tasks and faces.
 
-    python tests/benchmarks/tiny_beside_lm_eval.py [--faces 200] [--repeats 3] [--batch-sizes 1,8,16,32,64,128,256]
+    python tests/benchmarks/tiny_beside_lm_eval.py [--faces 200] [--repeats 3] [--batch-sizes 8,32,128,256]
 
 Three tasks on the CPU with two threads, float32, from process start to the scores, each run a process of its own.
 feab runs as `feab run --model feab-tiny`. lm-eval's `hf-multimodal` takes a fixed batch size only, so each is tried
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=200, help="a task")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--batch-sizes", default="1,8,16,32,64,128,256", help="those lm-eval is tried with")
+    parser.add_argument("--batch-sizes", default="8,32,128,256", help="those lm-eval is tried with")
     options = parser.parse_args()
     print(beside.surroundings(threads=2))
     sizes = [int(size) for size in options.batch_sizes.split(",")]
