@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 from feab.data.columns import AFFECT
 from feab.data.readers.faces import Faces, as_picture, write
@@ -25,6 +25,8 @@ POINTS = 68
 """Landmarks of a face: its outline from ear to ear by the chin, brows, nose, eyes, mouth."""
 FOREHEAD = 0.25
 """Share of the landmarks' height that is added above them, as they end at the brows (our choice)."""
+FARTHEST = 100_000
+"""Pixels from the corner of a picture that a landmark may be; far more than any picture has."""
 _CLIP = re.compile(r"\d{3}")
 _PART = re.compile(r"\d{2}")
 _FIRST = tuple(f"{clip:03d}/{clip:03d}.json" for clip in range(1, 601, 50))
@@ -96,16 +98,21 @@ def _box(points: Any) -> list[float] | None:
     """x, y, width and height of the face that has these landmarks, with its forehead; None where they are none."""
     if not isinstance(points, list) or len(points) != POINTS:
         return None
-    if not all(isinstance(point, list) and len(point) == 2 and all(map(_is_number, point)) for point in points):
+    if not all(isinstance(point, list) and len(point) == 2 and all(map(_is_place, point)) for point in points):
         return None
     left, top = (min(point[axis] for point in points) for axis in (0, 1))
-    width, height = (max(point[axis] for point in points) - low for axis, low in ((0, left), (1, top)))
-    if not (0 < width < 1e5 and 0 < height < 1e5 and abs(left) < 1e5 and abs(top) < 1e5):
+    right, bottom = (max(point[axis] for point in points) for axis in (0, 1))
+    if left == right or top == bottom:
         return None
-    return [float(left), top - FOREHEAD * height, float(width), (1 + FOREHEAD) * height]
+    above = FOREHEAD * (bottom - top)
+    return [float(left), top - above, float(right - left), bottom - top + above]
 
 
-def _is_number(value: object) -> bool:
+def _is_place(value: object) -> bool:
+    return _is_number(value) and abs(value) < FARTHEST
+
+
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from feab.data import load_dataset
 from feab.data.readers import mimic, prepare
+from feab.data.readers.afewva import read
+from feab.data.readers.tree import Tree
 from feab.tasks import load_tasks
 from feab.tasks.crops import shown
 
@@ -90,3 +95,39 @@ def test_clips_without_folders_of_parts_are_the_same(root: Path, tmp_path: Path)
 def test_one_part_alone_is_known(root: Path) -> None:
     shutil.rmtree(root / "01")
     assert prepare("afewva", root).splits["test"].samples == 8
+
+
+def test_a_landmark_that_is_too_large_for_a_number_is_named(root: Path) -> None:
+    change(root, "01/001", lambda said: said["frames"]["00000"]["landmarks"].append([0.5, 10**400]))
+    change(root, "01/001", lambda said: said["frames"]["00000"]["landmarks"].pop(0))
+    assert prepare("afewva", root).splits["test"].skipped == {"bad row": 1}
+
+
+_ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-12, 12)
+    | st.just(10**400)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+_POINTS = st.lists(st.lists(_ANY, min_size=2, max_size=2), min_size=68, max_size=68) | _ANY
+_FRAME = st.fixed_dictionaries({}, optional={"valence": _ANY, "arousal": _ANY, "landmarks": _POINTS})
+
+
+@given(_ANY | st.dictionaries(st.sampled_from(["00000", "1", "-1", "x", ""]), _FRAME | _ANY, max_size=4), _ANY)
+def test_every_frame_of_a_clip_is_labelled_or_named(frames: Any, actor: Any) -> None:
+    named: list[int | str | None] = []
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "001").mkdir()
+        said = json.dumps({"frames": frames, "actor": actor})
+        (Path(folder) / "001/001.json").write_text(said)
+        found = list(read(Tree(Path(folder)), "test", lambda file, line, why, detail: named.append(line)))
+    whole = not isinstance(frames, dict) or "Infinity" in said
+    assert named == [None] if whole else len(found) + len(named) == len(frames)
+    for row in found:
+        assert -1 <= row.labels["valence"] <= 1
+        assert -1 <= row.labels["arousal"] <= 1
+        assert row.labels.get("face") is None or min(row.labels["face"][2:]) > 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import feab
 from feab.data import load_dataset
 from feab.data.readers import Prepared, mimic, prepare
-from feab.data.readers.affwild2 import AUS, CODES
+from feab.data.readers.affwild2 import AUS, CODES, read
+from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.runs.table import sums
 
@@ -192,3 +196,34 @@ def test_the_sum_of_the_multi_task_challenge_is_of_the_three_scores(tmp_path: Pa
     values = [scores.tasks[f"affwild2_mtl_{kind}"].metrics[name].value for name, kind in kinds.items()]
     assert None not in values
     assert sums(scores) == {"affwild2_mtl": pytest.approx(sum(value or 0 for value in values))}
+
+
+_CELL = st.sampled_from(["-5", "-1", "0", "1", "7", "0.5", "1.5", "nan", "", "x", "-5.0", "1e400", "٣"])
+
+
+@given(st.sampled_from(list(enumerate(CHALLENGES))), st.lists(st.lists(_CELL, max_size=13), max_size=12))
+def test_every_row_of_a_list_is_a_frame_or_is_named(kind: tuple[int, str], rows: list[list[str]]) -> None:
+    headers = (
+        ",".join(word.capitalize() for word in CODES.values()),
+        "valence,arousal",
+        ",".join(f"AU{au}" for au in AUS),
+    )
+    number, challenge = kind
+    width = (1, 2, 12)[number]
+    rows = [(row * 12)[:width] if len(row) % 3 else row for row in rows]  # two of three have the right number
+    named: list[int | str | None] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"annotations/{challenge}_Challenge/Train_Set/v.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text("\n".join([headers[number], *map(",".join, rows)]) + "\n", encoding="utf-8")
+        (Path(folder) / "cropped_aligned/v").mkdir(parents=True)
+        found = list(read(Tree(Path(folder)), "train", lambda file, line, why, detail: named.append(line)))
+    assert len({row.line for row in found}) == len(found)
+    assert not {row.line for row in found} & set(named)
+    written = [line for line, row in enumerate(rows, 2) if ",".join(row).strip()]
+    assert {row.line for row in found} | set(named) >= set(written)
+    for row in found:
+        assert row.image == f"cropped_aligned/v/{row.labels['frame']:05d}.jpg"
+        assert row.line == row.labels["frame"] + 1
+        assert row.labels.get("expression") in (None, *CODES.values())
+        assert all(-1 <= row.labels[name] <= 1 for name in ("valence", "arousal") if row.labels.get(name) is not None)
