@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 LINE_S = 5.0
 
+_MOST_FILES = 3
+"""Files that are named of those by which a split is known."""
+
 
 class Counting:
     """Progress over rows whose number is not known: a line that changes on a terminal, one every 5 s elsewhere."""
@@ -71,7 +74,8 @@ def prepare(
         if summary.skipped:
             say(f"{split}: every row passed over is named in {made.folder / f'{split}.skipped.jsonl'}")
     for split, files in made.absent.items():
-        say(f"{split}: not there, it would take {' or '.join(files)}")
+        more = ", or the like" if len(files) > _MOST_FILES else ""
+        say(f"{split}: not there, it would take {' or '.join(files[:_MOST_FILES])}{more}")
     say(f"licence: {made.info.licence}")
 
 

@@ -131,6 +131,20 @@ def pictures(video: Media, wanted: Collection[int], frames: int) -> dict[int, by
     return {one: found.get(one, ending) for one in wanted}
 
 
+def recording(video: Media) -> Iterator[bytes]:
+    """Every frame of a recording as JPEG, upright, in order; one is in memory at a time.
+
+    A recording may last longer than a clip: only its size and that of its frames is bounded.
+
+    Raises:
+        FeabError: when it cannot be decoded, or a frame is too large.
+    """
+    with _opened(video) as (container, stream):
+        for frame in container.decode(stream):
+            _check_size(frame.width, frame.height)
+            yield _jpeg(frame)
+
+
 def _jpeg(frame: Any) -> bytes:
     picture = frame.to_image()
     turn = int(frame.rotation) % 360

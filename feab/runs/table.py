@@ -10,6 +10,7 @@ from feab.metrics.action_units import MIN_POSITIVE_CLUSTERS, MIN_POSITIVES
 from feab.metrics.expression import MIN_FACES
 from feab.schemas import EstimateModel, OutcomeCounts, Scores, TaskScores
 from feab.tasks.scoring import ORACLE
+from feab.vocabulary import KINDS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +21,9 @@ NOTHING = "–"
 """Stands for a score or an interval that there is not; `notes` say why."""
 
 OVERALL = "overall, above chance"
+
+SUMMED: Mapping[str, str] = {"affwild2_mtl": "P_MTL"}
+"""Groups of tasks about the same faces whose custom it is to add up the scores of the three kinds -> its name there."""
 
 METRIC_NAMES: Mapping[str, str] = {
     "macro_f1": "macro-F1",
@@ -73,7 +77,27 @@ def scores_table(scores: Scores) -> Table:
                 _add(table, f"  {prompt}", part, part.primary, "")
     if scores.overall is not None and scores.overall.value is not None:
         table.add_row(OVERALL, "", f"{scores.overall.value:.3f}", interval(scores.overall))
+    for group, value in sums(scores).items():
+        table.add_row(f"{group}, sum", "", f"{SUMMED[group]} {value:.3f}", NOTHING)
     return table
+
+
+def sums(scores: Scores) -> dict[str, float]:
+    """Group -> the sum of its three tasks' own scores, where adding them up is the custom and all three are there.
+
+    CCC, macro-F1 and AU F1 each end at 1, so a sum ends at 3. It weighs a CCC of 0 and the AU F1 of guessing as if they
+    were one skill, which the overall score does not; it has no interval, as whoever prints such sums gives none.
+    """
+    found = {}
+    for group in SUMMED:
+        tasks = [scores.tasks.get(f"{group}_{kind}") for kind in KINDS]
+        values = [
+            task.metrics[task.primary].value for task in tasks if task is not None and task.primary in task.metrics
+        ]
+        known = [value for value in values if value is not None]
+        if len(known) == len(KINDS):
+            found[group] = sum(known)
+    return found
 
 
 def _add(table: Table, name: str, task: TaskScores, metric: str, beside: str) -> None:
@@ -169,6 +193,9 @@ def explanations(scores: Scores) -> list[str]:
         lines.append("a task's own row is that of its prompt direct, or else of its first prompt")
     if scores.overall is not None and scores.overall.value is not None:
         lines.append("overall: mean of the three kinds, each from 0 at chance to 1 at perfect")
+    lines += [
+        f"{SUMMED[group]}: {group}'s macro-F1, CCC and AU F1 added up, as is its custom" for group in sums(scores)
+    ]
     return lines
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import feab.clips.video
-from feab.clips.video import pictures, probe
+from feab.clips.video import pictures, probe, recording
 from feab.errors import FeabError
 from feab.records import Media
 
@@ -57,6 +57,14 @@ def test_a_video_is_read_from_a_file_as_from_bytes(film: bytes, tmp_path: Path) 
     path.write_bytes(film)
     assert probe(Media(path=str(path))) == probe(Media(data=film))
     assert pictures(Media(path=str(path)), (3,), 12) == pictures(Media(data=film), (3,), 12)
+
+
+def test_a_recording_gives_every_frame_in_order(film: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feab.clips.video.MAX_FRAMES", 3)  # of clips, which are short
+    assert dict(enumerate(recording(Media(data=film)))) == pictures(Media(data=film), range(12), 12)
+    monkeypatch.setattr("feab.clips.video.MAX_VIDEO_PIXELS", 48 * 48 - 1)
+    with pytest.raises(FeabError, match="pixels are decoded"):
+        next(recording(Media(data=film)))
 
 
 def test_the_same_video_gives_the_same_bytes(film: bytes) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from feab.runs.folder import Run
 from feab.runs.identity import default_folder, differences, identity_sha256
-from feab.runs.table import interval, missing_scores, notes, scores_table
+from feab.runs.table import explanations, interval, missing_scores, notes, scores_table, sums
 from feab.schemas import EstimateModel, Identity, OutcomeCounts, RunManifest, Scores, TaskScores
 
 
@@ -49,6 +50,25 @@ def test_few_clusters_are_marked_and_very_few_have_no_interval() -> None:
     assert interval(EstimateModel(value=0.5, clusters=9)) == interval(EstimateModel(value=None)) == "–"
     lines = notes(Run(Path("runs/x"), MANIFEST), Scores(tasks={"faces": task(clusters=9)}))
     assert lines[0] == "– no interval: it needs faces of at least 10 people (or videos)"
+
+
+def test_scores_of_the_multi_task_challenge_are_added_up() -> None:
+    names = {"expression": "macro_f1", "valence_arousal": "ccc", "action_units": "f1"}
+
+    def three(group: str, *values: float | None) -> Scores:
+        each = {
+            f"{group}_{kind}": task(kind=kind, primary=name, metrics={name: EstimateModel(value=value)})
+            for (kind, name), value in zip(names.items(), values, strict=True)
+        }
+        return Scores(tasks=each)
+
+    whole = three("affwild2_mtl", 0.3, -0.1, 0.45)
+    assert sums(whole) == {"affwild2_mtl": pytest.approx(0.65)}
+    assert "P_MTL 0.650" in shown(whole, 80)
+    assert any(line.startswith("P_MTL: affwild2_mtl's macro-F1") for line in explanations(whole))
+    assert sums(three("affwild2_mtl", 0.3, None, 0.45)) == {}
+    assert sums(three("synth", 0.3, 0.1, 0.45)) == {}
+    assert "P_MTL" not in shown(Scores(tasks=dict(list(whole.tasks.items())[:2])))
 
 
 def test_a_score_that_there_is_not_is_a_dash_with_its_reason() -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from feab.data.names import safe_id
+from feab.data.readers.affect import affect
 from feab.data.readers.faces import Faces, as_picture, write
 from feab.data.readers.record import Reader, Row, Skip, Why
 from feab.data.readers.tree import Tree, number_in, whole_in
@@ -106,14 +107,8 @@ def _labels(
     if code is None:
         skip(file, number, "unknown code", f"expression {expression!r:.40} is none of 0 to 10")
         return None
-    labels: dict[str, Any] = {"expression": CODES.get(code)}
-    for name, text in (("valence", valence), ("arousal", arousal)):
-        value = number_in(text, -1, 1)
-        if value is None and number_in(text, INVALID, INVALID) is None:
-            skip(file, number, "out of range", f"{name} {text!r:.40} is neither in [-1, 1] nor -2")
-            return None
-        labels[name] = value
-    return labels
+    given = affect((valence, arousal), INVALID, file, number, skip)
+    return None if given is None else {"expression": CODES.get(code), **given}
 
 
 # ----------------------------------------------------------------------------------------------------------- miniatures

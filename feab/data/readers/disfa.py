@@ -97,7 +97,7 @@ READERS = (
     Reader(
         name="disfa",
         title="DISFA",
-        version="1",
+        version="2",
         splits=MappingProxyType({"test": (_LABELS,)}),
         roots=("", "DISFA"),
         layout="""

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from feab.clips.video import recording
 from feab.data.readers.tree import Tree, whole_in
 from feab.errors import FeabError
-from feab.pictures import MAX_PIXELS
-from feab.yamlfile import open_plain
-
-QUALITY = 95
-"""Of the JPEG that a frame of a video is stored as (our choice)."""
+from feab.records import Media
 
 
 def numbered(tree: Tree, folder: str) -> dict[int, str]:
@@ -33,26 +27,16 @@ def from_one(frames: Mapping[int, str]) -> Mapping[int, str]:
 
 
 def video_frames(file: Path) -> Iterator[tuple[int, bytes]]:
-    """The frames of an AVI file, from 1, each as a JPEG file; one is in memory at a time.
+    """The frames of a video, from 1, each as a JPEG file; one is in memory at a time.
 
     Raises:
         FeabError: when PyAV is not installed or the video cannot be read.
     """
-    try:
-        av: Any = importlib.import_module("av")
-    except ImportError as error:
-        words = "reading videos takes PyAV: pip install 'feab[video]', or put the frames in a folder of that name"
-        raise FeabError(f"{file}: {words} ({error})") from None
     number = 0
     try:
-        # The whitelist keeps FFmpeg from play lists, which name other files.
-        options = {"format_whitelist": "avi", "protocol_whitelist": "file"}
-        with open_plain(file) as stream, av.open(stream, "r", container_options=options) as container:
-            for number, frame in enumerate(container.decode(video=0), 1):
-                if frame.width * frame.height > MAX_PIXELS:
-                    raise FeabError(f"{file}: frame {number} has more than {MAX_PIXELS:,} pixels")
-                buffer = io.BytesIO()
-                frame.to_image().save(buffer, "JPEG", quality=QUALITY)
-                yield number, buffer.getvalue()
-    except (OSError, ValueError) as error:  # FFmpeg's errors are both
-        raise FeabError(f"{file}: cannot be read as a video after frame {number} ({str(error)[:200]})") from None
+        for number, picture in enumerate(recording(Media(path=str(file))), 1):
+            yield number, picture
+    except FeabError as error:
+        lacks_av = isinstance(error.__cause__, ImportError)
+        advice = ", or put the frames in a folder of that name" if lacks_av else f", after frame {number}"
+        raise FeabError(f"{file}: {error}{advice}") from None

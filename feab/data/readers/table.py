@@ -12,7 +12,10 @@ from feab.errors import FeabError
 
 MODULES = MappingProxyType(
     {
+        "afewva": "afewva",
         "affectnet": "affectnet",
+        "affwild2": "affwild2",
+        "affwild2_mtl": "affwild2_mtl",
         "bp4d": "bp4d",
         "ckplus": "ckplus",
         "disfa": "disfa",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -287,8 +288,125 @@ def kdef(root: Path) -> list[Planted]:
     return [Planted("test", name, None, "unknown code") for name in ("KDEF/AF01/AF01XXS.JPG", "KDEF/AF01/Thumb.jpg")]
 
 
+def affwild2(root: Path) -> list[Planted]:
+    lists = "annotations/{}_Challenge/Validation_Set/{}.txt"
+    expression = lists.format("EXPR_Classification", "11-30-1280x720")
+    affect = lists.format("VA_Estimation", "12-30-640x360")
+    units = lists.format("AU_Detection", "13-24-720x480")
+    crop = lists.format("EXPR_Classification", "14-30-1280x720")
+    other_year = lists.format("EXPR_Classification", "15_left")
+    blank_first = lists.format("EXPR_Classification", "15_right")
+    no_header = lists.format("VA_Estimation", "14-30-1280x720")
+    no_crops = lists.format("VA_Estimation", "99")
+    n = len(lines_of(root / expression))
+    replace(
+        root,
+        expression,
+        {3: lambda line: "8", 4: lambda line: "-2", 5: lambda line: "happy", 6: lambda line: "1,1"},
+        ["", "3"],
+    )
+    replace(root, affect, {3: _cell(0, "1.5"), 4: _cell(1, "nan"), 5: _cell(0, "-5.5"), 6: lambda line: "0.1"})
+    replace(root, units, {3: _cell(0, "2"), 4: _cell(11, ""), 5: lambda line: f"{line},0"})
+    replace(root, other_year, {1: lambda line: line.removesuffix(",Other")})
+    (root / blank_first).write_text("\n" + (root / blank_first).read_text())
+    (root / no_header).write_text("\n".join(lines_of(root / no_header)[1:]) + "\n")
+    (root / no_crops).write_text("valence,arousal\n0.1,0.1\n")
+    (root / "cropped_aligned/14-30-1280x720/00003.jpg").unlink()
+    return [
+        *(Planted("validation", expression, number, "unknown code") for number in (3, 4, 5)),
+        *(Planted("validation", expression, number, "bad row") for number in (6, n + 1)),
+        Planted("validation", expression, n + 2, "missing picture"),
+        *(Planted("validation", affect, number, "out of range") for number in (3, 4, 5)),
+        Planted("validation", affect, 6, "bad row"),
+        *(Planted("validation", units, number, "unknown code") for number in (3, 4)),
+        Planted("validation", units, 5, "bad row"),
+        Planted("validation", crop, 4, "missing picture"),
+        *(Planted("validation", file, 1, "bad row") for file in (other_year, blank_first, no_header)),
+        Planted("validation", no_crops, None, "missing file"),
+    ]
+
+
+def affwild2_mtl(root: Path) -> list[Planted]:
+    file = "annotations/MTL_Challenge/validation_set.txt"
+    first = lines_of(root / file)[1]
+    n = len(lines_of(root / file))
+    values = first.split(",", 1)[1]
+    replace(
+        root,
+        file,
+        {
+            3: _cell(1, "-4"),
+            4: _cell(2, "inf"),
+            5: _cell(3, "8"),
+            6: _cell(4, "9"),
+            8: lambda line: line.rsplit(",", 1)[0],
+            9: _cell(0, "11-30-1280x720/first.jpg"),
+            10: _cell(0, "00002.jpg"),
+        },
+        [
+            first,
+            f"11-30-1280x720/00900.jpg,{values}",
+            f"nobody/00001.jpg,{values}",
+            f"../../etc/00001.jpg,{values}",
+        ],
+    )
+    return [
+        *(Planted("validation", file, number, "out of range") for number in (3, 4)),
+        *(Planted("validation", file, number, "unknown code") for number in (5, 6)),
+        *(Planted("validation", file, number, "bad row") for number in (8, 9, 10)),
+        Planted("validation", file, n + 1, "same id"),
+        Planted("validation", file, n + 2, "missing picture"),
+        Planted("validation", file, n + 3, "missing picture"),
+        Planted("validation", file, n + 4, "bad picture"),
+    ]
+
+
+def afewva(root: Path) -> list[Planted]:
+    def change(file: str, spoil: Callable[[dict[str, Any]], None]) -> None:
+        said = json.loads((root / file).read_text())
+        spoil(said["frames"])
+        (root / file).write_text(json.dumps(said))
+
+    def spoil(frames: dict[str, Any]) -> None:
+        frames["00000"]["valence"] = 11
+        frames["00001"]["arousal"] = "3"
+        frames["00002"]["valence"] = True
+        del frames["00003"]["arousal"]
+        frames["00004"]["landmarks"] = frames["00004"]["landmarks"][:67]
+        frames["00005"]["landmarks"] = [[1.0, 1.0]] * 68
+        frames["x"] = dict(frames["00000"])
+        frames["00098"] = {"landmarks": [], "valence": 0, "arousal": 0}
+        frames["00099"] = 7
+
+    first, second, third, fourth = "01/001/001.json", "01/002/002.json", "02/051/051.json", "02/052/052.json"
+    change(first, spoil)
+    (root / second).write_text((root / second).read_text()[:-40])
+    (root / third).unlink()
+    change(fourth, lambda frames: frames.update({"0": frames["00000"]}))
+    for clip, text in {
+        "053": '{"frames": []}',
+        "054": "[" * 5000,
+        "055": '{"frames": {"00000": {"valence": NaN}}}',
+    }.items():
+        (root / "02" / clip).mkdir()
+        (root / "02" / clip / f"{clip}.json").write_text(text)
+    return [
+        *(Planted("test", first, f"frame {number:05d}", "out of range") for number in range(4)),
+        *(Planted("test", first, f"frame {number:05d}", "bad row") for number in (4, 5, 99)),
+        Planted("test", first, "frame x", "bad row"),
+        Planted("test", first, "frame 00098", "missing picture"),
+        Planted("test", second, None, "bad row"),
+        Planted("test", third, None, "missing file"),
+        Planted("test", fourth, "frame 00000", "same id"),
+        *(Planted("test", f"02/{clip}/{clip}.json", None, "bad row") for clip in ("053", "054", "055")),
+    ]
+
+
 PLANT: dict[str, Callable[[Path], list[Planted]]] = {
+    "afewva": afewva,
     "affectnet": affectnet,
+    "affwild2": affwild2,
+    "affwild2_mtl": affwild2_mtl,
     "bp4d": bp4d,
     "ckplus": ckplus,
     "disfa": disfa,

@@ -53,7 +53,7 @@ def test_a_video_gives_the_frames_that_a_folder_of_them_gives(
 def test_what_is_no_video_is_told(data: bytes, tmp_path: Path) -> None:
     pytest.importorskip("av")
     (tmp_path / "a.avi").write_bytes(data)
-    with pytest.raises(FeabError, match="cannot be read as a video after frame 0"):
+    with pytest.raises(FeabError, match=r"cannot be read as a video .*, after frame 0"):
         list(video_frames(tmp_path / "a.avi"))
 
 
