@@ -13,7 +13,7 @@ from typing import Any
 from feab.answers.jsonish import find_json
 from feab.answers.words import wordset
 
-MOST_TEXT = 20_000
+MOST_TEXT = 10_000
 """Characters, without thinking parts, of which something is read."""
 
 MOST_BRACKETS = 100
