@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,12 +13,12 @@ from feab.data.readers.moving import write_frames
 from feab.data.readers.record import Reader, Row, Skip
 from feab.data.readers.sheet import as_sheet
 from feab.data.readers.tree import Tree, whole_in
-from feab.data.readers.votefile import check_order, clip_key, clip_votes
-from feab.errors import FeabError
+from feab.data.readers.votefile import clip_key, votes_beside
 
 CODES: Mapping[int, str] = MappingProxyType(
     {1: "happiness", 2: "sadness", 3: "neutral", 4: "anger", 5: "surprise", 6: "disgust", 7: "fear"}
 )
+LABELS = tuple(CODES.values())
 FOLDS = range(1, 6)
 """Fold k (fd1 to fd5) is tested on the clips of set_k."""
 _RATERS = 10
@@ -32,7 +33,19 @@ _COLUMNS = ("1happy", "2sad", "3neutral", "4angry", "5surprise", "6disgust", "7f
 
 def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
     """The clips of the five test lists, which are all single-labelled ones, in one of the three forms of delivery."""
-    listed: dict[str, tuple[str, int, int, int]] = {}
+    rows = list(_listed(tree, skip))
+    places = {clip_key(row.id): LABELS.index(row.labels["expression"]) for row in rows}
+    votes = votes_beside(tree, _VOTES, "order", _COLUMNS, _RATERS, places, skip)
+    for row in rows:
+        labels = {**row.labels, "votes": votes.get(clip_key(row.id))}
+        if split == "original":
+            yield replace(row, labels=labels, clip=_video(tree, row.id))
+        elif frames := clip_frames(tree, f"{_CLIPS[split]}/{row.id}", row.file, row.line, skip):
+            yield replace(row, labels=labels, frames=tuple(path for _, path in frames))
+
+
+def _listed(tree: Tree, skip: Skip) -> Iterator[Row]:
+    """The rows of the lists, without their clips."""
     folder = tree.first(*_LISTS)
     for fold in FOLDS:
         file = f"{folder}/set_{fold}.csv"
@@ -40,43 +53,19 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
             skip(file, None, "missing file", f"the clips that fold {fold} is tested on are not known")
             continue
         for number, row in tree.table(file, ("video_name", "label")):
-            name, code = whole_in(row.get("video_name", ""), range(1, 10**5)), whole_in(row.get("label", ""), CODES)
-            if name is None:
+            clip, code = whole_in(row.get("video_name", ""), range(1, 10**5)), whole_in(row.get("label", ""), CODES)
+            if clip is None:
                 skip(file, number, "bad row", f"{row.get('video_name', '')!r:.40} is no number of a clip")
             elif code is None:
                 skip(file, number, "unknown code", f"{row.get('label', '')!r:.40} is none of 1 to 7")
-            elif str(name) in listed:
-                skip(file, number, "same id", f"the clip {name} occurs already")
             else:
-                listed[str(name)] = (file, number, code, fold)
-    votes = _votes(tree, {clip: code for clip, (_, _, code, _) in listed.items()}, skip)
-    for clip, (file, number, code, fold) in listed.items():
-        labels = {"expression": CODES[code], "votes": votes.get(clip), "fold": fold}
-        name = f"{int(clip):05d}"
-        if split == "original":
-            yield Row(name, None, file, number, labels, clip=_video(tree, name))
-        elif frames := clip_frames(tree, f"{_CLIPS[split]}/{name}", file, number, skip):
-            yield Row(name, None, file, number, labels, frames=tuple(path for _, path in frames))
+                yield Row(f"{clip:05d}", None, file, number, {"expression": CODES[code], "fold": fold})
 
 
 def _video(tree: Tree, name: str) -> str:
     """The file of a clip as it was cut from its film: 1.mp4, or with zeros before it."""
     plain = f"{_CLIPS['original']}/{clip_key(name)}.mp4"
     return plain if tree.has(plain) else f"{_CLIPS['original']}/{name}.mp4"
-
-
-def _votes(tree: Tree, codes: Mapping[str, int], skip: Skip) -> dict[str, list[float]]:
-    """Clip -> how ten people voted, in the order of the codes; nothing where the list is missing."""
-    file = next((file for file in _VOTES if tree.has(file)), None)
-    if file is None:
-        return {}
-    try:
-        found = clip_votes(tree, file, "order", _COLUMNS, _RATERS, skip)
-    except FeabError as error:
-        skip(file, None, "bad row", f"the votes are left out: {error}")
-        return {}
-    check_order(found, {clip: code - 1 for clip, code in codes.items()}, str(tree.root / file))
-    return found
 
 
 def mimic(root: Path, faces: Faces, n: int) -> None:
@@ -117,7 +106,7 @@ Annotation/annotation.xlsx                                        (where there) 
         ),
         read=read,
         mimic=mimic,
-        labels=tuple(CODES.values()),
+        labels=LABELS,
         extra=MappingProxyType({"fold": "integer"}),
         clips=("frames", "clip"),
         notes=(

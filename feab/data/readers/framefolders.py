@@ -37,7 +37,7 @@ def from_one(frames: Mapping[int, str]) -> Mapping[int, str]:
     return {number + 1: path for number, path in frames.items()} if 0 in frames else frames
 
 
-def clip_frames(tree: Tree, folder: str, file: str, line: int | None, skip: Skip) -> list[tuple[int | None, str]]:
+def clip_frames(tree: Tree, folder: str, file: str, line: int | str | None, skip: Skip) -> list[tuple[int | None, str]]:
     """The pictures of a clip's folder, each with the last number in its name (of reg_img46.jpg 46), in their order.
 
     Names are not padded with zeros everywhere: 2.jpg comes before 10.jpg. Names without a number come first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,8 +11,7 @@ from feab.data.readers.faces import Faces, write
 from feab.data.readers.record import Reader, Row, Skip
 from feab.data.readers.sheet import as_sheet
 from feab.data.readers.tree import Tree
-from feab.data.readers.votefile import check_order, clip_key, clip_votes
-from feab.errors import FeabError
+from feab.data.readers.votefile import clip_key, votes_beside
 
 SINGLE = (
     "anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "contempt", "anxiety", "helplessness",
@@ -43,10 +43,9 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
     """The clips of the five test lists of single expressions, with their votes where these are told."""
     rows = list(_rows(tree, "single", SINGLE, skip))
     places = {clip_key(row.id): SINGLE.index(row.labels["expression"]) for row in rows}
-    votes = _votes(tree, places, skip)
+    votes = votes_beside(tree, _VOTES, "clip", SINGLE, _RATERS, places, skip)
     for row in rows:
-        found = votes.get(clip_key(row.id))
-        yield Row(row.id, None, row.file, row.line, {**row.labels, "votes": found}, clip=row.clip)
+        yield replace(row, labels={**row.labels, "votes": votes.get(clip_key(row.id))})
 
 
 def read_compound(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
@@ -74,20 +73,6 @@ def _rows(tree: Tree, kind: str, labels: Sequence[str], skip: Skip) -> Iterator[
 
 def _list(kind: str, fold: int) -> str:
     return f"{_LISTS}/{kind}/no_caption/set_{fold}/test.txt"
-
-
-def _votes(tree: Tree, places: Mapping[str, int], skip: Skip) -> dict[str, list[float]]:
-    """Clip -> how eleven people voted, in the order of the codes; nothing where the list is missing or holds none."""
-    file = next((file for file in _VOTES if tree.has(file)), None)
-    if file is None:
-        return {}
-    try:
-        found = clip_votes(tree, file, "clip", SINGLE, _RATERS, skip)
-    except FeabError as error:
-        skip(file, None, "bad row", f"the votes are left out: {error}")
-        return {}
-    check_order(found, places, str(tree.root / file))
-    return found
 
 
 def mimic(root: Path, faces: Faces, n: int) -> None:

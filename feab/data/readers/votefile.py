@@ -12,6 +12,42 @@ _ROUNDED = 0.02
 """How far shares may be from a sum of 1."""
 
 
+def votes_beside(
+    tree: Tree,
+    files: Sequence[str],
+    name: str,
+    columns: Sequence[str],
+    raters: int,
+    places: Mapping[str, int],
+    skip: Skip,
+) -> dict[str, list[float]]:
+    """Clip -> how people voted on it, as `clip_votes`; nothing where there is no such list, or none that can be used.
+
+    A list that cannot be read, or whose votes contradict most labels (and so stand in another order, or belong to
+    other clips), is told of as one fault: labels do not depend on it.
+
+    Args:
+        tree: the dataset's folder.
+        files: the list, as it may be called; the first that is there.
+        name: the column with the clips' names.
+        columns: one a label, in their order.
+        raters: how many people were asked.
+        places: clip (as `clip_key` has it) -> the place of its label among the labels.
+        skip: told of what cannot be used.
+    """
+    file = next((file for file in files if tree.has(file)), None)
+    if file is None:
+        return {}
+    try:
+        found = clip_votes(tree, file, name, columns, raters, skip)
+        check_order(found, places)
+    except FeabError as error:
+        words = str(error).removeprefix(f"{tree.root / file}: ")
+        skip(file, None, "bad row", f"the votes are left out: {words}")
+        return {}
+    return found
+
+
 def clip_votes(
     tree: Tree, file: str, name: str, columns: Sequence[str], raters: int, skip: Skip
 ) -> dict[str, list[float]]:
@@ -61,20 +97,19 @@ def clip_votes(
     return {clip: found[clip] for clip in found if clip in kept}
 
 
-def check_order(votes: Mapping[str, Sequence[float]], places: Mapping[str, int], where: str) -> None:
+def check_order(votes: Mapping[str, Sequence[float]], places: Mapping[str, int]) -> None:
     """Whether votes stand in the order of the labels.
 
     Args:
         votes: clip -> its votes.
         places: clip -> the place of its label among the labels.
-        where: the file, as the error names it.
 
     Raises:
         FeabError: when most of them contradict the labels.
     """
     agree = [votes[clip][place] == max(votes[clip]) for clip, place in places.items() if clip in votes]
     if 2 * sum(agree) < len(agree):
-        raise FeabError(f"{where}: most of its votes contradict the labels: not in their order?")
+        raise FeabError("most of them contradict the labels, so they are not in their order, or of other clips")
 
 
 def clip_key(name: str) -> str:

@@ -17,6 +17,7 @@ from feab.clips import probe
 from feab.data import load_dataset, read_info, validate_dataset
 from feab.data.readers import mimic, prepare
 from feab.data.readers.framefolders import clip_frames
+from feab.data.readers.mafw import SINGLE
 from feab.data.readers.moving import MovingFaces
 from feab.data.readers.pictures import PictureError
 from feab.data.readers.record import Why
@@ -123,16 +124,16 @@ def test_dfew_with_one_form_holds_one_split(root: Path) -> None:
     assert made.absent == {"test": ("Clip/clip_224x224",), "original": ("Clip/original",)}
 
 
-def test_votes_in_another_order_stop_the_preparing(root: Path) -> None:
+def test_votes_in_another_order_leave_the_labels(root: Path) -> None:
     mimic("mafw", root, 22)
     header = ["clip", "invalid", "disgust", "anger"]
     change_sheet(root / "Labels/annotation.xlsx", {(1, place): word for place, word in enumerate(header, 1)})
-    prepare("mafw", root)  # two of eleven columns: most votes still agree
-    names = ("disappointment", "helplessness", "anxiety", "contempt", "surprise", "sadness", "neutral", "happiness")
-    change_sheet(root / "Labels/annotation.xlsx", {(1, 3 + place): word for place, word in enumerate(names)})
-    change_sheet(root / "Labels/annotation.xlsx", {(1, 11): "fear", (1, 12): "disgust", (1, 13): "anger"})
-    with pytest.raises(FeabError, match=r"annotation\.xlsx: most of its votes contradict the labels"):
-        prepare("mafw", root, again=True)
+    assert prepare("mafw", root).splits["test"].votes == 22  # two of eleven columns: most votes still agree
+    change_sheet(root / "Labels/annotation.xlsx", {(1, 3 + place): word for place, word in enumerate(reversed(SINGLE))})
+    made = prepare("mafw", root, again=True)
+    assert (made.splits["test"].samples, made.splits["test"].votes) == (22, 0)
+    assert made.splits["test"].skipped == {"bad row": 1}
+    assert "contradict the labels" in (made.folder / "test.skipped.jsonl").read_text()
 
 
 def test_a_sheet_of_votes_that_cannot_be_read_leaves_the_labels(root: Path) -> None:
