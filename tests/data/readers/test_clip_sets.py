@@ -17,9 +17,9 @@ from feab.clips import probe
 from feab.data import load_dataset, read_info, validate_dataset
 from feab.data.readers import mimic, prepare
 from feab.data.readers.framefolders import clip_frames
+from feab.data.readers.looking import PictureError
 from feab.data.readers.mafw import SINGLE
 from feab.data.readers.moving import MovingFaces
-from feab.data.readers.pictures import PictureError
 from feab.data.readers.record import Why
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
