@@ -101,9 +101,11 @@ def _counted(counts: dict[str, int]) -> str:
 
 def mimic(name: str, path: Path, number: int) -> None:
     """Make a miniature of a dataset's folder, and say how it is laid out."""
+    from feab.cli.rendering import Rendering
     from feab.data.readers import mimic as make
 
-    reader = make(name, path, number)
+    with Rendering(cached=True) as bar:
+        reader = make(name, path, number, on_progress=bar)
     out(f"{path}: a miniature of {reader.title} with rendered faces, laid out as it is delivered:")
     for line in reader.layout.strip().splitlines():
         out(f"  {line}")

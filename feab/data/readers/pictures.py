@@ -1,4 +1,4 @@
-"""Opening the pictures of rows on all cores: each is looked at once, and its sha256 taken."""
+"""Opening the pictures and videos of rows on all cores: each is looked at once, and its sha256 taken."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from queue import Empty, SimpleQueue
 from types import MappingProxyType, TracebackType
 
 import feab
-from feab.data.readers.looking import PictureError, look, read
+from feab.data.readers.looking import PictureError, look, read, read_video
 from feab.data.readers.record import Row, Why
 from feab.data.readers.tree import Tree
 
 _BATCH = 64
 _ALONE = 1_000
-"""Rows after which processes are started: fewer are done before those would be there."""
+"""Pictures after which processes are started: fewer are done before those would be there."""
 _Looked = tuple[str, str | None]
 """sha256 and None; or the kind of fault and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A picture as the dataset folder will hold it, and the sha256 of its bytes."""
+    """A picture or video as the dataset folder will hold it, and the sha256 of its bytes."""
 
     data: bytes | None
     path: str | None
@@ -38,7 +38,7 @@ class Stored:
 
     @property
     def column(self) -> dict[str, bytes | str | None]:
-        """The value of the image column."""
+        """The value of the column `image` or `clip`."""
         return {"bytes": self.data, "path": self.path}
 
 
@@ -49,6 +49,7 @@ class Seen:
     row: Row
     image: Stored | None
     frames: tuple[Stored, ...]
+    clip: Stored | None
     wrong: tuple[Why, str] | None
     """Why its pictures cannot be used."""
 
@@ -72,9 +73,10 @@ class Pictures:
             try:
                 begun = 0
                 while batch := list(islice(stream, _BATCH)):
-                    if begun <= _ALONE < begun + len(batch) and not self._keep:
+                    more = sum(1 + len(row.frames) for row in batch)
+                    if begun <= _ALONE < begun + more and not self._keep:
                         team.start(workers)
-                    begun += len(batch)
+                    begun += more
                     waiting.append(pool.submit(self._see_all, batch, team))
                     if len(waiting) > workers:
                         yield from waiting.popleft().result()
@@ -92,11 +94,16 @@ class Pictures:
         try:
             image = None if row.image is None else self._stored(row.image, looked)
             frames = tuple(self._stored(frame, looked) for frame in row.frames)
+            clip = None if row.clip is None else self._video(row.clip)
         except PictureError as error:
-            return Seen(row, None, (), (error.why, str(error)))
-        if image is None and not frames:
-            return Seen(row, None, (), ("missing picture", "the row names none"))
-        return Seen(row, image, frames, None)
+            return Seen(row, None, (), None, (error.why, str(error)))
+        if image is None and not frames and clip is None:
+            return Seen(row, None, (), None, ("missing picture", "the row names none"))
+        return Seen(row, image, frames, clip, None)
+
+    def _video(self, relative: str) -> Stored:
+        data, sha256 = read_video(self._tree, relative, keep=self._keep)
+        return Stored(data, None if self._keep else relative, sha256)
 
     def _stored(self, given: str | bytes, looked: Mapping[str, _Looked]) -> Stored:
         if isinstance(given, bytes):

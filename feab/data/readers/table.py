@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,12 +18,17 @@ MODULES = MappingProxyType(
         "affwild2": "affwild2",
         "affwild2_mtl": "affwild2_mtl",
         "bp4d": "bp4d",
+        "casme2": "casme2",
         "ckplus": "ckplus",
+        "dfew": "dfew",
         "disfa": "disfa",
         "fer2013": "fer2013",
         "ferplus": "fer2013",
+        "ferv39k": "ferv39k",
         "jaffe": "jaffe",
         "kdef": "kdef",
+        "mafw": "mafw",
+        "mafw_compound": "mafw",
         "rafau": "rafau",
         "rafdb": "rafdb",
         "rafdb_compound": "rafdb",
@@ -52,13 +58,14 @@ def reader_of(name: str) -> Reader:
     return next(reader for reader in readers if reader.name == found)
 
 
-def mimic(name: str, out: Path, n: int = 24) -> Reader:
+def mimic(name: str, out: Path, n: int = 24, *, on_progress: Callable[[int, int], None] | None = None) -> Reader:
     """Write a miniature of a dataset's folder, as it is delivered, with rendered faces and their labels.
 
     Args:
         name: of the dataset.
         out: the folder to make; it must not hold anything yet.
-        n: about so many pictures in each split.
+        n: about so many pictures or clips in each split.
+        on_progress: called with frames done and frames in all, while faces that move are rendered for the first time.
 
     Returns:
         The dataset's reader.
@@ -74,7 +81,7 @@ def mimic(name: str, out: Path, n: int = 24) -> Reader:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FeabError(f"{out}: is not empty; choose another folder for the miniature")
     out.mkdir(parents=True, exist_ok=True)
-    reader.mimic(out, Faces(), n)
+    reader.mimic(out, Faces(on_progress), n)
     return reader
 
 
