@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from feab.cli.output import console, out, say
+from feab.cli.own import parse_columns
+from feab.errors import FeabError
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -55,14 +59,47 @@ class Counting:
             error.resumes = True  # type: ignore[attr-defined]  # finished splits are kept
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the user told of data of their own; all of it is nothing where the dataset is one that feab knows."""
+
+    called: str | None
+    columns: Sequence[str]
+    """`--column feab's=NAME` pairs."""
+    pictures: Path | None
+
+
 def prepare(
-    name: str, source: Path, to: Path | None, images: Literal["paths", "bytes"], *, strict: bool, again: bool
+    name: str,
+    source: str,
+    to: Path | None,
+    images: Literal["paths", "bytes"],
+    own: Own,
+    *,
+    strict: bool,
+    again: bool,
 ) -> None:
     """Prepare a dataset, with progress, and print what it holds and what was passed over."""
+    from feab.data.readers import is_generic, prepare_generic
     from feab.data.readers import prepare as make
 
     with Counting() as progress:
-        made = make(name, source, to, images=images, strict=strict, again=again, on_progress=progress)
+        if is_generic(name):
+            made = prepare_generic(
+                source,
+                to,
+                name=own.called,
+                columns=parse_columns(own.columns),
+                pictures=own.pictures,
+                images=images,
+                strict=strict,
+                again=again,
+                on_progress=progress,
+            )
+        elif own != Own(None, [], None):
+            raise FeabError(f"--as, --column and --pictures go with generic; how {name} is laid out is known")
+        else:
+            made = make(name, source, to, images=images, strict=strict, again=again, on_progress=progress)
     out(f"{made.info.name}: {made.folder}")
     for split, summary in made.splits.items():
         out(f"{split}:" + ("  (was there already)" if split in made.kept else ""))
@@ -73,6 +110,8 @@ def prepare(
     for split, files in made.absent.items():
         say(f"{split}: not there, it would take {' or '.join(files)}")
     say(f"licence: {made.info.licence}")
+    if is_generic(name):
+        say(f"ask about it with: feab run --model NAME --data {made.folder if to else made.info.name}")
 
 
 def described(summary: SplitSummary) -> list[tuple[str, str]]:
@@ -97,8 +136,18 @@ def _counted(counts: dict[str, int]) -> str:
 
 def mimic(name: str, path: Path, number: int) -> None:
     """Make a miniature of a dataset's folder, and say how it is laid out."""
+    from feab.data.readers import is_generic, mimic_generic
     from feab.data.readers import mimic as make
 
+    if is_generic(name):
+        from feab.data.readers.genericmimic import FORMS
+
+        mimic_generic(path, number)
+        out(f"{path}: miniatures of data of your own with rendered faces, a folder for each form:")
+        for form, (words, more) in FORMS.items():
+            out(f"  {form:<10}{words}")
+            say(f"prepare it with: feab data prepare generic --from {path / form}{more}")
+        return
     reader = make(name, path, number)
     out(f"{path}: a miniature of {reader.title} with rendered faces, laid out as it is delivered:")
     for line in reader.layout.strip().splitlines():

@@ -164,7 +164,8 @@ class LabelRows:
             path = path if root is None else path.relative_to(root)
         relative = path.as_posix()
         if path.is_absolute() or ".." in path.parts or "\x00" in text or len(text) > _MAX_PATH or relative == ".":
-            detail = f"{said}: must lie inside {self._root}; --images DIR says where paths start from"
+            option = "--images" if self._skip is None else "--pictures"  # of the verbs that read, and that prepare
+            detail = f"{said}: must lie inside {self._root}; {option} DIR says where paths start from"
             raise self._wrong(number, "bad row", detail)
         return relative
 
