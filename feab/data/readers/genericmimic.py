@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from feab.data.readers.faces import Faces, as_picture, write
+from feab.data.readers.stored import as_stored
 from feab.records import Sample
 from feab.vocabulary import EXPRESSIONS
 
@@ -59,16 +59,7 @@ def _row(number: int, face: Sample) -> dict[str, Any]:
 
 
 def stored(faces: Sequence[Sample], names: Sequence[str] = EXPRESSIONS) -> bytes:
-    """A Parquet file as `datasets` writes it: encoded pictures, and numbers of classes whose names stand beside."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    features = {"image": {"_type": "Image"}, "label": {"names": list(names), "_type": "ClassLabel"}}
-    kind = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-    fields = [pa.field("image", kind), pa.field("label", pa.int64())]
-    schema = pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
+    """A Parquet file of some faces, with numbers of classes whose names stand beside."""
     pictures = [{"bytes": face.media.read(), "path": f"{number}.jpg"} for number, face in enumerate(faces)]
     labels = [None if face.expression is None else names.index(face.expression) for face in faces]
-    buffer = io.BytesIO()
-    pq.write_table(pa.table({"image": pictures, "label": labels}, schema=schema), buffer)
-    return buffer.getvalue()
+    return as_stored("image", {"image": pictures, "label": labels}, {"label": names})

@@ -236,7 +236,8 @@ class _Split:
     def _labelled(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows that carry a label and an id of their own; no picture of the others is opened."""
         for row in rows:
-            if not any(value is not None for name, value in row.labels.items() if _is_label(name)):
+            own = self._reader.own_labels
+            if not any(value is not None for name, value in row.labels.items() if _is_label(name) or name in own):
                 self._unlabelled += 1
             elif not is_utf8(row.id) or not (isinstance(row.image, bytes | None) or is_utf8(row.image)):
                 self._skip(row.file, row.line, "bad row", "a name is not UTF-8; rename the file")

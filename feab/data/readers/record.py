@@ -89,6 +89,8 @@ class Reader:
     aus: tuple[int, ...] = ()
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Columns of its own -> "text", "integer", "float" or "flag"."""
+    own_labels: tuple[str, ...] = ()
+    """Columns of its own that are labels too: a row that has one of them is no row without a label."""
     clips: bool = False
     """Whether rows are clips, with `frames`."""
     roots: tuple[str, ...] = ("",)

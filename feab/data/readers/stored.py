@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -167,6 +169,37 @@ def stored_pictures(stored: Stored, column: str) -> Iterator[bytes | str | None]
                     yield value.get("bytes") or value.get("path")
                 else:
                     yield value
+
+
+def stored_words(stored: Stored, column: str) -> Iterator[tuple[Path, int, str]]:
+    """The cells of a column of text: the file, the row's number in it from 1, and the cell, "" for null."""
+    for path in stored.files:
+        number = 0
+        for batch in _batches(path, [column], _LABEL_ROWS):
+            for value in batch.column(column).to_pylist():
+                number += 1
+                yield path, number, as_cell(value)
+
+
+def as_stored(pictures: str, columns: Mapping[str, Sequence[Any]], classes: Mapping[str, Sequence[str]]) -> bytes:
+    """A Parquet file as `datasets` writes it.
+
+    Args:
+        pictures: the column that holds pictures: {bytes, path} in each row, or None.
+        columns: all columns.
+        classes: names of the classes that columns of numbers stand for.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    features: dict[str, Any] = {pictures: {"_type": "Image"}}
+    features |= {name: {"names": list(words), "_type": "ClassLabel"} for name, words in classes.items()}
+    kind = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+    arrays = {name: pa.array(values, kind if name == pictures else None) for name, values in columns.items()}
+    table = pa.table(arrays).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
 
 
 def _batches(path: Path, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
