@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from feab.data.columns import AFFECT, au_column, au_of
 from feab.data.csvvotes import gather_votes
-from feab.data.found import Found, UnknownLabels
-from feab.data.headers import WORDS, Header
-from feab.data.names import safe_id
+from feab.data.found import Found
+from feab.data.headers import Header
+from feab.data.labelcells import CellError, LabelCells
 from feab.errors import FeabError
 
 if TYPE_CHECKING:
@@ -22,25 +20,9 @@ if TYPE_CHECKING:
     from feab.data.readers.record import Why
 
 _BATCH = 4096  # rows held as Python objects
-_KEPT_NUMBERS = 10_000
-_MAX_PATH = 4_096
-MAX_WORD = 200
-"""Characters of a word, such as a subject's name."""
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_NOT_CODED = (-9, -1, 9, 99, 999)
-"""How files of FACS codes say that an AU was not coded. None of them is an intensity."""
 
 SkipRow: TypeAlias = "Callable[[int, Why, str], None]"
 """Called with the number of a row that is passed over, the kind of fault, and what is wrong."""
-
-
-class CellError(FeabError):
-    """A row that cannot be used: the kind of fault, and what is wrong without the place."""
-
-    def __init__(self, where: str, why: Why, detail: str) -> None:
-        super().__init__(f"{where}: {detail}")
-        self.why: Why = why
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +73,14 @@ class LabelRows:
                 f"{path}: holds no labels: none of its columns is expression, valence, arousal or an AU such as au12; "
                 "say which is which: --column expression=NAME"
             )
-        self._path, self._header, self._root, self._comma = path, header, root, comma
-        self._skip, self._called = skip, called
-        self._roots = (root.absolute().as_posix(), root.resolve().as_posix())
-        self._floats = {name: header.plain[name] for name in AFFECT if name in header.plain} | dict(header.votes)
-        self._aus = {**header.coded, **{f"au{au:02d}": place for au, place in header.bare.items()}}
-        self._words = {name: header.plain[name] for name in WORDS if name in header.plain}
-        self._unknown = UnknownLabels()
-        self._numbers: dict[str, float] = {}
+        self._path, self._header, self._root, self._skip = path, header, root, skip
+        self._cells = LabelCells(path, header, root, comma=comma, lenient=skip is not None, called=called)
         self._parts: list[pa.Table] = []
         self._fault: CellError | None = None
         self._clear()
 
     def _clear(self) -> None:
-        self._names = ("id", "path", "row", *self._words, *self._floats, *self._aus)
-        self._batch: list[list[Any]] = [[] for _ in self._names]
+        self._batch: list[list[Any]] = [[] for _ in self._cells.names]
 
     def add(self, number: int, cells: Sequence[str]) -> None:
         """Take in one row.
@@ -114,7 +89,7 @@ class LabelRows:
             CellError: naming what is wrong with it, unless rows may be passed over.
         """
         try:
-            values = self._row(number, cells)
+            values = self._cells.row(number, cells)
         except CellError as fault:
             if self._skip is None:
                 raise
@@ -126,94 +101,15 @@ class LabelRows:
         if len(self._batch[0]) == _BATCH:
             self._flush()
 
-    def _row(self, number: int, cells: Sequence[str]) -> list[Any]:
-        picture = self._inside(number, cells[self._header.plain["image"]]) if self._called is None else None
-        if "id" in self._header.plain:
-            given = cells[self._header.plain["id"]].strip()
-        else:
-            given = safe_id(picture or "") if self._called is None else self._called(number)
-        if not given:
-            raise self._wrong(number, "bad row", "the id is empty")
-        row: list[Any] = [given, picture, number]
-        row += [self._word(number, name, cells[place].strip()) for name, place in self._words.items()]
-        row += [self._value(number, name, cells[place]) for name, place in self._floats.items()]
-        self._whole_votes(number, cells)
-        row += [self._coded(number, name, cells[place]) for name, place in self._aus.items()]
-        return row
-
-    def _wrong(self, number: int, why: Why, detail: str) -> CellError:
-        return CellError(f"{self._path}: row {number}", why, detail)
-
-    def _whole_votes(self, number: int, cells: Sequence[str]) -> None:
-        empty = [name for name, place in self._header.votes.items() if not cells[place].strip()]
-        if 0 < len(empty) < len(self._header.votes):
-            detail = f"column {empty[0]!r} is empty, and other labels have votes; write 0 for none"
-            raise self._wrong(number, "bad row", detail)
-
-    def _inside(self, number: int, cell: str) -> str:
-        """The picture's path from the root, with / between its parts."""
-        text = cell.strip().replace("\\", "/")
-        said = f"image {cell.strip()!r:.200}"
-        if not text:
-            raise self._wrong(number, "missing picture", "the image is empty")
-        if "://" in text:
-            raise self._wrong(number, "bad row", f"{said}: feab downloads nothing; give the path of a file")
-        path = PurePosixPath(text)
-        if path.is_absolute():
-            root = next((root for root in self._roots if path.is_relative_to(root)), None)
-            path = path if root is None else path.relative_to(root)
-        relative = path.as_posix()
-        if path.is_absolute() or ".." in path.parts or "\x00" in text or len(text) > _MAX_PATH or relative == ".":
-            option = "--images" if self._skip is None else "--pictures"  # of the verbs that read, and that prepare
-            detail = f"{said}: must lie inside {self._root}; {option} DIR says where paths start from"
-            raise self._wrong(number, "bad row", detail)
-        return relative
-
-    def _word(self, number: int, name: str, text: str) -> str | None:
-        if not text:
-            return None
-        if name == "expression":
-            label = self._unknown.label(text, number)
-            if label is None and self._skip is not None:
-                raise self._wrong(number, "unknown code", f"column 'expression': {text!r:.60} names no expression")
-            return label
-        if len(text) > MAX_WORD:
-            raise self._wrong(number, "bad row", f"column {name!r}: longer than {MAX_WORD} characters")
-        return text.lower() if name.startswith("perceived_") else text
-
-    def _coded(self, number: int, name: str, cell: str) -> float | None:
-        value = self._value(number, name, cell)
-        if value not in _NOT_CODED:
-            return value
-        if self._skip is not None:
-            return None
-        detail = f"column {name!r}: {value:g} is no intensity; leave the cell empty where an AU was not coded"
-        raise self._wrong(number, "unknown code", detail)
-
-    def _value(self, number: int, name: str, cell: str) -> float | None:
-        text = cell.strip()
-        if not text:
-            return None
-        value = self._numbers.get(text)
-        if value is None:
-            written = text.replace(",", ".") if self._comma else text
-            value = float(written) if _NUMBER.fullmatch(written) else math.nan
-            if not math.isfinite(value):
-                detail = f"column {name!r}: {text!r:.80} is no number; an empty cell says that there is no label"
-                raise self._wrong(number, "bad row", detail)
-            if len(self._numbers) < _KEPT_NUMBERS:
-                self._numbers[text] = value
-        return value
-
     def _flush(self) -> None:
         import pyarrow as pa
 
         def kind(name: str) -> pa.DataType:
-            if name in self._floats or name in self._aus:
+            if name in self._cells.floats or name in self._cells.aus:
                 return pa.float32()
             return pa.int32() if name == "row" else pa.string()
 
-        columns = zip(self._names, self._batch, strict=True)
+        columns = zip(self._cells.names, self._batch, strict=True)
         self._parts.append(pa.table({name: pa.array(given, kind(name)) for name, given in columns}))
         self._clear()
 
@@ -231,7 +127,7 @@ class LabelRows:
 
         table = self._table()
         most = [pc.max(table.column(f"au{au:02d}")).as_py() for au in self._header.bare]
-        labels = pc.unique(table.column("expression")).to_pylist() if "expression" in self._words else []
+        labels = pc.unique(table.column("expression")).to_pylist() if "expression" in self._cells.words else []
         return Understanding(any(value is not None and value > 1 for value in most), frozenset(filter(None, labels)))
 
     def finish(self, form: str, understanding: Understanding | None = None) -> Found:
@@ -248,7 +144,7 @@ class LabelRows:
         if not len(table) and self._fault is None:
             raise FeabError(f"{self._path}: holds no row but its header")
         if not len(table) or self._skip is None:
-            self._unknown.refuse(f"{self._path}: column {_name(self._header, 'expression')}")
+            self._cells.unknown.refuse(f"{self._path}: column {_name(self._header, 'expression')}")
         if not len(table):
             raise FeabError(f"{self._path}: none of its rows can be used; the first: {self._fault}")
         told = understanding or self.understanding()
@@ -293,7 +189,7 @@ class LabelRows:
         for name in names:
             values = table.column(name).to_numpy()
             for place in np.flatnonzero(whole & (values != 0) & (values != 1) & ~np.isnan(values)).tolist():
-                fault = self._wrong(
+                fault = self._cells.wrong(
                     int(rows[place]),
                     "out of range",
                     f"column {name!r}: {values[place]:g} is neither 0 nor 1, and no AU column has a value above 1; "
