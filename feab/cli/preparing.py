@@ -136,6 +136,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 def mimic(name: str, path: Path, number: int) -> None:
     """Make a miniature of a dataset's folder, and say how it is laid out."""
+    from feab.cli.rendering import Rendering
     from feab.data.readers import is_generic, mimic_generic
     from feab.data.readers import mimic as make
 
@@ -148,7 +149,8 @@ def mimic(name: str, path: Path, number: int) -> None:
             out(f"  {form:<10}{words}")
             say(f"prepare it with: feab data prepare generic --from {path / form}{more}")
         return
-    reader = make(name, path, number)
+    with Rendering(cached=True) as bar:
+        reader = make(name, path, number, on_progress=bar)
     out(f"{path}: a miniature of {reader.title} with rendered faces, laid out as it is delivered:")
     for line in reader.layout.strip().splitlines():
         out(f"  {line}")

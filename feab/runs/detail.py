@@ -181,6 +181,11 @@ def sources(task: TaskScores) -> dict[str, SourceDetail]:
     return _read(task, "sources", dict[str, SourceDetail]) or {}
 
 
+def folds(task: TaskScores) -> dict[str, GroupDetail]:
+    """Fold -> the scores of the faces that are tested in it; empty for tasks without folds."""
+    return _read(task, "folds", dict[str, GroupDetail]) or {}
+
+
 def absent(task: TaskScores) -> dict[str, str]:
     """Label or AU that is not in the task's mean -> why."""
     return _read(task, "absent", dict[Word, Word]) or {}

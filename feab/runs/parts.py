@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from feab.data import Dataset
     from feab.models import ModelInfo
     from feab.tasks import Task
+    from feab.tasks.crops import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,10 @@ def questions_of(parts: Sequence[Part], sampling: Sampling) -> Iterator[Question
         asked = [np.isin(rows, part.rows) for part in together]
         for place, row in enumerate(rows):
             sample = together[0].dataset[int(row)]
+            seen: Seen = {}
             for part, about, whether in zip(together, askers, asked, strict=True):
                 if whether[place]:
-                    yield from (as_scored(part.task, question, part.scoring) for question in about(sample))
+                    yield from (as_scored(part.task, question, part.scoring) for question in about(sample, seen))
 
 
 def _frames(task: Task, dataset: Dataset, told: str | None) -> FrameSampling | None:

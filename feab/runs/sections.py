@@ -54,6 +54,9 @@ _ORDERS: Mapping[str, Sequence[str]] = {"strength": ("weak", "medium", "strong")
 _OF_PROBABILITIES = ("auroc", "brier", "ece")
 """Scores that have a part of the report to themselves."""
 
+_FOLD_MEAN = "_fold_mean"
+"""How the names of scores end that are means over folds."""
+
 _NO_SCORE = EstimateModel(value=None)
 
 
@@ -127,6 +130,17 @@ def task_blocks(task: TaskScores) -> Iterator[Block]:
         header = ["source", _metric(main), "faces", "people or videos"]
         lead = "The task's score is the mean over its sources, each scored by itself."
         yield Block("Sources", lead, [pieces.plain_table("Scores by source", header, rows)])
+    if folds := detail.folds(task):
+        names = [name.removesuffix(_FOLD_MEAN) for name in task.metrics if name.endswith(_FOLD_MEAN)][:MAX_METRICS]
+        rows = [
+            [fold, *(cell(part.metrics.get(name)) for name in names), f"{part.n:,}"] for fold, part in folds.items()
+        ]
+        rows.append(["mean", *(cell(task.metrics[f"{name}{_FOLD_MEAN}"]) for name in names), f"{task.n:,}"])
+        lead = (
+            "The customary folds, each scored by itself, and their mean as papers print it. All else is over all faces."
+        )
+        table = pieces.plain_table("Scores by fold", ["fold", *map(_metric, names), "faces"], rows)
+        yield Block("Folds", lead, [table])
     if missing := detail.absent(task):
         named = [[_unit(name) if task.kind == "action_units" else name, why] for name, why in missing.items()]
         lead = "Decided by the labels alone, so the same for every model."
@@ -175,7 +189,8 @@ def _expression(task: TaskScores) -> Iterator[Block]:
 
 def _others(task: TaskScores, belonging: tuple[str, ...]) -> Iterator[Block]:
     """The scores beside the primary one that belong to no class or AU."""
-    names = [m for m in task.metrics if m != task.primary and not m.startswith(belonging)][:MAX_METRICS]
+    others = [m for m in task.metrics if m != task.primary and not m.endswith(_FOLD_MEAN)]
+    names = [m for m in others if not m.startswith(belonging)][:MAX_METRICS]
     if names:
         rows = [estimate_row(_metric(name), task.metrics[name]) for name in names]
         yield Block(

@@ -33,6 +33,10 @@ METRIC_NAMES: Mapping[str, str] = {
     "auroc": "AUROC",
     "ece": "ECE",
     "brier": "Brier",
+    "uar_fold_mean": "UAR",
+    "accuracy_fold_mean": "WAR",
+    "f1_fold_mean": "AU F1",
+    "ccc_fold_mean": "CCC",
 }
 _NEEDS = {
     "expression": f"needs at least {MIN_FACES} faces of one label",
@@ -41,6 +45,13 @@ _NEEDS = {
 }
 WITHIN = "ccc_within"
 """The CCC without each expression's mean."""
+
+FOLD_MEANS: Mapping[str, tuple[str, ...]] = {
+    "expression": ("uar_fold_mean", "accuracy_fold_mean"),
+    "valence_arousal": ("ccc_fold_mean",),
+    "action_units": ("f1_fold_mean",),
+}
+"""Of tasks with customary folds: what papers print the mean of."""
 
 WEIGHED: Mapping[str, str] = {"auroc": "ranking of faces", "ece": "calibration"}
 """Scores of probabilities, where a model gives any, with what they are of."""
@@ -63,7 +74,7 @@ def scores_table(scores: Scores) -> Table:
         _add(table, name, task, task.primary, chance(task))
         if WITHIN in task.metrics:
             _add(table, "  within expressions", task, WITHIN, "")
-        for words, metric in beside_people(task):
+        for words, metric in (*over_folds(task), *beside_people(task)):
             _add(table, f"  {words}", task, metric, "")
         for metric, words in WEIGHED.items():
             if metric in task.metrics:
@@ -92,6 +103,11 @@ def beside_people(task: TaskScores) -> tuple[tuple[str, str], ...]:
     if "votes_accuracy" in task.metrics and "votes_accuracy_best" in task.metrics:
         return (("as people see it", "votes_accuracy"), ("best answers", "votes_accuracy_best"))
     return ()
+
+
+def over_folds(task: TaskScores) -> tuple[tuple[str, str], ...]:
+    """The rows, with their metrics, of means over customary folds; none for a task without."""
+    return tuple(("mean of its folds", metric) for metric in FOLD_MEANS[task.kind] if metric in task.metrics)
 
 
 def interval(estimate: EstimateModel) -> str:
@@ -153,6 +169,10 @@ def explanations(scores: Scores) -> list[str]:
         lines.append("oracle: knows the expression without seeing the face, and nothing else")
     if any(WITHIN in task.metrics for task in scores.tasks.values()):
         lines.append("within expressions: CCC without each expression's mean, where the oracle has 0")
+    if any(over_folds(task) for task in scores.tasks.values()):
+        lines.append(
+            "mean of its folds: each fold scored by itself, as papers print it; WAR is accuracy, UAR mean recall"
+        )
     rows = {metric for task in scores.tasks.values() for _, metric in beside_people(task)}
     if "votes_one_out" in rows:
         lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from feab.clips.sampling import FrameSampling
 from feab.clips.showing import Shown
@@ -17,6 +18,9 @@ FACE = "face + 20 %"
 
 CROPS: tuple[str, ...] = (AS_DELIVERED, FACE)
 _GROWTH = 0.2
+
+Seen: TypeAlias = "dict[FrameSampling | None, Shown]"
+"""What has been shown of one sample, by how its frames were chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,20 @@ def shown(sample: Sample, crop: str) -> Media:
     return _part(sample.media, sample, crop)
 
 
-def all_shown(sample: Sample, crop: str, frames: FrameSampling | None) -> Shown:
+def all_shown(sample: Sample, crop: str, frames: FrameSampling | None, seen_before: Seen | None = None) -> Shown:
     """As `shown`; of a clip the chosen frames. The box that a dataset marks for a clip holds for all of its frames.
+
+    Args:
+        sample: the sample.
+        crop: which part of each picture.
+        frames: which frames of a clip.
+        seen_before: what was shown of this sample before: the same frames of a video are not decoded twice.
 
     Raises:
         FeabError: when video files cannot be read here at all, because PyAV is missing.
     """
-    seen = frames_shown(sample, frames)
+    kept = {} if seen_before is None else seen_before
+    seen = kept[frames] if frames in kept else kept.setdefault(frames, frames_shown(sample, frames))
     return Shown(tuple(_part(picture, sample, crop) for picture in seen.pictures), seen.times)
 
 

@@ -245,17 +245,16 @@ def _detail(task: Task, truth: Truth, values: Values) -> dict[str, Any]:
 
 
 def _fold_mean(folds: Mapping[str, Mapping[str, Any]]) -> dict[str, EstimateModel]:
-    """The mean of the folds' primaries, as papers that train on the other folds print it; none where one has no score.
+    """The folds' scores averaged, as papers that train on the other folds print them; none where one has no score.
 
-    It has no interval: whoever prints such means gives none.
+    They have no interval: whoever prints such means gives none.
     """
-    if not folds:
-        return {}
-    (name, *_) = next(iter(folds.values()))["metrics"]
-    each = [fold["metrics"][name]["value"] for fold in folds.values()]
-    known = [value for value in each if value is not None]
-    mean = float(np.mean(known)) if len(known) == len(each) else None
-    return {f"{name}_fold_mean": EstimateModel(value=mean)}
+    found = {}
+    for name in next(iter(folds.values()))["metrics"] if folds else ():
+        each = [fold["metrics"][name]["value"] for fold in folds.values()]
+        known = [value for value in each if value is not None]
+        found[f"{name}_fold_mean"] = EstimateModel(value=float(np.mean(known)) if len(known) == len(each) else None)
+    return found
 
 
 def _slices(

@@ -7,19 +7,27 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from feab.clips.sampling import FrameSampling
 from feab.clips.showing import Shown
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
-from feab.tasks.crops import AS_DELIVERED, all_shown
+from feab.tasks.crops import AS_DELIVERED, Seen, all_shown
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
 
 AXES: tuple[str, ...] = ("valence", "arousal")
 DEFAULT_PROMPT = "direct"
+
+
+class Asker(Protocol):
+    """From a sample to all questions of one task about it."""
+
+    def __call__(self, sample: Sample, seen_before: Seen | None = None) -> list[Question]:
+        """`seen_before`: one for all tasks that ask about this sample, so that its video is decoded once for them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +229,7 @@ class Task:
         draws: int = 1,
         seed: int = 0,
         sampling: Sampling | None = None,
-    ) -> Callable[[Sample], list[Question]]:
+    ) -> Asker:
         """A function from a sample to all questions about it, in the order of `prompts`; none where it has no label.
 
         Raises:
@@ -230,10 +238,11 @@ class Task:
         settings = sampling or Sampling(seed=seed)
         builders = [self._builder(name, draws, settings) for name in self.prompt_names(prompts)]
 
-        def about(sample: Sample) -> list[Question]:
+        def about(sample: Sample, seen_before: Seen | None = None) -> list[Question]:
             if not self.asks_about(sample):
                 return []
-            seen = all_shown(sample, self.crop, self.frames)  # once: of a video the frames are decoded for all prompts
+            # Once: of a video the frames are decoded for all prompts.
+            seen = all_shown(sample, self.crop, self.frames, seen_before)
             return [build(sample.id, seen) for build in builders]
 
         return about

@@ -199,6 +199,36 @@ def test_a_broken_clip_costs_its_own_question(script: Path, tmp_path: Path) -> N
     assert (error.kind, "the clip cannot be read as a video" in error.message) == ("image", True)
 
 
+def test_a_video_is_decoded_once_for_all_tasks_about_it(
+    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("av")
+    sys.path.insert(0, str(Path(__file__).parent.parent / "clips"))
+    from filming import encoded, greys
+
+    from feab.clips import showing
+    from feab.models.images import pictures_of
+    from feab.records import Sampling
+    from feab.runs.parts import questions_of
+
+    decoded: list[object] = []
+    whole = showing.pictures
+    monkeypatch.setattr(showing, "pictures", lambda *given: decoded.append(given[1]) or whole(*given))
+    video = encoded(greys(12))
+    stored = [
+        {"id": f"v{n}", "expression": EXPRESSIONS[n % 8], "valence": 0.0, "arousal": 0.0, "clip": video}
+        for n in range(8)
+    ]
+    write_split(tmp_path, "test", stored, INFO)
+    tasks = ("synth_dynamic", "synth_expression", "synth_valence_arousal")
+    questions = list(questions_of(plan(tasks, data=tmp_path, prompts="direct,json"), Sampling()))
+    assert len(questions) == 8 * 3 * 2
+    sent = {question.sample: [media.read() for media in pictures_of(question)] for question in questions}
+    assert len(sent) == len(decoded) == 8
+    other = list(questions_of(plan(tasks, data=tmp_path, frames="uniform:2"), Sampling()))
+    assert all([media.read() for media in pictures_of(question)] != sent[question.sample] for question in other)
+
+
 @pytest.mark.parametrize("frames_as", ["images", "video"])
 def test_rendered_clips_from_the_head_to_the_scores(
     frames_as: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

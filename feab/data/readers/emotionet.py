@@ -18,8 +18,14 @@ from feab.errors import FeabError
 AUS = (1, 2, 4, 5, 6, 9, 10, 12, 15, 17, 18, 20, 24, 25, 26, 28, 43)
 """The units of the face among those that its makers have coded (our choice: without turns of the head and eyes)."""
 NOT_CODED = 999
-_LISTS = ("EmotioNet_FACS*.csv", "emotionet_facs*.csv")
-_ABOVE = ("", "labels/")
+_NAME, _ENDINGS = "emotionet_facs", (".csv", ".xlsx")
+_ABOVE = ("", "labels")
+_LISTS = tuple(
+    f"{above}/{name}*{ending}".lstrip("/")
+    for above in _ABOVE
+    for name in ("EmotioNet_FACS", _NAME)
+    for ending in _ENDINGS
+)
 _PICTURES = ("imgs", "img", "images", "Images", "")
 _QUOTES = "'\" "
 """What stands around names and URLs in the official file."""
@@ -58,15 +64,16 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
 
 
 def _list(tree: Tree) -> str:
-    """The list, whose name says its year and number of pictures."""
+    """The list, whose name says its year and number of pictures; where it was saved as CSV too, that."""
+    folders = [above for above in _ABOVE if not above or tree.has(above)]
     found = [
-        f"{above}{name}"
-        for above in _ABOVE
-        if not above or tree.has(above.rstrip("/"))
-        for name in tree.files(above.rstrip("/"), (".csv",))
-        if name.lower().startswith("emotionet_facs")
+        f"{above}/{name}".lstrip("/")
+        for ending in _ENDINGS
+        for above in folders
+        for name in tree.files(above, (ending,))
+        if name.lower().startswith(_NAME)
     ]
-    if len(found) > 1:
+    if len(found) > 1 and found[1].endswith(_ENDINGS[0]):
         raise FeabError(f"{tree.root}: holds several lists ({', '.join(found[:3])}); leave one of them there")
     return found[0]
 
@@ -98,11 +105,11 @@ READERS = (
         name="emotionet",
         title="EmotioNet (coded by people)",
         version="1",
-        splits=MappingProxyType({"test": tuple(above + name for above in _ABOVE for name in _LISTS)}),
+        splits=MappingProxyType({"test": _LISTS}),
         roots=("", "EmotioNet"),
         layout="""
-EmotioNet_FACS_aws_2020_24600.csv     URL, URL orig, 'AU 1', ..., 'AU 60'; also in labels/ (the .xlsx file saved as
-                                      CSV); 0, 1, or 999 for not coded
+EmotioNet_FACS_aws_2020_24600.xlsx    or .csv, also in labels/: URL, URL orig, 'AU 1', ..., 'AU 60'; 0, 1, or 999 for
+                                      not coded
 imgs/N_0000000001_00001.jpg           pictures by the last part of their URL; also in img/, images/ or beside the list
 """,
         licence="EmotioNet terms: research, by agreement; no redistribution",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,22 @@ from feab.records import Sample
 
 if TYPE_CHECKING:
     from feab.data.dataset import Dataset
+    from feab.data.readers.moving import MovingFaces
 
 
 class Faces:
-    """The embedded faces, in an order that runs through all expressions and people."""
+    """The embedded faces, in an order that runs through all expressions and people; and a few that move."""
+
+    def __init__(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """`on_progress`: called with frames done and frames in all, where moving faces are still to be rendered."""
+        self._on_progress = on_progress
+
+    @cached_property
+    def moving(self) -> MovingFaces:
+        """The faces that move."""
+        from feab.data.readers.moving import MovingFaces  # which imports this module
+
+        return MovingFaces(self._on_progress)
 
     @cached_property
     def _set(self) -> Dataset:

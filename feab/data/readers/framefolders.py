@@ -1,13 +1,16 @@
-"""Numbered frames, in a folder or in a video, for datasets that code faces frame by frame."""
+"""Numbered frames, in a folder or in a video: of datasets that code faces frame by frame, and of clips."""
 
 from __future__ import annotations
 
 import importlib
 import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from feab.clips.video import MAX_FRAMES
+from feab.data.readers.record import Skip
 from feab.data.readers.tree import Tree, whole_in
 from feab.errors import FeabError
 from feab.pictures import MAX_PIXELS
@@ -15,6 +18,8 @@ from feab.yamlfile import open_plain
 
 QUALITY = 95
 """Of the JPEG that a frame of a video is stored as (our choice)."""
+
+_LAST_NUMBER = re.compile(r"(\d{1,9})\D*\Z", re.ASCII)
 
 
 def numbered(tree: Tree, folder: str) -> dict[int, str]:
@@ -30,6 +35,33 @@ def numbered(tree: Tree, folder: str) -> dict[int, str]:
 def from_one(frames: Mapping[int, str]) -> Mapping[int, str]:
     """The same, counted from 1 where they were counted from 0, as tools that extract frames differ."""
     return {number + 1: path for number, path in frames.items()} if 0 in frames else frames
+
+
+def clip_frames(tree: Tree, folder: str, file: str, line: int | str | None, skip: Skip) -> list[tuple[int | None, str]]:
+    """The pictures of a clip's folder, each with the last number in its name (of reg_img46.jpg 46), in their order.
+
+    Names are not padded with zeros everywhere: 2.jpg comes before 10.jpg. Names without a number come first.
+
+    Args:
+        tree: the dataset's folder.
+        folder: the clip's, from there.
+        file: what names the clip.
+        line: its row there.
+        skip: told of a clip without pictures, or with more than a clip may have; nothing is returned then.
+    """
+    try:
+        names = tree.files(folder)
+    except FeabError as error:
+        skip(file, line, "missing clip", str(error).removeprefix(f"{tree.root}/"))
+        return []
+    if not names:
+        skip(file, line, "missing clip", f"{folder}: holds no pictures")
+    if len(names) > MAX_FRAMES:
+        skip(file, line, "bad clip", f"{folder}: holds more than {MAX_FRAMES:,} pictures: a clip is shorter")
+        return []
+    found = ((_LAST_NUMBER.search(name.rpartition(".")[0]), name) for name in names)
+    counted = [(None if last is None else int(last[1]), f"{folder}/{name}") for last, name in found]
+    return sorted(counted, key=lambda one: (-1 if one[0] is None else one[0], one[1]))
 
 
 def video_frames(file: Path) -> Iterator[tuple[int, bytes]]:

@@ -187,9 +187,7 @@ class _Split:
         for left in folder.glob(f".{split}.*"):  # of a call that was killed
             left.unlink(missing_ok=True)
         self._skip = Faults(folder, split, strict=strict)
-        self._writer = SplitWriter(
-            folder, split, _info(reader), reader.extra, clips=("frames",) if reader.clips else ()
-        )
+        self._writer = SplitWriter(folder, split, _info(reader), reader.extra, clips=reader.clips)
         self._unlabelled = 0
         self._counts = Counts(reader.aus)
 
@@ -239,7 +237,7 @@ class _Split:
             own = self._reader.own_labels
             if not any(value is not None for name, value in row.labels.items() if _is_label(name) or name in own):
                 self._unlabelled += 1
-            elif not is_utf8(row.id) or not (isinstance(row.image, bytes | None) or is_utf8(row.image)):
+            elif not all(is_utf8(name) for name in (row.id, row.image, row.clip, *row.frames) if isinstance(name, str)):
                 self._skip(row.file, row.line, "bad row", "a name is not UTF-8; rename the file")
             elif not self._writer.lines.reserve(row.id):
                 self._skip(row.file, row.line, "same id", f"the id {row.id!r} occurs already")
@@ -256,6 +254,8 @@ class _Split:
             columns["image"] = None if item.image is None else item.image.column
             if item.frames:
                 columns["frames"] = [frame.column for frame in item.frames]
+            if item.clip is not None:
+                columns["clip"] = item.clip.column
             yield columns
 
     def _tables(self, rows: list[Mapping[str, Any]]) -> Iterator[tuple[list[Mapping[str, Any]], pa.Table]]:
@@ -281,11 +281,8 @@ class _Split:
         labels = table.drop_columns([name for name in MEDIA if name in table.column_names])
         there = [name for name in labels.column_names if labels.column(name).null_count < len(labels)]
         for item, row in zip(seen, labels.select(there).to_pylist(), strict=True):
-            line = canonical_line(
-                row,
-                sha256s={} if item.image is None else {"image": item.image.sha256},
-                frames_sha256=[frame.sha256 for frame in item.frames],
-            )
+            whole = {name: one.sha256 for name, one in (("image", item.image), ("clip", item.clip)) if one is not None}
+            line = canonical_line(row, sha256s=whole, frames_sha256=[frame.sha256 for frame in item.frames])
             self._writer.lines.put(row["id"], line)
         self._writer.add(table)
         self._counts.add(labels)

@@ -25,15 +25,20 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
     there_are = set(tree.files("aligned"))
     for number, line in tree.lines(_LIST):
         words = line.split()
-        units = [] if words[1:] == ["null"] else [_UNIT.fullmatch(unit) for unit in "".join(words[1:2]).split("+")]
-        if len(words) != 2 or not all(units):
+        there = set() if words[1:] == ["null"] else units_in("".join(words[1:2]))
+        if len(words) != 2 or there is None:
             skip(_LIST, number, "bad row", f"{line.strip()!r:.100} is no name with units such as 1+2+L10, or null")
             continue
-        there = {int(unit[1]) for unit in units if unit}
         labels: dict[str, Any] = {au_column(au, "presence"): float(au in there) for au in AUS}
         stem = words[0].rpartition(".")[0] or words[0]
         name = words[0] if words[0] in there_are else f"{stem}_aligned.jpg"
         yield Row(stem, f"aligned/{name}", _LIST, number, labels)
+
+
+def units_in(text: str) -> set[int] | None:
+    """The units of a word such as "1+2+L10", those on one side among them; None where it is no such word."""
+    units = [_UNIT.fullmatch(unit.strip()) for unit in text.split("+")]
+    return {int(unit[1]) for unit in units if unit} if all(units) else None
 
 
 def mimic(root: Path, faces: Faces, n: int) -> None:

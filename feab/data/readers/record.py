@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from feab.data.readers.faces import Faces
     from feab.data.readers.tree import Tree
 
-Why = Literal["bad row", "unknown code", "out of range", "missing file", "missing picture", "bad picture", "same id"]
+Why = Literal[
+    "bad row", "unknown code", "out of range", "missing file", "missing picture", "bad picture", "missing clip",
+    "bad clip", "same id",
+]  # fmt: skip
 """Kinds of fault, as the summary counts them."""
 
 
@@ -34,7 +37,9 @@ class Row:
     labels: Mapping[str, Any]
     """Values of feab's columns (`feab.data.columns`), and of the reader's own `extra` ones."""
     frames: tuple[str | bytes, ...] = ()
-    """Of a clip: its pictures in order."""
+    """Of a clip that is stored as pictures: these, in order."""
+    clip: str | None = None
+    """Of a clip that is stored as a video file: its path, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,8 @@ class Reader:
     """Columns of its own -> "text", "integer", "float" or "flag"."""
     own_labels: tuple[str, ...] = ()
     """Columns of its own that are labels too: a row that has one of them is no row without a label."""
-    clips: bool = False
-    """Whether rows are clips, with `frames`."""
+    clips: tuple[Literal["frames", "clip"], ...] = ()
+    """Where rows are clips: which of `frames` and `clip` they have."""
     roots: tuple[str, ...] = ("",)
     """Where in the given folder the files of `layout` may start; the first that fits is taken."""
     third_party: Literal["forbidden", "ask", "allowed"] = "ask"

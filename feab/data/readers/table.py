@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +15,9 @@ MODULES = MappingProxyType(
     {
         "affectnet": "affectnet",
         "bp4d": "bp4d",
+        "casme2": "casme2",
         "ckplus": "ckplus",
+        "dfew": "dfew",
         "disfa": "disfa",
         "disfaplus": "disfaplus",
         "emonet_face_hq": "emonetface",
@@ -22,8 +25,11 @@ MODULES = MappingProxyType(
         "expw": "expw",
         "fer2013": "fer2013",
         "ferplus": "fer2013",
+        "ferv39k": "ferv39k",
         "jaffe": "jaffe",
         "kdef": "kdef",
+        "mafw": "mafw",
+        "mafw_compound": "mafw",
         "rafau": "rafau",
         "rafdb": "rafdb",
         "rafdb_compound": "rafdb",
@@ -48,8 +54,7 @@ def names() -> list[str]:
 
 
 def reader_of(name: str) -> Reader:
-    """The reader of a dataset; upper case, hyphens and the like do not matter: "RAF-DB" is "rafdb", and
-    "CK+" is "ckplus".
+    """The reader of a dataset; upper case, hyphens and the like do not matter: "RAF-DB" is "rafdb", "CK+" "ckplus".
 
     Raises:
         FeabError: when feab has no reader of that name.
@@ -65,13 +70,14 @@ def reader_of(name: str) -> Reader:
     return next(reader for reader in readers if reader.name == found)
 
 
-def mimic(name: str, out: Path, n: int = 24) -> Reader:
+def mimic(name: str, out: Path, n: int = 24, *, on_progress: Callable[[int, int], None] | None = None) -> Reader:
     """Write a miniature of a dataset's folder, as it is delivered, with rendered faces and their labels.
 
     Args:
         name: of the dataset.
         out: the folder to make; it must not hold anything yet.
-        n: about so many pictures in each split.
+        n: about so many pictures or clips in each split.
+        on_progress: called with frames done and frames in all, while faces that move are rendered for the first time.
 
     Returns:
         The dataset's reader.
@@ -80,12 +86,12 @@ def mimic(name: str, out: Path, n: int = 24) -> Reader:
         FeabError: for an unknown dataset, or a folder that holds something.
     """
     reader = reader_of(name)
-    write_miniature(reader.mimic, out, n)
+    write_miniature(reader.mimic, out, n, on_progress=on_progress)
     return reader
 
 
-def write_miniature(write: Mimic, out: Path, n: int) -> None:
-    """Have a miniature written into a new or empty folder.
+def write_miniature(write: Mimic, out: Path, n: int, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+    """Have a miniature written into a new or empty folder; arguments as `mimic`.
 
     Raises:
         FeabError: for a folder that holds something.
@@ -97,7 +103,7 @@ def write_miniature(write: Mimic, out: Path, n: int) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FeabError(f"{out}: is not empty; choose another folder for the miniature")
     out.mkdir(parents=True, exist_ok=True)
-    write(out, Faces(), n)
+    write(out, Faces(on_progress), n)
 
 
 def _folded(name: str) -> str:

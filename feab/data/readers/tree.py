@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from feab.data.readers.sheet import ENDING, sheet_cells
 from feab.data.write import inside
 from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
@@ -109,7 +110,13 @@ class Tree:
             raise FeabError(f"{path}: cannot be read ({error.strerror or error})") from None
 
     def cells(self, relative: str, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
-        """Line numbers and cells, stripped, of a file of separated values. Cells may be quoted, within one line."""
+        """Line numbers and cells, stripped, of a file of separated values, or of the first sheet of an .xlsx file.
+
+        Cells may be quoted, within one line.
+        """
+        if relative.lower().endswith(ENDING):
+            yield from sheet_cells(self.bytes(relative), str(self.root / relative))
+            return
         for number, line in self.lines(relative):
             try:
                 row = next(csv.reader([line], delimiter=separator, skipinitialspace=True))

@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from planted_clip_faults import PLANT_CLIPS
 from planted_faults import PLANT, Planted, affectnet_reduced, rafdb_shares, spoil_pictures
 
 from feab.data import load_dataset, open_split
@@ -48,7 +49,7 @@ def test_planted_faults_are_each_named_and_no_other_row_is_lost(name: str, tmp_p
     root = tmp_path / "as-delivered"
     mimic(name, root, 24)
     before = prepare(name, root, tmp_path / "clean")
-    planted = PLANT[name](root)
+    planted = {**PLANT, **PLANT_CLIPS}[name](root)
     made = prepare(name, root, tmp_path / "made")
     check(made, planted)
     for split in made.splits:
@@ -88,7 +89,7 @@ def test_shares_of_votes_that_are_none_leave_the_label(tmp_path: Path) -> None:
         prepare("rafdb", root, tmp_path / "other")
 
 
-@pytest.mark.parametrize("name", [name for name in names() if not name.startswith(("fer", "emonet"))])
+@pytest.mark.parametrize("name", [name for name in PLANT if not name.startswith(("fer", "emonet"))])
 def test_pictures_that_cannot_be_used(name: str, tmp_path: Path) -> None:
     root = tmp_path / "as-delivered"
     mimic(name, root, 60)
