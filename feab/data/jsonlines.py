@@ -10,7 +10,7 @@ from typing import Any
 
 from feab.data.csvfile import MAX_COLUMNS, MAX_CSV, MAX_LINE, MAX_ROWS
 from feab.data.headers import read_header
-from feab.data.labelrows import LabelRows, SkipRow
+from feab.data.labelrows import STRICTLY, LabelRows, SkipRow, Taking
 from feab.errors import FeabError
 from feab.jsonfile import load_json
 from feab.yamlfile import open_plain
@@ -18,18 +18,18 @@ from feab.yamlfile import open_plain
 JSONL_ENDINGS = (".jsonl", ".ndjson")
 
 
-def jsonl_rows(path: Path, told: Mapping[str, str], root: Path, skip: SkipRow | None = None) -> LabelRows:
+def jsonl_rows(path: Path, told: Mapping[str, str], root: Path, taking: Taking = STRICTLY) -> LabelRows:
     """The rows of a JSON Lines file, before it is settled how they are read. It is gone through twice.
 
     Args:
         path: the file, UTF-8.
         told: columns of feab's -> keys in the file, where those differ.
         root: the folder that paths of pictures start from.
-        skip: told of each line that cannot be used, which is passed over; by default the first is refused.
+        taking: what becomes of lines that cannot be used; by default the first is refused.
 
     Raises:
-        FeabError: when the file cannot be read, no key holds pictures or labels, or, without `skip`, for the first
-            line that cannot be used (which is named).
+        FeabError: when the file cannot be read, no key holds pictures or labels, or, without `taking`, for the
+            first line that cannot be used (which is named).
     """
     names: dict[str, None] = {}
     for _, row in _objects(path, lambda number, why, detail: None):
@@ -37,8 +37,8 @@ def jsonl_rows(path: Path, told: Mapping[str, str], root: Path, skip: SkipRow | 
         if len(names) > MAX_COLUMNS:
             raise FeabError(f"{path}: has more than {MAX_COLUMNS:,} keys; feab reads at most that many")
     order = list(names)
-    rows = LabelRows(path, read_header(path, order, told), root, skip=skip)
-    for number, row in _objects(path, skip):
+    rows = LabelRows(path, read_header(path, order, told), root, taking=taking)
+    for number, row in _objects(path, taking.skip):
         rows.add(number, [as_cell(row.get(name)) for name in order])
     return rows
 

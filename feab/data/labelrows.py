@@ -26,6 +26,20 @@ SkipRow: TypeAlias = "Callable[[int, Why, str], None]"
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """How rows are taken in."""
+
+    skip: SkipRow | None = None
+    """Told of each row that cannot be used, which is passed over; then an AU's code for "not coded" is not labelled.
+    By default the first such row, and such a code, are refused."""
+    on_rows: Callable[[int], None] | None = None
+    """Called with the number of rows that were read, every few thousand."""
+
+
+STRICTLY = Taking()
+
+
+@dataclass(frozen=True, slots=True)
 class Understanding:
     """What the rows of a table together say of how they are to be read; tables of one dataset are read alike."""
 
@@ -50,7 +64,7 @@ class LabelRows:
         root: Path,
         *,
         comma: bool = False,
-        skip: SkipRow | None = None,
+        taking: Taking = STRICTLY,
         called: Callable[[int], str] | None = None,
     ) -> None:
         """Make ready for rows.
@@ -60,8 +74,7 @@ class LabelRows:
             header: what its columns mean.
             root: the folder that paths of pictures start from.
             comma: numbers may be written with a decimal comma.
-            skip: told of each row that cannot be used, which is passed over; then an AU's code for "not coded" is not
-                labelled. By default both are refused.
+            taking: what becomes of rows that cannot be used.
             called: where the table holds the pictures themselves: the id of a row by its number, unless a column
                 gives it.
 
@@ -73,8 +86,9 @@ class LabelRows:
                 f"{path}: holds no labels: none of its columns is expression, valence, arousal or an AU such as au12; "
                 "say which is which: --column expression=NAME"
             )
-        self._path, self._header, self._root, self._skip = path, header, root, skip
-        self._cells = LabelCells(path, header, root, comma=comma, lenient=skip is not None, called=called)
+        self._path, self._header, self._root, self._skip = path, header, root, taking.skip
+        self._cells = LabelCells(path, header, root, comma=comma, lenient=taking.skip is not None, called=called)
+        self._on_rows = taking.on_rows
         self._parts: list[pa.Table] = []
         self._fault: CellError | None = None
         self._clear()
@@ -100,6 +114,8 @@ class LabelRows:
             column.append(value)
         if len(self._batch[0]) == _BATCH:
             self._flush()
+            if self._on_rows is not None:
+                self._on_rows(number)
 
     def _flush(self) -> None:
         import pyarrow as pa

@@ -9,7 +9,7 @@ from pathlib import Path
 from feab.data.columns import au_of, is_extra
 from feab.data.names import safe_name
 from feab.data.places import DYNAMIC, EMBEDDED, EMBEDDED_SUBSETS
-from feab.data.readers.classtree import class_labels, class_rows, class_splits
+from feab.data.readers.classtree import are_clips, class_labels, class_rows, class_splits
 from feab.data.readers.genericmimic import LAYOUT, mimic
 from feab.data.readers.hub import fetched, is_hub_id
 from feab.data.readers.prepare import Images, Prepared, Progress, prepare
@@ -48,9 +48,9 @@ def prepare_generic(
     Rows that cannot be used are passed over, counted and named.
 
     Args:
-        source: class folders (or folders train, validation and test of them); a CSV or JSON Lines file, or a folder of
-            one for each split; Parquet or Arrow files of Hugging Face's `datasets`, or their folder; or the id of a
-            dataset on the hub, OWNER/NAME or OWNER/NAME@REVISION, which is downloaded.
+        source: class folders of pictures or videos (or folders train, validation and test of them); a CSV or JSON
+            Lines file, or a folder of one for each split; Parquet or Arrow files of Hugging Face's `datasets`, or
+            their folder; or the id of a dataset on the hub, OWNER/NAME or OWNER/NAME@REVISION, which is downloaded.
         to: the dataset folder to make; by default `<FEAB_DATA>/<name>`.
         name: what the dataset is called; by default after the source.
         columns: columns of feab's -> names in the table, where those differ, as {"expression": "label"}.
@@ -65,7 +65,7 @@ def prepare_generic(
         FeabError: when nothing of the kind is there, a column is missing, or, with `strict`, for the first row that
             cannot be used.
     """
-    reader, root = read_generic(source, name=name, columns=columns, pictures=pictures)
+    reader, root = read_generic(source, name=name, columns=columns, pictures=pictures, on_progress=on_progress)
     return prepare(
         reader, root, to, images=images, strict=strict, again=again, workers=workers, on_progress=on_progress
     )
@@ -77,6 +77,7 @@ def read_generic(
     name: str | None = None,
     columns: Mapping[str, str] | None = None,
     pictures: str | os.PathLike[str] | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[Reader, Path]:
     """A reader made for data of one's own, and the folder in which its pictures lie; arguments as `prepare_generic`.
 
@@ -97,7 +98,7 @@ def read_generic(
     told = dict(columns or {})
     tables = _tables(path)
     if tables:
-        return _of_tables(called, path, tables, told, pictures)
+        return _of_tables(called, path, tables, told, pictures, on_progress)
     splits = class_splits(path) if path.is_dir() else {}
     if not splits:
         looked = "\n".join(f"  {line}" for line in LAYOUT.strip().splitlines())
@@ -146,19 +147,20 @@ def _of_tables(
     files: Mapping[str, tuple[Path, ...]],
     told: Mapping[str, str],
     pictures: str | os.PathLike[str] | None,
+    on_progress: Progress | None,
 ) -> tuple[Reader, Path]:
     root = path.parent if path.is_file() else path
     held = root if pictures is None else Path(pictures).expanduser()
     if not held.is_dir():
         raise FeabError(f"--pictures {held}: no such folder")
-    parts = read_splits(files, told, held, root)
+    parts = read_splits(files, told, held, root, on_progress)
     columns = {name for part in parts.values() for name in part.found.labels.column_names if name != "id"}
     there = {label for part in parts.values() for label in part.found.voted or part.expressions}
     mapped = "".join(f", {column}={name}" for column, name in sorted(told.items()))
     return Reader(
         name=called,
         title=called,
-        version=f"{GENERIC} {_VERSION}: {path.name}{mapped}",
+        version=f"{GENERIC} {_VERSION}: {safe_name(path.name)}{mapped}",
         splits=dict.fromkeys(files, _ANYTHING),
         layout=LAYOUT,
         licence=_LICENCE,
@@ -173,15 +175,17 @@ def _of_tables(
 
 
 def _of_folders(called: str, path: Path, splits: Mapping[str, str]) -> Reader:
+    clips = are_clips(Tree(path.resolve()), splits)
     return Reader(
         name=called,
         title=called,
-        version=f"{GENERIC} {_VERSION}: {path.resolve().name}",
+        version=f"{GENERIC} {_VERSION}: {safe_name(path.resolve().name)}",
         splits={split: (above or "*",) for split, above in splits.items()},
         layout=LAYOUT,
         licence=_LICENCE,
-        source="class folders",
-        read=lambda tree, split, skip: class_rows(tree, splits[split], skip),
+        source="class folders of videos" if clips else "class folders",
+        read=lambda tree, split, skip: class_rows(tree, splits[split], skip, clips=clips),
         mimic=mimic,
         labels=class_labels(path, splits),
+        clips=("clip",) if clips else (),
     )

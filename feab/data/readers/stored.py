@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from feab.data.csvfile import MAX_COLUMNS, MAX_ROWS
 from feab.data.headers import read_header
 from feab.data.jsonlines import as_cell
-from feab.data.labelrows import LabelRows, SkipRow
+from feab.data.labelrows import LabelRows, Taking
 from feab.errors import FeabError
 from feab.jsonfile import load_json
 from feab.yamlfile import open_plain
@@ -93,7 +93,7 @@ def class_names(schema: pa.Schema, path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def stored_rows(
-    stored: Stored, told: Mapping[str, str], root: Path, skip: SkipRow, split: str
+    stored: Stored, told: Mapping[str, str], root: Path, taking: Taking, split: str
 ) -> tuple[LabelRows, list[int], str | None]:
     """The rows of some files without their pictures, numbered from 1 through all files.
 
@@ -104,7 +104,7 @@ def stored_rows(
         stored: the files.
         told: columns of feab's -> names in the files, where those differ.
         root: the folder that paths of pictures start from, where the files hold paths.
-        skip: told of each row that cannot be used, which is passed over.
+        taking: what becomes of rows that cannot be used.
         split: what ids begin with where the files hold the pictures and no ids.
 
     Returns:
@@ -130,7 +130,7 @@ def stored_rows(
 
     image = header.plain["image"]
     held = stored.names[image] if stored.holds_pictures(stored.names[image]) else None
-    rows = LabelRows(first, header, root, skip=skip, called=None if held is None else called)
+    rows = LabelRows(first, header, root, taking=taking, called=None if held is None else called)
     meant = {*header.plain.values(), *header.coded.values(), *header.bare.values(), *header.votes.values()}
     wanted = {place: stored.names[place] for place in sorted(meant) if stored.names[place] != held}
     everywhere = range(len(stored.names))

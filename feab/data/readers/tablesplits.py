@@ -15,7 +15,8 @@ from feab.data.csvfile import CSV_ENDINGS
 from feab.data.csvlabels import FORM, csv_rows
 from feab.data.found import Found
 from feab.data.jsonlines import JSONL_ENDINGS, jsonl_rows
-from feab.data.labelrows import Understanding
+from feab.data.labelrows import SkipRow, Taking, Understanding
+from feab.data.readers.prepare import Progress
 from feab.data.readers.record import Row, Skip
 from feab.data.readers.stored import STORED_ENDINGS, open_stored, stored_pictures, stored_rows
 from feab.data.readers.tree import Tree
@@ -161,7 +162,11 @@ def _chosen(pictures: Iterator[bytes | str | None], numbers: npt.NDArray[np.int3
 
 
 def read_splits(
-    splits: Mapping[str, Sequence[Path]], told: Mapping[str, str], pictures: Path, root: Path
+    splits: Mapping[str, Sequence[Path]],
+    told: Mapping[str, str],
+    pictures: Path,
+    root: Path,
+    on_progress: Progress | None = None,
 ) -> dict[str, Part]:
     """The labels of all splits, read alike: AUs are intensities in all of them where any value of one is above 1.
 
@@ -170,6 +175,7 @@ def read_splits(
         told: columns of feab's -> names in the files, where those differ.
         pictures: the folder that paths in the files start from.
         root: the folder that messages name the files from.
+        on_progress: called every few thousand rows.
 
     Raises:
         FeabError: when a file cannot be read, holds no labels or no row that can be used, or two splits have votes
@@ -178,20 +184,19 @@ def read_splits(
     drafts = []
     for split, files in splits.items():
         faults: list[tuple[int, Why, str]] = []
-
-        def skip(number: int, why: Why, detail: str, faults: list[tuple[int, Why, str]] = faults) -> None:
-            faults.append((number, why, detail))
-
+        taking = Taking(
+            skip=_into(faults), on_rows=None if on_progress is None else partial(on_progress, f"labels of {split}")
+        )
         held, starts = None, [0]
         ending = files[0].suffix.lower()
         if ending in STORED_ENDINGS:
             stored = open_stored(files)
-            rows, starts, column = stored_rows(stored, told, pictures, skip, split)
+            rows, starts, column = stored_rows(stored, told, pictures, taking, split)
             held = None if column is None else partial(stored_pictures, stored, column)
         elif ending in JSONL_ENDINGS:
-            rows = jsonl_rows(files[0], told, pictures, skip)
+            rows = jsonl_rows(files[0], told, pictures, taking)
         else:
-            rows = csv_rows(files[0], told, pictures, skip)
+            rows = csv_rows(files[0], told, pictures, taking)
         names = tuple(file.relative_to(root).as_posix() for file in files)
         drafts.append((split, rows, faults, names, starts, held))
     together = Understanding.of_all([rows.understanding() for _, rows, *_ in drafts])
@@ -203,3 +208,7 @@ def read_splits(
     if len(voted) > 1:
         raise FeabError(f"{root}: its splits have votes for different labels: {' and '.join(map(str, sorted(voted)))}")
     return parts
+
+
+def _into(faults: list[tuple[int, Why, str]]) -> SkipRow:
+    return lambda number, why, detail: faults.append((number, why, detail))

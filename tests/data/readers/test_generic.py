@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_video_frames import film
+
 import feab
 from feab.data import load_dataset, validate_dataset
 from feab.data.readers import Prepared, is_generic, mimic_generic, prepare_generic
 from feab.data.readers import hub as hub_module
 from feab.data.readers.faces import Faces, as_picture
+from feab.data.readers.generic import read_generic
 from feab.data.readers.genericmimic import stored
 from feab.errors import FeabError
 from feab.vocabulary import EXPRESSIONS
@@ -178,6 +184,24 @@ def test_faults_of_class_folders(forms: Path) -> None:
         prepare_generic(root, name="strict", strict=True)
     with pytest.raises(FeabError, match="go with a table; here folders are the labels"):
         prepare_generic(root, columns={"expression": "x"})
+
+
+def test_class_folders_of_videos_are_clips(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    for place, face in enumerate(Faces().cycle(["happiness", "fear"], 4)):
+        folder = tmp_path / "clips" / str(face.expression)
+        folder.mkdir(parents=True, exist_ok=True)
+        film(folder / f"{place}.avi", [face.media.read()] * 3)
+    (tmp_path / "clips/fear/broken.avi").write_bytes(b"no video")
+    (tmp_path / "clips/loose.mp4").write_bytes(b"x")
+    made = prepare_generic(tmp_path / "clips")
+    assert skipped(made) == {("fear/broken.avi", None, "bad clip"): 1, ("loose.mp4", None, "bad row"): 1}
+    data = load_dataset("clips")
+    assert data.has_clips
+    assert data[0].clip is not None
+    (tmp_path / "clips/loose.mp4").unlink()
+    (tmp_path / "clips/fear/broken.avi").unlink()
+    assert data.fingerprint == load_dataset(tmp_path / "clips").fingerprint
 
 
 # --------------------------------------------------------------------------------------------------------------- tables
@@ -362,6 +386,22 @@ def test_pictures_may_lie_elsewhere(faces: Path, tmp_path: Path) -> None:
     assert load_dataset(made.folder)[1].media.path == str((faces / "1.jpg").resolve())
     with pytest.raises(FeabError, match=r"--pictures .*: no such folder"):
         prepare_generic(tmp_path / "labels/l.csv", pictures=tmp_path / "gone")
+
+
+def test_long_reading_of_labels_is_told(faces: Path) -> None:
+    rows = "".join(f"0.jpg,{n},happy\n" for n in range(9_000))
+    (faces / "long.csv").write_text(f"image,id,expression\n{rows}")
+    told: list[tuple[str, int]] = []
+    read_generic(faces / "long.csv", on_progress=lambda split, done: told.append((split, done)))
+    assert told == [("labels of test", 4097), ("labels of test", 8193)]
+
+
+def test_a_picture_in_a_table_is_bounded_too(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (faces / "0.jpg").read_bytes()
+    monkeypatch.setattr("feab.data.readers.pictures.MAX_PICTURE", len(data) - 1)
+    columns = {"image": [{"bytes": data, "path": None}, {"bytes": None, "path": "0.jpg"}], "expression": ["happy"] * 2}
+    made = prepare_generic(parquet(faces / "big.parquet", columns))
+    assert skipped(made) == {("big.parquet", 1, "bad picture"): 1, ("big.parquet", 2, "bad picture"): 1}
 
 
 def test_damaged_files_are_refused_by_name(tmp_path: Path, faces: Path) -> None:
