@@ -87,7 +87,7 @@ def open_csv(path: Path, skip: SkipRow | None = None) -> Iterator[CsvFile]:
 
 
 def _opened(path: Path, file: TextIO, skip: SkipRow | None) -> CsvFile:
-    lines = _lines(path, file)
+    lines = text_lines(path, file)
     first = next(lines, "")
     told = first.lower().removeprefix("sep=").rstrip("\r\n")
     if first.lower().startswith("sep=") and told in (*_SEPARATORS, "|"):  # Excel's own first line
@@ -110,7 +110,12 @@ def _opened(path: Path, file: TextIO, skip: SkipRow | None) -> CsvFile:
     return CsvFile(path, separator, names, _whole(path, rows, len(names), skip))
 
 
-def _lines(path: Path, file: TextIO) -> Iterator[str]:
+def text_lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of an open file, with their ends.
+
+    Raises:
+        FeabError: for a line that is longer than feab reads.
+    """
     while line := file.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE:
             raise FeabError(f"{path}: holds a line of more than {MAX_LINE:,} characters")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from feab.data.csvfile import MAX_COLUMNS, MAX_CSV, MAX_LINE, MAX_ROWS
+from feab.data.csvfile import MAX_COLUMNS, MAX_CSV, MAX_LINE, MAX_ROWS, text_lines
 from feab.data.headers import read_header
 from feab.data.labelrows import STRICTLY, LabelRows, SkipRow, Taking
 from feab.errors import FeabError
@@ -74,11 +74,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         with io.TextIOWrapper(open_plain(path), encoding="utf-8-sig") as file:
             if path.stat().st_size > MAX_CSV:
                 raise FeabError(f"{path}: larger than {MAX_CSV // 2**20} MiB")
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    raise FeabError(f"{path}: line {number} has more than {MAX_LINE:,} characters")
+            for number, line in enumerate(text_lines(path, file), 1):
                 if number > MAX_ROWS:
                     raise FeabError(f"{path}: has more than {MAX_ROWS:,} rows")
                 if line.strip():

@@ -94,6 +94,8 @@ def read_generic(
         path, default = fetched(text), text.partition("@")[0].partition("/")[2]
     else:
         default = path.stem if path.is_file() else path.resolve().name
+    if (path / "dataset.json").is_file():
+        raise FeabError(f"{path}: is a dataset folder already; ask about it with --data {path}")
     called = _called(name, default)
     told = dict(columns or {})
     tables = _tables(path)

@@ -146,8 +146,11 @@ def test_the_same_call_resumes_and_another_source_or_column_is_refused(forms: Pa
 def test_what_is_none_of_the_forms_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.xlsx").write_bytes(b"PK")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/dataset.json").write_text("{}")
     for source, says in (
         ("empty", "holds nothing that feab reads, which is one of\n  happy/1.jpg"),
+        ("made", "is a dataset folder already; ask about it with --data"),
         ("a.xlsx", r"its name does not end in \.csv"),
         ("nowhere", "no such file or folder, and no id of a Hugging Face dataset"),
     ):
