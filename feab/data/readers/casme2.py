@@ -102,7 +102,7 @@ def _apex(told: str, places: Mapping[int, int], file: str, line: int, skip: Skip
     if told in _UNTOLD:
         return None
     frame = whole_in(told, _FRAMES)
-    if frame not in places:
+    if frame is None or frame not in places:
         skip(file, line, "out of range", f"the apex {told!r:.40} is no frame of the clip, so it is not known")
         return None
     return places[frame]
