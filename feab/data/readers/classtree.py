@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feab.clips.video import VIDEO_ENDINGS
 from feab.data.classes import MAX_DEPTH, class_folders, split_folders
 from feab.data.names import safe_id
-from feab.data.readers.record import Row, Skip
+from feab.data.readers.record import Row, Skip, Why
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
@@ -60,6 +61,19 @@ def class_rows(tree: Tree, above: str, skip: Skip, *, clips: bool = False) -> It
         for path in _files(tree, f"{before}{folder}", endings):
             image, clip = (None, path) if clips else (path, None)
             yield Row(safe_id(path.removeprefix(before)), image, path, None, {"expression": label}, clip=clip)
+
+
+def class_digest(tree: Tree, splits: Mapping[str, str], *, clips: bool) -> str:
+    """Twelve hex digits that are others when the folders hold other pictures (or videos), by their paths."""
+    found = hashlib.sha256()
+    for split, above in splits.items():
+        for row in class_rows(tree, above, _pass, clips=clips):
+            found.update(f"{split}/{row.file}\n".encode(errors="surrogateescape"))
+    return found.hexdigest()[:12]
+
+
+def _pass(file: str, line: int | str | None, why: Why, detail: str) -> None:
+    pass
 
 
 def _files(tree: Tree, above: str, endings: Sequence[str]) -> Iterator[str]:

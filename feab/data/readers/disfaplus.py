@@ -1,4 +1,4 @@
-"""DISFA+: twelve action units that nine people of DISFA pose, graded 0 to 5 in every frame of short trials."""
+"""DISFA+: twelve action units of nine people of DISFA, graded 0 to 5 in every frame of short, mostly posed trials."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from feab.data.columns import au_of, is_extra
 from feab.data.names import safe_name
 from feab.data.places import DYNAMIC, EMBEDDED, EMBEDDED_SUBSETS
-from feab.data.readers.classtree import are_clips, class_labels, class_rows, class_splits
+from feab.data.readers.classtree import are_clips, class_digest, class_labels, class_rows, class_splits
 from feab.data.readers.genericmimic import LAYOUT, mimic
 from feab.data.readers.hub import fetched, is_hub_id
 from feab.data.readers.prepare import Images, Prepared, Progress, prepare
 from feab.data.readers.record import Reader
 from feab.data.readers.table import GENERIC, write_miniature
 from feab.data.readers.table import names as known_names
-from feab.data.readers.tablesplits import FORMS, read_splits, split_files
+from feab.data.readers.tablesplits import FORMS, digest, read_splits, split_files
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.vocabulary import EXPRESSIONS
@@ -81,7 +81,8 @@ def read_generic(
 ) -> tuple[Reader, Path]:
     """A reader made for data of one's own, and the folder in which its pictures lie; arguments as `prepare_generic`.
 
-    Labels of tables are read here, those of class folders when they are prepared.
+    Labels of tables are read here, those of class folders when they are prepared. The reader's version says which
+    table or folders it was made for, so that what was prepared from them before they changed is not taken for them.
 
     Raises:
         FeabError: as `prepare_generic`.
@@ -162,7 +163,7 @@ def _of_tables(
     return Reader(
         name=called,
         title=called,
-        version=f"{GENERIC} {_VERSION}: {safe_name(path.name)}{mapped}",
+        version=f"{GENERIC} {_VERSION}: {safe_name(path.name)} {digest(files)}{mapped}",
         splits=dict.fromkeys(files, _ANYTHING),
         layout=LAYOUT,
         licence=_LICENCE,
@@ -177,11 +178,12 @@ def _of_tables(
 
 
 def _of_folders(called: str, path: Path, splits: Mapping[str, str]) -> Reader:
-    clips = are_clips(Tree(path.resolve()), splits)
+    tree = Tree(path.resolve())
+    clips = are_clips(tree, splits)
     return Reader(
         name=called,
         title=called,
-        version=f"{GENERIC} {_VERSION}: {safe_name(path.resolve().name)}",
+        version=f"{GENERIC} {_VERSION}: {safe_name(tree.root.name)} {class_digest(tree, splits, clips=clips)}",
         splits={split: (above or "*",) for split, above in splits.items()},
         layout=LAYOUT,
         licence=_LICENCE,

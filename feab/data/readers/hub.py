@@ -8,7 +8,8 @@ from typing import Any
 
 from feab.errors import FeabError
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}(@[A-Za-z0-9._/-]{1,120})?")
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+_ID = re.compile(rf"{_WORD}/{_WORD}(@(?!.*\.\.)[A-Za-z0-9._/-]{{1,120}})?")
 _CONVERTED = "refs/convert/parquet"
 """Where the hub keeps a copy of nearly every public dataset as Parquet, whatever form it was given in."""
 

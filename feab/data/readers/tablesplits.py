@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +24,7 @@ from feab.data.readers.record import Row, Skip
 from feab.data.readers.stored import STORED_ENDINGS, open_stored, stored_pictures, stored_rows
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
+from feab.yamlfile import open_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +41,8 @@ FORMS: Mapping[str, str] = MappingProxyType({
 _WORDS: Mapping[str, str] = MappingProxyType({word: split for split, words in SPLIT_FOLDERS.items() for word in words})
 _SPLITS = ("train", "validation", "test")
 _BLOCK = 256
+_END = 2**20
+"""Bytes of the end of a Parquet or Arrow file by which it is known again."""
 _DEEPEST = 3
 """Folders in folders that are looked through for Parquet and Arrow files."""
 
@@ -108,6 +114,26 @@ def _set_of(file: Path) -> Path:
     return file.parent.parent if file.parent.name.lower() in _WORDS else file.parent
 
 
+def digest(splits: Mapping[str, Sequence[Path]]) -> str:
+    """Twelve hex digits that are others when the tables are: of text all of it, of others its size and its end.
+
+    The end of a Parquet file describes all that it holds.
+    """
+    found = hashlib.sha256()
+    for split, files in splits.items():
+        for file in files:
+            try:
+                with open_plain(file) as opened:
+                    size = os.fstat(opened.fileno()).st_size
+                    opened.seek(max(size - _END, 0) if file.suffix.lower() in STORED_ENDINGS else 0)
+                    found.update(f"{split} {size} ".encode())
+                    while piece := opened.read(_END):
+                        found.update(piece)
+            except OSError as error:
+                raise FeabError(f"{file}: cannot be read ({error.strerror or error})") from None
+    return found.hexdigest()[:12]
+
+
 # ------------------------------------------------------------------------------------------------------------- rows
 
 
@@ -147,7 +173,7 @@ class Part:
                 yield Row(row.pop("id"), image, *self._place(number), row)
 
     def _place(self, number: int) -> tuple[str, int]:
-        at = max(place for place, start in enumerate(self.starts) if start < number)
+        at = bisect_left(self.starts, number) - 1
         return self.files[at], number - self.starts[at]
 
 

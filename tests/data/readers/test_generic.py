@@ -143,6 +143,20 @@ def test_the_same_call_resumes_and_another_source_or_column_is_refused(forms: Pa
     assert prepare_generic(tmp_path / "other" / "csv", name="one", again=True).kept == ()
 
 
+def test_what_has_changed_since_is_not_taken_for_prepared(forms: Path) -> None:
+    for form, columns in (("folders", {}), ("csv", {}), ("parquet", {"expression": "label"})):
+        prepare_generic(forms / form, columns=columns)
+    table = (forms / "csv/faces.csv").read_text()
+    (forms / "csv/faces.csv").write_text(table.replace("happiness", "surprise"))
+    (forms / "folders/test/fear/more.jpg").write_bytes((forms / "csv/0004.jpg").read_bytes())
+    faces = list(Faces().cycle(EXPRESSIONS, 23))
+    (forms / "parquet/data/test-00000-of-00001.parquet").write_bytes(stored(faces))
+    for form, columns in (("folders", {}), ("csv", {}), ("parquet", {"expression": "label"})):
+        with pytest.raises(FeabError, match=r"was prepared by another reader .*; --again writes it anew"):
+            prepare_generic(forms / form, columns=columns)
+    assert prepare_generic(forms / "csv", again=True).splits["test"].expressions["surprise"] == 6
+
+
 def test_what_is_none_of_the_forms_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.xlsx").write_bytes(b"PK")
@@ -556,5 +570,5 @@ def test_what_cannot_be_had_from_the_hub_is_told(hub: Any) -> None:
     with pytest.raises(FeabError, match=r"nobody/faces at v2: cannot be had from the hub \(404: no such revision\)"):
         prepare_generic("nobody/faces@v2")
     assert hub_module.is_hub_id("laion/emonet-face-hq")
-    for text in ("a", "a/b/c", "../b", "a/b@", "/a", "a/..b c"):
+    for text in ("a", "a/b/c", "../b", "a/b@", "/a", "a/..b c", "a/b@../../c"):
         assert not hub_module.is_hub_id(text)
