@@ -99,7 +99,7 @@ class Pictures:
     def _stored(self, given: str | bytes) -> Stored:
         data = given if isinstance(given, bytes) else self._read(given)
         name = "the picture" if isinstance(given, bytes) else given
-        why = f"larger than {MAX_PICTURE // 2**20} MiB" if len(data) > MAX_PICTURE else problem(data)
+        why = problem(data)
         if why:
             raise PictureError("bad picture", f"{name}: {why}")
         kept = isinstance(given, bytes) or self._keep
@@ -108,7 +108,10 @@ class Pictures:
 
     def _read(self, relative: str) -> bytes:
         with self._opened(relative, "missing picture", "bad picture") as file:
-            return file.read(MAX_PICTURE + 1)
+            data = file.read(MAX_PICTURE + 1)
+        if len(data) > MAX_PICTURE:
+            raise PictureError("bad picture", f"{relative}: larger than {MAX_PICTURE // 2**20} MiB")
+        return data
 
     def _video(self, relative: str) -> Stored:
         """A video file, read through once; its frames are counted and the first is decoded.

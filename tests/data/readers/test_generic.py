@@ -415,7 +415,7 @@ def test_long_reading_of_labels_is_told(faces: Path) -> None:
 
 def test_a_picture_in_a_table_is_bounded_too(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = (faces / "0.jpg").read_bytes()
-    monkeypatch.setattr("feab.data.readers.pictures.MAX_PICTURE", len(data) - 1)
+    monkeypatch.setattr("feab.pictures.MAX_PICTURE", len(data) - 1)
     columns = {"image": [{"bytes": data, "path": None}, {"bytes": None, "path": "0.jpg"}], "expression": ["happy"] * 2}
     made = prepare_generic(parquet(faces / "big.parquet", columns))
     assert skipped(made) == {("big.parquet", 1, "bad picture"): 1, ("big.parquet", 2, "bad picture"): 1}
