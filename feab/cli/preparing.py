@@ -110,8 +110,10 @@ def prepare(
     for split, files in made.absent.items():
         say(f"{split}: not there, it would take {' or '.join(files)}")
     say(f"licence: {made.info.licence}")
-    if is_generic(name):
+    if is_generic(name) and "test" in made.splits:
         say(f"ask about it with: feab run --model NAME --data {made.folder if to else made.info.name}")
+    elif is_generic(name):
+        say("there is no split test, which is asked about; one file by itself is taken for it: --from FILE")
 
 
 def described(summary: SplitSummary) -> list[tuple[str, str]]:

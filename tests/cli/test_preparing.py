@@ -68,6 +68,9 @@ def test_from_data_of_ones_own_to_a_run(tmp_path: Path) -> None:
         "run", "--model", "baseline/uniform", "--data", "pilot", "--out", tmp_path / "run"
     )
     run = CliRunner().invoke
+    (tmp_path / "mine/csv/faces.csv").rename(tmp_path / "mine/csv/train.csv")
+    done = run(app, ["data", "prepare", "generic", "--from", str(tmp_path / "mine/csv")])
+    assert "there is no split test, which is asked about; one file by itself is taken for it" in done.output
     done = run(app, ["data", "prepare", "rafdb", "--from", str(tmp_path / "mine/csv"), "--as", "x"])
     assert done.exit_code == 2
     assert "--as, --column and --pictures go with generic; how rafdb is laid out is known" in done.output
