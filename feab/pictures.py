@@ -35,11 +35,10 @@ def check_picture(path: Path, data: bytes | None = None) -> None:
     from PIL import Image
 
     try:
-        if data is None:
-            if path.exists() and not path.is_file():
-                raise FeabError(f"{path}: not a file")  # a named pipe would never end
-            if path.stat().st_size > MAX_PICTURE:
-                raise FeabError(f"{path}: larger than {MAX_PICTURE // 2**20} MiB")
+        if data is None and path.exists() and not path.is_file():
+            raise FeabError(f"{path}: not a file")  # a named pipe would never end
+        if (path.stat().st_size if data is None else len(data)) > MAX_PICTURE:
+            raise FeabError(f"{path}: larger than {MAX_PICTURE // 2**20} MiB")
         with Image.open(path if data is None else io.BytesIO(data), formats=PICTURE_FORMATS) as image:
             image.verify()
     except OSError as error:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from feab.cli.output import console, out, say
+from feab.cli.own import parse_columns
+from feab.errors import FeabError
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -58,14 +62,47 @@ class Counting:
             error.resumes = True  # type: ignore[attr-defined]  # finished splits are kept
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the user told of data of their own; all of it is nothing where the dataset is one that feab knows."""
+
+    called: str | None
+    columns: Sequence[str]
+    """`--column feab's=NAME` pairs."""
+    pictures: Path | None
+
+
 def prepare(
-    name: str, source: Path, to: Path | None, images: Literal["paths", "bytes"], *, strict: bool, again: bool
+    name: str,
+    source: str,
+    to: Path | None,
+    images: Literal["paths", "bytes"],
+    own: Own,
+    *,
+    strict: bool,
+    again: bool,
 ) -> None:
     """Prepare a dataset, with progress, and print what it holds and what was passed over."""
+    from feab.data.readers import is_generic, prepare_generic
     from feab.data.readers import prepare as make
 
     with Counting() as progress:
-        made = make(name, source, to, images=images, strict=strict, again=again, on_progress=progress)
+        if is_generic(name):
+            made = prepare_generic(
+                source,
+                to,
+                name=own.called,
+                columns=parse_columns(own.columns),
+                pictures=own.pictures,
+                images=images,
+                strict=strict,
+                again=again,
+                on_progress=progress,
+            )
+        elif own != Own(None, [], None):
+            raise FeabError(f"--as, --column and --pictures go with generic; how {name} is laid out is known")
+        else:
+            made = make(name, source, to, images=images, strict=strict, again=again, on_progress=progress)
     out(f"{made.info.name}: {made.folder}")
     for split, summary in made.splits.items():
         out(f"{split}:" + ("  (was there already)" if split in made.kept else ""))
@@ -77,6 +114,10 @@ def prepare(
         more = ", or the like" if len(files) > _MOST_FILES else ""
         say(f"{split}: not there, it would take {' or '.join(files[:_MOST_FILES])}{more}")
     say(f"licence: {made.info.licence}")
+    if is_generic(name) and "test" in made.splits:
+        say(f"ask about it with: feab run --model NAME --data {made.folder if to else made.info.name}")
+    elif is_generic(name):
+        say("there is no split test, which is asked about; one file by itself is taken for it: --from FILE")
 
 
 def described(summary: SplitSummary) -> list[tuple[str, str]]:
@@ -102,8 +143,18 @@ def _counted(counts: dict[str, int]) -> str:
 def mimic(name: str, path: Path, number: int) -> None:
     """Make a miniature of a dataset's folder, and say how it is laid out."""
     from feab.cli.rendering import Rendering
+    from feab.data.readers import is_generic, mimic_generic
     from feab.data.readers import mimic as make
 
+    if is_generic(name):
+        from feab.data.readers.genericmimic import FORMS
+
+        mimic_generic(path, number)
+        out(f"{path}: miniatures of data of your own with rendered faces, a folder for each form:")
+        for form, (words, more) in FORMS.items():
+            out(f"  {form:<10}{words}")
+            say(f"prepare it with: feab data prepare generic --from {path / form}{more}")
+        return
     with Rendering(cached=True) as bar:
         reader = make(name, path, number, on_progress=bar)
     out(f"{path}: a miniature of {reader.title} with rendered faces, laid out as it is delivered:")

@@ -70,21 +70,41 @@ def data_render(
     render(out, identities, seed, size, workers)
 
 
+_KNOWN = typer.Argument(
+    metavar="NAME",
+    help="The dataset, such as rafdb, or generic for data of your own; a name that is not known lists those that are.",
+)
+
+
 @data.command(
     "prepare",
     epilog="\b\nExamples:\n  feab data prepare RAF-DB --from /data/RAF-DB\n"
-    "  feab data prepare disfa --from /data/DISFA --to disfa/ --images bytes",
+    "  feab data prepare disfa --from /data/DISFA --to disfa/ --images bytes\n"
+    "  feab data prepare generic --from faces.csv --as pilot --column expression=emotion\n"
+    "  feab data prepare generic --from OWNER/NAME --column expression=label",
 )
 def data_prepare(
-    name: Annotated[
+    name: Annotated[str, _KNOWN],
+    source: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="The dataset, such as rafdb; a name that is not known lists those that are."
+        typer.Option(
+            "--from",
+            metavar="DIR|FILE|ID",
+            help="Its folder, as it was delivered. Of your own: class folders, a CSV or JSON Lines file, Parquet "
+            "files, or the id of a Hugging Face dataset.",
         ),
     ],
-    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="Its folder, as it was delivered.")],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="The folder to make.  [default: under FEAB_DATA]")
+    ] = None,
+    called: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="What data of your own is called.  [default: after its source]"),
+    ] = None,
+    columns: Columns = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", metavar="DIR", help="Where paths in your file start.  [default: its folder]"),
     ] = None,
     images: Annotated[
         Literal["paths", "bytes"],
@@ -94,19 +114,14 @@ def data_prepare(
     again: Annotated[bool, typer.Option("--again", help="Write splits anew that are there.")] = False,
 ) -> None:
     """Read a dataset as it was delivered, so that it can be asked about; the same command resumes."""
-    from feab.cli.preparing import prepare
+    from feab.cli.preparing import Own, prepare
 
-    prepare(name, source, to, images, strict=strict, again=again)
+    prepare(name, source, to, images, Own(called, columns or [], pictures), strict=strict, again=again)
 
 
 @data.command("mimic", epilog="\b\nExample:\n  feab data mimic rafdb --out rafdb-mimic/")
 def data_mimic(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME", help="The dataset, such as rafdb; a name that is not known lists those that are."
-        ),
-    ],
+    name: Annotated[str, _KNOWN],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to make.")],
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, help="Pictures in each split, about.")] = 24,
 ) -> None:

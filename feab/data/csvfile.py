@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from feab.errors import FeabError
+
+if TYPE_CHECKING:
+    from feab.data.labelrows import SkipRow
 
 CSV_ENDINGS = (".csv", ".tsv")
 MAX_CSV = 512 * 2**20
@@ -56,8 +59,12 @@ class CsvFile:
 
 
 @contextmanager
-def open_csv(path: Path) -> Iterator[CsvFile]:
+def open_csv(path: Path, skip: SkipRow | None = None) -> Iterator[CsvFile]:
     """A UTF-8 file with a header row, cells separated by comma, semicolon or tab, whichever its header uses.
+
+    Args:
+        path: the file.
+        skip: told of rows of another length than the header, which are passed over; by default they are refused.
 
     Raises:
         FeabError: on opening or while rows are pulled, naming file and row: for other encodings, rows of another
@@ -72,15 +79,15 @@ def open_csv(path: Path) -> Iterator[CsvFile]:
             if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
                 raise FeabError(f"{path}: is UTF-16, not UTF-8. {_EXCEL}")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield _opened(path, file)
+            yield _opened(path, file, skip)
     except UnicodeDecodeError:
         raise FeabError(f"{path}: is not UTF-8 text. {_EXCEL}") from None
     except OSError as error:
         raise FeabError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def _opened(path: Path, file: TextIO) -> CsvFile:
-    lines = _lines(path, file)
+def _opened(path: Path, file: TextIO, skip: SkipRow | None) -> CsvFile:
+    lines = text_lines(path, file)
     first = next(lines, "")
     told = first.lower().removeprefix("sep=").rstrip("\r\n")
     if first.lower().startswith("sep=") and told in (*_SEPARATORS, "|"):  # Excel's own first line
@@ -100,10 +107,15 @@ def _opened(path: Path, file: TextIO) -> CsvFile:
     repeated = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
     if repeated is not None:
         raise FeabError(f"{path}: row {number}: two columns are named {repeated!r:.80}")
-    return CsvFile(path, separator, names, _whole(path, rows, len(names)))
+    return CsvFile(path, separator, names, _whole(path, rows, len(names), skip))
 
 
-def _lines(path: Path, file: TextIO) -> Iterator[str]:
+def text_lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of an open file, with their ends.
+
+    Raises:
+        FeabError: for a line that is longer than feab reads.
+    """
     while line := file.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE:
             raise FeabError(f"{path}: holds a line of more than {MAX_LINE:,} characters")
@@ -143,8 +155,13 @@ def _rows(path: Path, reader: Iterator[list[str]], first: int) -> Iterator[tuple
             yield number, cells
 
 
-def _whole(path: Path, rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
+def _whole(
+    path: Path, rows: Iterator[tuple[int, list[str]]], width: int, skip: SkipRow | None
+) -> Iterator[tuple[int, list[str]]]:
     for number, cells in rows:
-        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
+        if len(cells) >= width and not any(cell.strip() for cell in cells[width:]):
+            yield number, cells
+        elif skip is not None:
+            skip(number, "bad row", f"has {len(cells)} cells, the header {width}")
+        else:
             raise FeabError(f"{path}: row {number} has {len(cells)} cells, the header {width}")
-        yield number, cells

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Set
+from typing import TYPE_CHECKING
 
 from feab.data.headers import VOTES
-from feab.errors import FeabError
 from feab.vocabulary import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -15,19 +14,15 @@ if TYPE_CHECKING:
 _LABELS = (*EXPRESSIONS, "other")
 
 
-def gather_votes(table: pa.Table, path: Path, rows: Any) -> tuple[pa.Table, tuple[str, ...], list[str]]:
+def gather_votes(table: pa.Table, there: Set[str]) -> tuple[pa.Table, tuple[str, ...], list[str]]:
     """The table with `votes` in place of its vote columns; the labels they are for, in order; and a note.
 
     Labels that occur as an expression but have no vote column got no votes. Where the file has no expressions, the
     commonest vote of each face is taken as its expression, and a tie leaves it without (our choice).
 
     Args:
-        table: columns named `votes_<label>`, of float32, with nulls.
-        path: the file, for errors.
-        rows: the number of each row in it.
-
-    Raises:
-        FeabError: naming the row in which some labels have votes and others an empty cell.
+        table: columns named `votes_<label>`, of float32; a row has either none of the votes or all.
+        there: the labels that occur as an expression.
     """
     import numpy as np
     import pyarrow as pa
@@ -37,12 +32,6 @@ def gather_votes(table: pa.Table, path: Path, rows: Any) -> tuple[pa.Table, tupl
         return table, (), []
     columns = np.stack([table.column(VOTES + label).to_numpy() for label in voted], axis=1)
     empty = np.isnan(columns)
-    partly = np.flatnonzero(empty.any(1) & ~empty.all(1))
-    if len(partly):
-        column = VOTES + voted[int(empty[partly[0]].argmax())]
-        raise FeabError(
-            f"{path}: row {rows[partly[0]]}: column {column!r} is empty, and other labels have votes; write 0 for none"
-        )
     table = table.drop_columns([VOTES + label for label in voted])
     notes = [f"votes: for {', '.join(voted)}"]
     if "expression" not in table.column_names:
@@ -52,7 +41,6 @@ def gather_votes(table: pa.Table, path: Path, rows: Any) -> tuple[pa.Table, tupl
         table = table.append_column("expression", pa.array(np.where(clear, commonest, None), pa.string()))
         tied = int((~clear & ~empty.all(1)).sum())
         notes.append(f"expression: the commonest vote of each face; {tied:,} with a tie or no votes have none")
-    there = set(table.column("expression").unique().to_pylist())
     labels = tuple(label for label in _LABELS if label in there or label in voted)
     full = np.zeros((len(columns), len(labels)), dtype=np.float32)
     full[:, [labels.index(label) for label in voted]] = columns

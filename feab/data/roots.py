@@ -37,8 +37,17 @@ def root_of(folder: Path, split: str, fingerprint: str) -> Path:
     Raises:
         FeabError: when what was remembered cannot be read.
     """
+    return known_root(folder, split, fingerprint) or folder
+
+
+def known_root(folder: Path, split: str, fingerprint: str) -> Path | None:
+    """The folder that was remembered for a split, None where none was.
+
+    Raises:
+        FeabError: when what was remembered cannot be read.
+    """
     found = _read(_record(folder)).get(split)
-    return Path(found["pictures"]) if found and found["fingerprint"] == fingerprint else folder
+    return Path(found["pictures"]) if found and found["fingerprint"] == fingerprint else None
 
 
 def _read(record: Path) -> dict[str, dict[str, str]]:

@@ -48,6 +48,34 @@ def test_from_a_miniature_to_a_run(tmp_path: Path) -> None:
     assert skipped["line"] == 71
 
 
+def test_from_data_of_ones_own_to_a_run(tmp_path: Path) -> None:
+    said = feab("data", "mimic", "generic", "--out", tmp_path / "mine", "-n", "48")
+    assert f"feab data prepare generic --from {tmp_path / 'mine/parquet'} --column expression=label" in said
+    said = feab(
+        "data",
+        "prepare",
+        "generic",
+        "--from",
+        tmp_path / "mine/parquet",
+        "--as",
+        "pilot",
+        "--column",
+        "expression=label",
+    )
+    assert "passed over          none" in said
+    assert "ask about it with: feab run --model NAME --data pilot" in said
+    assert "pilot_expression" in feab(
+        "run", "--model", "baseline/uniform", "--data", "pilot", "--out", tmp_path / "run"
+    )
+    run = CliRunner().invoke
+    (tmp_path / "mine/csv/faces.csv").rename(tmp_path / "mine/csv/train.csv")
+    done = run(app, ["data", "prepare", "generic", "--from", str(tmp_path / "mine/csv")])
+    assert "there is no split test, which is asked about; one file by itself is taken for it" in done.output
+    done = run(app, ["data", "prepare", "rafdb", "--from", str(tmp_path / "mine/csv"), "--as", "x"])
+    assert done.exit_code == 2
+    assert "--as, --column and --pictures go with generic; how rafdb is laid out is known" in done.output
+
+
 def test_mistakes_end_with_status_2(tmp_path: Path) -> None:
     assert "no reader for a dataset 'nonesuch'" in feab("data", "prepare", "nonesuch", "--from", tmp_path, status=2)
     assert "this is not JAFFE" in feab("data", "prepare", "jaffe", "--from", tmp_path, status=2)

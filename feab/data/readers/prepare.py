@@ -19,7 +19,7 @@ from feab.data.readers.record import Reader, Row
 from feab.data.readers.summary import PREPARED, Counts, Faults, SplitSummary, read_prepared, write_prepared
 from feab.data.readers.table import reader_of
 from feab.data.readers.tree import Tree
-from feab.data.roots import remember_root
+from feab.data.roots import known_root, remember_root
 from feab.data.rows import groups
 from feab.data.write import ROW_GROUP, SplitWriter, read_info
 from feab.errors import FeabError
@@ -50,7 +50,7 @@ class Prepared:
 
 
 def prepare(
-    name: str,
+    name: str | Reader,
     source: str | os.PathLike[str],
     to: str | os.PathLike[str] | None = None,
     *,
@@ -66,7 +66,7 @@ def prepare(
     split that is there is not written again. Memory does not grow with the number of rows.
 
     Args:
-        name: of the dataset, as `names` lists them.
+        name: of the dataset, as `names` lists them, or a reader.
         source: the folder as it was delivered. Nothing in it is changed, nothing outside it is read.
         to: the dataset folder to make; by default `<FEAB_DATA>/<name>`, where tasks look for it.
         images: "paths" leaves the pictures where they are, and remembers on this machine where that is; "bytes"
@@ -80,7 +80,7 @@ def prepare(
         FeabError: when the folder holds none of the dataset's splits, `to` holds something else, or, with `strict`,
             for the first row that cannot be used.
     """
-    reader = reader_of(name)
+    reader = name if isinstance(name, Reader) else reader_of(name)
     given = Path(source).expanduser()
     if not given.is_dir():
         raise FeabError(f"{given}: no such folder")
@@ -96,6 +96,7 @@ def prepare(
     for split in (split for split in reader.splits if split in there):
         if split in done and not again:
             _same(done[split], reader, images, root, folder, split)
+            _same_place(known_root(folder, split, done[split].fingerprint), tree.root, folder, split)
             kept.append(split)
             continue
         with _Split(reader, tree, folder, split, images=images, strict=strict) as job:
@@ -148,6 +149,15 @@ def _same(done: SplitSummary, reader: Reader, images: Images, root: str, folder:
             raise FeabError(
                 f"{folder}: split {split} was prepared {what} ({before!r}, now {now!r}); --again writes it anew"
             )
+
+
+def _same_place(before: Path | None, now: Path, folder: Path, split: str) -> None:
+    """Whether a split that is there was prepared from the folder given now, where this machine remembers that."""
+    if before is not None and before != now:
+        raise FeabError(
+            f"{folder}: split {split} was prepared from {before}, now it is {now}; --again writes it anew, and another "
+            "folder is made with --to"
+        )
 
 
 def _called(reader: Reader) -> str:
@@ -224,7 +234,8 @@ class _Split:
     def _labelled(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows that carry a label and an id of their own; no picture of the others is opened."""
         for row in rows:
-            if not any(value is not None for name, value in row.labels.items() if _is_label(name)):
+            own = self._reader.own_labels
+            if not any(value is not None for name, value in row.labels.items() if _is_label(name) or name in own):
                 self._unlabelled += 1
             elif not all(is_utf8(name) for name in (row.id, row.image, row.clip, *row.frames) if isinstance(name, str)):
                 self._skip(row.file, row.line, "bad row", "a name is not UTF-8; rename the file")

@@ -94,6 +94,8 @@ class Reader:
     aus: tuple[int, ...] = ()
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Columns of its own -> "text", "integer", "float" or "flag"."""
+    own_labels: tuple[str, ...] = ()
+    """Columns of its own that are labels too: a row that has one of them is no row without a label."""
     clips: tuple[Literal["frames", "clip"], ...] = ()
     """Where rows are clips: which of `frames` and `clip` they have."""
     roots: tuple[str, ...] = ("",)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,105 @@ def rafau(root: Path) -> list[Planted]:
     ]
 
 
+def expw(root: Path) -> list[Planted]:
+    file = "label/label.lst"
+    first = lines_of(root / file)[0]
+    n = len(lines_of(root / file))
+    replace(
+        root,
+        file,
+        {
+            2: _cell(7, "7", " "),
+            3: _cell(7, "happy", " "),
+            4: _cell(1, "x", " "),
+            5: _cell(2, "nan", " "),
+            6: _cell(4, "0", " "),
+            7: _cell(5, "10", " "),
+            8: _cell(6, "inf", " "),
+            9: lambda line: line.rsplit(" ", 1)[0],
+        },
+        [first, "gone.jpg 0 1 2 30 40 9.9 3", "../../../etc/passwd 0 1 2 30 40 9.9 3"],
+    )
+    whys = ("unknown code", "unknown code", "bad row", "bad row", "out of range", "out of range", "bad row", "bad row")
+    return [
+        *(Planted("test", file, number, why) for number, why in enumerate(whys, 2)),
+        Planted("test", file, n + 1, "same id"),
+        Planted("test", file, n + 2, "missing picture"),
+        Planted("test", file, n + 3, "bad picture"),
+    ]
+
+
+def disfaplus(root: Path) -> list[Planted]:
+    trial = "Labels/SN001/A1_AU1_TrailNo_1"
+    # Lines 1 and 2 stand before the labels.
+    changes = {3: "000.jpg     6", 4: "001.jpg     -1", 5: "frame       1", 6: "003.jpg"}
+    replace(root, f"{trial}/AU1.txt", {number: lambda line, new=new: new for number, new in changes.items()})
+    (root / f"{trial}/AU26.txt").unlink()
+    (root / "Images/SN003/A1_AU1_TrailNo_1/001.jpg").unlink()
+    (root / "Images/SN004/Y_HappyDescribed_TrailNo_1").rename(root / "Images/SN004/elsewhere")
+    return [
+        *(Planted("test", f"{trial}/AU1.txt", number, "bad row") for number in changes),
+        Planted("test", f"{trial}/AU26.txt", None, "missing file"),
+        Planted("test", "Labels/SN003/A1_AU1_TrailNo_1", "001.jpg", "missing picture"),
+        Planted("test", "Images/SN004/Y_HappyDescribed_TrailNo_1", None, "missing file"),
+    ]
+
+
+def emonet_face_hq(root: Path) -> list[Planted]:
+    file = "data/train-00000-of-00001.parquet"
+    table = pq.read_table(root / file)
+    pictures, texts = (table.column(name).to_pylist() for name in ("path", "label"))
+    whole = pictures[0]["bytes"]
+    bad: list[tuple[Any, Any, str]] = [
+        (whole, "nonsense", "bad row"),
+        (whole, "__import__('os').system('true')", "bad row"),
+        (whole, "[" * 5000, "bad row"),
+        (whole, "{'human-1': {}}", "bad row"),
+        (whole, "[3]", "bad row"),
+        (whole, "[{'human-1': 3}]", "bad row"),
+        (whole, "[{'human-1': {'Emotions|Boredom': 3}}]", "unknown code"),
+        (whole, "[{'human-1': {'Emotions|Anger': 8}}]", "out of range"),
+        (whole, "[{'human-1': {'Emotions|Anger': True}}]", "out of range"),
+        (whole, None, "bad row"),
+        (whole[:900], texts[0], "bad picture"),
+        (None, texts[0], "missing picture"),
+    ]
+    columns = {
+        "path": [*pictures, *({"bytes": data, "path": None} for data, _, _ in bad)],
+        "label": [*texts, *(text for _, text, _ in bad)],
+    }
+    pq.write_table(pa.table(columns), root / file)
+    return [Planted("test", file, len(texts) + 1 + number, why) for number, (_, _, why) in enumerate(bad)]
+
+
+def emotionet(root: Path) -> list[Planted]:
+    file = "EmotioNet_FACS_aws_2020_24600.csv"
+    row = lines_of(root / file)[1]
+    n = len(lines_of(root / file))
+    replace(
+        root,
+        file,
+        {
+            3: _cell(2, "2"),
+            4: _cell(3, "-1"),
+            5: _cell(5, ""),
+            6: _cell(44, "0.5"),
+            7: _cell(0, "nonsense/"),
+            8: lambda line: line[:80],
+            9: _cell(0, "'https://emotionet.example/Images/N_1/..'"),
+        },
+        [row, row.replace("00001.jpg", "99999.jpg"), row.replace("N_0000000001_00001.jpg", "")],
+    )
+    return [
+        *(Planted("test", file, number, "unknown code") for number in (3, 4, 5, 6, 8)),
+        Planted("test", file, 7, "bad row"),
+        Planted("test", file, 9, "bad row"),
+        Planted("test", file, n + 1, "same id"),
+        Planted("test", file, n + 2, "missing picture"),
+        Planted("test", file, n + 3, "bad row"),
+    ]
+
+
 def sfew(root: Path) -> list[Planted]:
     folder = root / "Val/Val_Aligned_Faces/Bored"
     folder.mkdir()
@@ -410,6 +511,10 @@ PLANT: dict[str, Callable[[Path], list[Planted]]] = {
     "bp4d": bp4d,
     "ckplus": ckplus,
     "disfa": disfa,
+    "disfaplus": disfaplus,
+    "emonet_face_hq": emonet_face_hq,
+    "emotionet": emotionet,
+    "expw": expw,
     "fer2013": fer2013,
     "ferplus": ferplus,
     "jaffe": jaffe,
