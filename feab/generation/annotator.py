@@ -53,7 +53,7 @@ class Leanings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """One draw of n faces: expression (n,), AUs (n, k) 0 or 1, valence and arousal (n, 2), and whether it can be read."""
+    """One draw of n faces: expression (n,), AUs (n, k) 0 or 1, valence and arousal (n, 2), whether it can be read."""
 
     expression: Ints
     units: Floats

@@ -17,7 +17,6 @@ from feab.generation.fitted import ErrorModel
 from feab.generation.posterior import answered
 from feab.generation.record import Level
 from feab.generation.tally import Floats, Tally
-from feab.vocabulary import EXPRESSIONS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,11 +27,13 @@ class Arm:
         value: expressions' numbers (n,), AUs (n, k) 0 or 1, or valence and arousal (n, 2).
         confidence: (n,), larger is surer; in [0, 1].
         used: draws taken, (n,).
+        decided: (n,), whether its own rule was met, where it has one.
     """
 
     value: Floats
     confidence: Floats
     used: Floats
+    decided: npt.NDArray[np.bool_]
 
 
 def plurality(said: Tally, level: Level) -> Arm:
@@ -41,19 +42,21 @@ def plurality(said: Tally, level: Level) -> Arm:
     Confidence is the share of draws that agree, of AUs their mean; of valence and arousal, whose answer is the mean, it
     falls with the draws' standard deviation. Among equals the first label, and absence, is taken.
     """
+    drawn, every = said.asked.sum(axis=1), np.ones(len(said), bool)
     if level == "expression":
         counts = said.expressions.sum(axis=1)
         return Arm(
             counts.argmax(axis=1).astype(float),
             counts.max(axis=1) / np.maximum(counts.sum(axis=1), 1),
-            said.asked.sum(axis=1),
+            drawn,
+            every,
         )
     if level == "action_units":
         named = said.named
         share = named[..., 0] / np.maximum(named.sum(axis=-1), 1)
-        return Arm((share > 0.5).astype(float), np.maximum(share, 1 - share).mean(axis=1), said.asked.sum(axis=1))
+        return Arm((share > 0.5).astype(float), np.maximum(share, 1 - share).mean(axis=1), drawn, every)
     spread = deviations(said).max(axis=1)
-    return Arm(np.nan_to_num(answered(said)), np.exp(-np.nan_to_num(spread, nan=9.0)), said.asked.sum(axis=1))
+    return Arm(np.nan_to_num(answered(said)), np.exp(-np.nan_to_num(spread, nan=9.0)), drawn, every)
 
 
 def deviations(said: Tally) -> Floats:
@@ -84,15 +87,15 @@ def adaptive_consistency(
     live = np.ones(n, bool)
     rule = _RULES[level]
     for taken in range(1, min(most, contexts * draws) + 1):
-        sure = rule(_first(answers, np.full(n, taken)), threshold, tolerance) & live
+        sure = rule(first_draws(answers, np.full(n, taken)), threshold, tolerance) & live
         used[sure] = taken
         live &= ~sure
-    found = plurality(_first(answers, used), level)
-    return Arm(found.value, found.confidence, used.astype(float))
+    found = plurality(first_draws(answers, used), level)
+    return Arm(found.value, found.confidence, used.astype(float), ~live)
 
 
-def _first(answers: Answers, taken: npt.NDArray[np.integer]) -> Tally:
-    """The first draws of every face, as many as are said for each."""
+def first_draws(answers: Answers, taken: npt.NDArray[np.integer]) -> Tally:
+    """The first draws of every face, counted: as many as `taken`, (n,), says."""
     _, contexts, draws = answers.readable.shape
     number = np.arange(contexts * draws).reshape(contexts, draws)
     kept = answers.readable & (number < taken[:, None, None])
@@ -122,11 +125,8 @@ _RULES: dict[Level, Callable[[Tally, float, float], npt.NDArray[np.bool_]]] = {
 }
 
 
-def independent_draws(said: Tally, model: ErrorModel) -> Arm:
-    """Expressions by the confusion matrix alone, draws taken as independent (Dawid & Skene 1979): far too sure."""
-    counts = said.expressions.sum(axis=1)
-    log = counts @ np.log(np.array(model.expression.confusion)).T
+def independent_draws(said: Tally, model: ErrorModel) -> Floats:
+    """P(expression), (n, 8), by the confusion matrix alone, draws as independent (Dawid & Skene 1979): too sure."""
+    log = said.expressions.sum(axis=1) @ np.log(np.array(model.expression.confusion)).T
     shares = np.exp(log - log.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    assert shares.shape[1] == len(EXPRESSIONS)
-    return Arm(shares.argmax(axis=1).astype(float), shares.max(axis=1), said.asked.sum(axis=1))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -63,8 +63,8 @@ class AffectErrors(_Strict):
     """σ_b, the standard deviation between contexts."""
     within: Spread
     """σ_w, the one within a context."""
-    widening: Annotated[float, Field(ge=1, le=10)] = 1.0
-    """By how much the posterior's standard deviation falls short of its errors on labelled faces."""
+    widening: Annotated[float, Field(ge=0.1, le=10)] = 1.0
+    """Errors on labelled faces, in standard deviations of the posterior: a root mean square, with what chance may hide."""
 
 
 class Confirmed(_Strict):

@@ -28,12 +28,12 @@ _RIVALS = {
 """What each is mostly taken for: the confusions that papers speak of, without numbers of their own."""
 
 _MIDDLING = (0.80, 0.85, 0.60, 0.70, 0.40, 0.45, 0.55, 0.30)
-"""Weights of the right answer, in the order of `EXPRESSIONS`: a middling recognizer (measurement.md 4.6, our choice)."""
+"""Weights of the right answer, in the order of `EXPRESSIONS`: a middling recognizer (our choice)."""
 
 _GPT4V_AFFECTNET = (0.80, 0.72, 0.45, 0.42, 0.33, 0.30, 0.388, 0.016)
-"""Recalls of GPT-4V on AffectNet's eight classes. Published (recomputed from the raw answers of Lian et al. 2023, GPT-4V
-with Emotion): their mean .428, contempt's .016, and that 35.5 % of all answers are "neutral". The others are our choice
-within these three."""
+"""Recalls of GPT-4V on AffectNet's eight classes. Published (recomputed from the raw answers behind "GPT-4V with
+Emotion", Lian et al. 2023): their mean .428, contempt's .016, and that 35.5 % of all answers are "neutral". The others
+are our choice within these three."""
 
 _GPT4V_TO_NEUTRAL = 0.466
 """Share of the errors that say "neutral": what makes up the 35.5 %."""
@@ -46,7 +46,7 @@ _HITS: Mapping[int, tuple[float, float]] = MappingProxyType(
     }
 )  # fmt: skip
 """AU -> how often it is named when present, and when absent. No model publishes these for all 17: our choice, such that
-the mean F1 at the base rates of spontaneous faces is near the .56 that EmoLA (Li et al. 2024) publishes."""
+the mean F1 is near what EmoLA (ECCV 2024) publishes, .56."""
 
 
 def middling_confusion() -> Floats:
@@ -55,7 +55,7 @@ def middling_confusion() -> Floats:
     for row, (name, weight) in enumerate(zip(EXPRESSIONS, _MIDDLING, strict=True)):
         table[row, row] = weight
         table[row, EXPRESSIONS.index(_RIVALS[name])] += 0.15
-    return table / table.sum(axis=1, keepdims=True)
+    return np.asarray(table / table.sum(axis=1, keepdims=True))
 
 
 def gpt4v_confusion() -> Floats:

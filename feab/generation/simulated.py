@@ -57,8 +57,8 @@ class SimulatedModel:
                 continue
             draws = range(question.first_draw, question.first_draw + question.n)
             texts = tuple(self._answer(question, draw) for draw in draws)
-            reasons: tuple[FinishReason, ...] = ("stop",) * len(texts)
-            yield Completion(question, texts, reasons, Usage(0, 0), latency_s=0.0)
+            stop: FinishReason = "stop"
+            yield Completion(question, texts, (stop,) * len(texts), Usage(0, 0), latency_s=0.0)
 
     def close(self) -> None:
         """Nothing to release."""
