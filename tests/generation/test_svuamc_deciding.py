@@ -76,7 +76,8 @@ def test_levels_that_no_label_covers_are_marked_and_weak() -> None:
     few = fit_error_model(
         *(column[:20] for column in (world(400, 0)[0], world(400, 0)[1])), knowledge(), world(400, 0)[2][:20]
     )
-    assert few.labelled["expression"] == 20 and not few.calibrated["expression"]
+    assert few.labelled["expression"] == 20
+    assert not few.calibrated["expression"]
 
 
 def test_it_comes_back_from_json_and_nonsense_does_not() -> None:
@@ -222,7 +223,7 @@ def test_sure_faces_stop_and_torn_ones_are_asked_again_up_to_the_cap() -> None:
 
 def strict(errors: ErrorModel) -> ErrorModel:
     good = Confirmed(right_confirmed=90, right_refuted=10, wrong_confirmed=10, wrong_refuted=90)
-    confirmed = {asked: (good, good) for asked in errors.verifier.confirmed}
+    confirmed = dict.fromkeys(errors.verifier.confirmed, (good, good))
     verifier = errors.verifier.model_copy(update={"confirmed": confirmed, "heed": {"valence": 0.9, "arousal": 0.9}})
     return errors.model_copy(update={"verifier": verifier})
 
@@ -236,7 +237,9 @@ def test_the_verifier_is_asked_once_where_its_verdict_could_matter() -> None:
     assert found[0] == "verify"
     assert found[1] is not None
     about, candidate, foil = found[1]
-    assert about == "expression" and {candidate, foil} <= set(EXPRESSIONS) and candidate != foil
+    assert about == "expression"
+    assert {candidate, foil} <= set(EXPRESSIONS)
+    assert candidate != foil
     ruled = Verdict("expression", candidate, "refute")
     assert step(face(*TORN, verdicts=(ruled,)), dear, strict(fitted())) == ("stop", None)
     assert step(face(*TORN), replace(dear, verify="never"), strict(fitted())) == ("stop", None)
@@ -247,10 +250,13 @@ def test_the_verifier_is_asked_once_where_its_verdict_could_matter() -> None:
 def test_values_are_verified_to_two_decimals() -> None:
     dear = replace(S, price=0.9, verify="always", va_sd=0.02)
     found = step(face(*TORN), dear, guessed(), ("valence_arousal",))
-    assert found[0] == "verify" and found[1] is not None
+    assert found[0] == "verify"
+    assert found[1] is not None
     about, candidate, foil = found[1]
-    assert about in ("valence", "arousal") and foil == ""
-    assert -1 <= float(candidate) <= 1 and len(candidate.split(".")[1]) == 2
+    assert about in ("valence", "arousal")
+    assert foil == ""
+    assert -1 <= float(candidate) <= 1
+    assert len(candidate.split(".")[1]) == 2
     other = step(face(*TORN, verdicts=(Verdict(about, candidate, "confirm"),)), dear, guessed(), ("valence_arousal",))
     assert other[1] is None or other[1][0] not in (about, "expression")
 
@@ -267,10 +273,12 @@ def test_only_doubtful_units_are_verified_and_only_some() -> None:
         )[0]
         if found is None:
             break
-        assert step_ == "verify" and {found[1], found[2]} == {"present", "absent"}
+        assert step_ == "verify"
+        assert {found[1], found[2]} == {"present", "absent"}
         seen.append(found[0])
         verdicts = (*verdicts, Verdict(found[0], found[1], None))
-    assert 1 <= len(seen) <= 2 and len(set(seen)) == len(seen)
+    assert 1 <= len(seen) <= 2
+    assert len(set(seen)) == len(seen)
     assert "12" not in seen
 
 

@@ -1,4 +1,4 @@
-"""The Dirichlet-multinomial: its probabilities sum to one, and its rates and concentration come back from simulation."""
+"""The Dirichlet-multinomial: probabilities that sum to one; rates and concentration come back from simulation."""
 
 from __future__ import annotations
 

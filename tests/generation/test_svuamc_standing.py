@@ -59,7 +59,8 @@ def test_spreads_are_accepted_as_far_as_errors_allow() -> None:
     limit = largest_spread(sds, honest, 0.2)
     assert limit == pytest.approx(0.2, abs=0.02)
     too_sure = largest_spread(sds, 2 * honest, 0.2)
-    assert too_sure is not None and too_sure < 0.15
+    assert too_sure is not None
+    assert too_sure < 0.15
     assert largest_spread(sds, 20 * honest, 0.2) is None
     assert largest_spread(sds[:5], 0 * honest[:5], 0.2) is None
 

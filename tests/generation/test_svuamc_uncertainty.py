@@ -135,10 +135,13 @@ def test_mutual_information_from_counts_leans_as_documented() -> None:
 
 def test_what_cannot_be_estimated_is_nan() -> None:
     one_draw = of_counts(np.array([[1.0, 0.0], [0.0, 1.0]]))  # no pair within a context
-    assert math.isnan(one_draw.aleatoric) and math.isnan(one_draw.epistemic) and math.isnan(one_draw.mutual_information)
+    assert math.isnan(one_draw.aleatoric)
+    assert math.isnan(one_draw.epistemic)
+    assert math.isnan(one_draw.mutual_information)
     assert one_draw.total == 1
     one_context = of_counts(np.array([[2.0, 1.0]]))
-    assert math.isnan(one_context.total) and math.isnan(one_context.epistemic)
+    assert math.isnan(one_context.total)
+    assert math.isnan(one_context.epistemic)
     assert one_context.aleatoric == pytest.approx(2 / 3)
 
 

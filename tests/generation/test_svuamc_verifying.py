@@ -77,8 +77,10 @@ def test_a_sycophant_and_the_unreadable_change_nothing() -> None:
         Verdict("expression", "boredom", "confirm"),
     )
     found = weigh(said("fear", verdicts=verdicts), errors)
-    assert np.abs(found.expression).max() < 1e-9 and np.abs(found.action_units).max() < 1e-9
-    assert np.ptp(found.valence) < 1e-9 and np.ptp(found.arousal) < 1e-9
+    assert np.abs(found.expression).max() < 1e-9
+    assert np.abs(found.action_units).max() < 1e-9
+    assert np.ptp(found.valence) < 1e-9
+    assert np.ptp(found.arousal) < 1e-9
 
 
 def test_a_second_verdict_on_the_same_thing_is_none() -> None:
