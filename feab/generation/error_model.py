@@ -54,7 +54,7 @@ def fit_error_model(
         knowledge: of what goes together, not tempered.
         given: the labels that it saw.
         settings: see there.
-        clusters: who or what each face belongs to: faces of one subject are kept in one fold.
+        clusters: who or what each face belongs to, None where that is not known: one subject's faces share a fold.
         progress: called now and then with the share that is done.
 
     Returns:
@@ -76,16 +76,18 @@ def fit_error_model(
     few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
     losses = _losses(few, levels, settings.most_knowledge, progress)
     best = min(losses, key=lambda lam: losses[lam])
-    return _accepting(folds, rates, best, settings).model_copy(
-        update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}}
-    )
+    found = _accepting(folds, rates, best, settings)
+    if progress:
+        progress(1.0)
+    return found.model_copy(update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}})
 
 
 def _folds(faces: Labelled, clusters: Sequence[Any] | None, folds: int) -> npt.NDArray[np.intp]:
     """The fold of each face. Clusters are dealt out in the order of their first face's expression: classes spread."""
-    names = list(range(len(faces))) if clusters is None else list(clusters)
-    if len(names) != len(faces):
-        raise FeabError(f"{len(names)} clusters for {len(faces)} faces")
+    known = [None] * len(faces) if clusters is None else list(clusters)
+    if len(known) != len(faces):
+        raise FeabError(f"{len(known)} clusters for {len(faces)} faces")
+    names = [("face", row) if name is None else ("cluster", name) for row, name in enumerate(known)]
     first: dict[Any, int] = {}
     for row in np.argsort(faces.expression, kind="stable"):
         first.setdefault(names[row], len(first))
