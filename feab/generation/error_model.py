@@ -17,13 +17,12 @@ import numpy.typing as npt
 from feab.errors import FeabError
 from feab.generation.fitted import ErrorModel, Scaling
 from feab.generation.labelled import Labelled, fit_rates, labelled
-from feab.generation.posterior import draws_evidence, judged
+from feab.generation.posterior import heard, judged
 from feab.generation.record import FaceDraws, Level
 from feab.generation.rescaling import fit_expression, fit_units, rescaled
 from feab.generation.settings import Settings
 from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
 from feab.generation.tally import Floats
-from feab.generation.verifying import verdicts_evidence
 from feab.knowledge import Evidence, Given, JointModel, Posterior, certain
 from feab.knowledge.evidence import nearest
 
@@ -100,13 +99,13 @@ def _spread_out(n: int, most: int) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Folds:
-    """Labelled faces, each with what was heard of it as rates weigh it that have not seen it."""
+    """Labelled faces, each with what is known of it, weighed by rates that have not seen it."""
 
     faces: Labelled
     knowledge: JointModel
     models: Sequence[ErrorModel]
     fold: npt.NDArray[np.intp]
-    heard: Evidence
+    known: Evidence
 
     @staticmethod
     def fit(faces: Labelled, knowledge: JointModel, settings: Settings, fold: npt.NDArray[np.intp]) -> _Folds:
@@ -115,13 +114,13 @@ class _Folds:
             model = fit_rates(faces.take(np.flatnonzero(fold != number)), knowledge, settings)
             own = faces.take(np.flatnonzero(fold == number))
             models.append(model)
-            parts.append(draws_evidence(own.said, model) + verdicts_evidence(own.faces, own.said, model))
+            parts.append(heard(own.faces, own.said, model))
         order = np.argsort(np.argsort(fold, kind="stable"), kind="stable")
-        heard = _rows(_stacked(parts), order)
-        return _Folds(faces, knowledge, models, fold, heard + certain(faces.given, knowledge.aus))
+        known = _rows(_stacked(parts), order) + certain(faces.given, knowledge.aus)
+        return _Folds(faces, knowledge, models, fold, known)
 
     def take(self, rows: npt.NDArray[np.intp]) -> _Folds:
-        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.heard, rows))
+        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.known, rows))
 
     def judge(self, lam: float) -> Posterior:
         """What each face shows, by rates that have not seen it."""
@@ -129,7 +128,7 @@ class _Folds:
         for number, model in enumerate(self.models):
             rows = np.flatnonzero(self.fold == number)
             weighing = model.model_copy(update={"lam": lam})
-            parts.append(judged(self.faces.said.take(rows), _rows(self.heard, rows), weighing, self.knowledge))
+            parts.append(judged(self.faces.said.take(rows), _rows(self.known, rows), weighing, self.knowledge))
         order = np.argsort(np.argsort(self.fold, kind="stable"), kind="stable")
         columns = ("expression", "action_units", "valence", "arousal", "log_evidence")
         stacked = (np.concatenate([getattr(part, name) for part in parts])[order] for name in columns)
