@@ -58,14 +58,15 @@ class SimulatedModel:
                 yield Completion(question, error=Failure("unknown_face", message), latency_s=0.0)
                 continue
             draws = range(question.first_draw, question.first_draw + question.n)
-            texts = tuple(self._answer(question, draw) for draw in draws)
+            texts = tuple(self.answer(question, draw) for draw in draws)
             stop: FinishReason = "stop"
             yield Completion(question, texts, (stop,) * len(texts), Usage(0, 0), latency_s=0.0)
 
     def close(self) -> None:
         """Nothing to release."""
 
-    def _answer(self, question: Question, draw: int) -> str:
+    def answer(self, question: Question, draw: int) -> str:
+        """The text of one draw."""
         prompt = read_prompt(question.prompt)
         properties = (question.schema or {}).get("properties", {})
         if not isinstance(prompt, int):
