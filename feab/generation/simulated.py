@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from feab.generation.annotator import Annotator, Answers, Leanings, Said, Truths, simulate
+from feab.generation.annotator import Annotator, Leanings, Said, Truths, simulate
 from feab.generation.asked import FITS, PRESENT, TOO_HIGH, TOO_LOW, levels_asked, read_prompt
+from feab.generation.drawn import Answers
 from feab.generation.profiles import profile, profiles
 from feab.knowledge import Given
 from feab.models.protocol import ModelInfo
@@ -72,7 +73,7 @@ class SimulatedModel:
         if not isinstance(prompt, int):
             return self._verdict(question, *prompt, properties.get("answer", {}).get("enum", ()), draw)
         said = self._said(question, draw, told="expression" not in levels_asked(question))
-        if not said.readable[0]:
+        if said.expression[0] < 0:
             return _REFUSAL
         answer = {name: self._field(said, name, properties[name]) for name in properties}
         return _worded(answer, fraction("form", self._seed, *question.key, draw))
