@@ -30,7 +30,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _Versioned(_Strict):
+class Versioned(_Strict):
+    """A file with a schema version: older ones are read, newer ones refused clearly."""
+
     schema_version: int = Field(default=SCHEMA, alias="schema")
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
@@ -188,7 +190,7 @@ class OutcomeCounts(_Strict):
     error: int = 0
 
 
-class Manifest(_Versioned):
+class Manifest(Versioned):
     """What every manifest.json holds: identity first, then what is only worth knowing. Recountable from the journal."""
 
     identity: BaseModel
@@ -259,7 +261,7 @@ class TaskScores(_Strict):
     prompts: dict[str, TaskScores] = {}
 
 
-class Scores(_Versioned):
+class Scores(Versioned):
     """scores.json."""
 
     tasks: dict[str, TaskScores]
@@ -276,7 +278,7 @@ class SplitInfo(_Strict):
     """False for splits rendered here, which may differ across machines."""
 
 
-class DatasetInfo(_Versioned):
+class DatasetInfo(Versioned):
     """dataset.json: what a dataset folder holds and what may be done with it."""
 
     name: Name
