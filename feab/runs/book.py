@@ -230,13 +230,15 @@ def with_failed(manifest: M, repair: Repair) -> M:
     )
 
 
-def check_asked(path: Path, asked: Mapping[str, Any]) -> None:
+def check_asked(path: Path, asked: Mapping[str, Any], kind: type[Manifest] = RunManifest) -> None:
     """What can be told before a model is loaded: whether a run in the folder asked the same of whichever model.
+
+    `kind` is what its manifest must be.
 
     Raises:
         FeabError: when it did not; the message lists what differs.
     """
-    if earlier := _earlier(path, RunManifest):
+    if earlier := _earlier(path, kind):
         _refuse_another(path, earlier.identity, earlier.identity.model_copy(update=asked))
 
 

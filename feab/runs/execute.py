@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
-from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
 from feab.models.wrappers import AnswerStore
@@ -23,7 +22,7 @@ from feab.runs.filling import disk_errors, filled
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
 from feab.runs.parts import Part, check_kinds, check_pictures, check_scoring, plan, questions_of
-from feab.runs.permission import check_permission
+from feab.runs.permission import check_faces
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
 
@@ -211,17 +210,7 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard |
     check_kinds(info, [part.task for part in parts])
     check_scoring(info, chosen.scoring, [part.task for part in parts])
     check_pictures(info, parts)
-    needed = [
-        check_permission(
-            part.dataset.info,
-            model=info.name,
-            local=info.local,
-            endpoint=info.endpoint,
-            reference=chosen.permission,
-            minors=0 if info.local else len(minors(part.dataset)),
-        )
-        for part in parts
-    ]
+    needed = [check_faces(part.dataset, info, chosen.permission) for part in parts]
     identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws, scoring=chosen.scoring)
     permission = chosen.permission if any(needed) else None
     if chosen.out is not None:
