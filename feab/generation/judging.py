@@ -1,0 +1,95 @@
+"""What SV-UAMC makes of answers: error models from the calibrating faces, the next step, and annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from feab.generation.asking import Check
+from feab.generation.deciding import annotate_faces, next_step
+from feab.generation.error_model import ErrorModel, fit_error_model
+from feab.generation.faces import Face
+from feab.generation.record import Annotation, LevelAnnotation
+from feab.generation.settings import Settings
+from feab.knowledge import JointModel
+
+
+class Judge:
+    """Decides, by error models that are fitted as answers come.
+
+    The provisional one is fitted to the pilots of the calibrating faces, and decides how these go on; the final one to
+    all that was said of them then, by the same procedure as the others go through. It decides what is annotated.
+    """
+
+    def __init__(self, settings: Settings, knowledge: JointModel) -> None:
+        self._settings, self._knowledge = settings, knowledge
+        # The verifier's rates are learnt from these, whatever its verdicts could change.
+        always = settings.verify != "never"
+        self._calibrating = replace(settings, verify="always") if always else settings
+        self.provisional: ErrorModel | None = None
+        self.final: ErrorModel | None = None
+
+    def fit_provisional(self, faces: Sequence[Face]) -> None:
+        """Fit it to the pilots of these faces."""
+        self.provisional = self._fit(faces, self._settings.pilot_contexts)
+
+    def fit_final(self, faces: Sequence[Face]) -> None:
+        """Fit it to all that was said of these faces."""
+        self.final = self._fit(faces, None)
+
+    def _fit(self, faces: Sequence[Face], contexts: int | None) -> ErrorModel:
+        said = [face.said(contexts) for face in faces]
+        truths = [face.truth for face in faces if face.truth is not None]
+        given, clusters = [face.given for face in faces], [face.cluster for face in faces]
+        return fit_error_model(said, truths, self._knowledge, given, self._settings, clusters=clusters)
+
+    def steps(self, faces: Sequence[Face], *, calibrating: bool) -> list[int | Check | None] | None:
+        """What each face is asked next: in a further context, of that number, or a check; None where it is decided.
+
+        None for all while the error model that decides is not fitted.
+        """
+        model = self.provisional if calibrating else self.final
+        if model is None:
+            return None
+        found = next_step(
+            [face.said() for face in faces],
+            [face.given for face in faces],
+            [face.missing for face in faces],
+            model,
+            self._knowledge,
+            self._calibrating if calibrating else self._settings,
+        )
+        return [
+            None if step == "stop" else len(face.contexts()) if check is None else Check(*check)
+            for face, (step, check) in zip(faces, found, strict=True)
+        ]
+
+    def annotations(self, faces: Sequence[Face]) -> list[Annotation]:
+        """Of faces that are decided."""
+        if not faces:
+            return []
+        assert self.final is not None
+        found = annotate_faces(
+            [face.said() for face in faces],
+            [face.given for face in faces],
+            [face.human for face in faces],
+            [face.missing for face in faces],
+            self.final,
+            self._knowledge,
+            self._settings,
+        )
+        return [_with_human(face, annotation) for face, annotation in zip(faces, found, strict=True)]
+
+
+def _with_human(face: Face, annotation: Annotation) -> Annotation:
+    """People's labels as they are, whatever was computed."""
+    return replace(annotation, levels={**annotation.levels, **human_levels(face)})
+
+
+def human_levels(face: Face) -> dict[str, LevelAnnotation]:
+    """The levels that people labelled. Of action units, `details` says which were coded, as 1 and 0."""
+    coded = {str(au): float(present) for au, present in face.given.action_units.items()}
+    return {
+        level: LevelAnnotation(value, "human", details=coded if level == "action_units" else {})
+        for level, value in face.human.items()
+    }
