@@ -80,7 +80,7 @@ def _letter(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Tur
     lettered = "\n".join(f"{letter}. {one}" for letter, one in zip(string.ascii_uppercase, options, strict=False))
     letter = string.ascii_uppercase[options.index(labels.expression)]
     values = medium | {"lettered": lettered, "letter": letter, "label": labels.expression}
-    return Turn(fill(question, values), fill(answer, values), f"choice.letter/q{q}/a{a}")
+    return Turn(fill(question, values), fill(answer, values), f"choice.letter/q{q}/a{a}", about="expression")
 
 
 def _unit(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Turn:
@@ -102,7 +102,7 @@ def _yes_or_no(wording: Wording, labels: FeidLabels, medium: dict[str, str], nam
     q, question = wording.pick(f"{name}.questions", f"{side} {au}")
     a, answer = wording.pick(f"{name}.answers_{side}", str(au))
     values = medium | about_unit(au)
-    return Turn(fill(question, values), fill(answer, values), f"{name}/q{q}/{side}{a}")
+    return Turn(fill(question, values), fill(answer, values), f"{name}/q{q}/{side}{a}", about="action_units")
 
 
 def _which(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Turn:
@@ -117,7 +117,7 @@ def _which(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Turn
     values = medium | about_unit(right)
     values |= {"first": first["number"], "first_name": first["name"]}
     values |= {"second": second["number"], "second_name": second["name"]}
-    return Turn(fill(question, values), fill(answer, values), f"choice.which/q{q}/a{a}")
+    return Turn(fill(question, values), fill(answer, values), f"choice.which/q{q}/a{a}", about="action_units")
 
 
 def _valence(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Turn:
@@ -137,4 +137,4 @@ def _side(wording: Wording, labels: FeidLabels, medium: dict[str, str], axis: st
     q, question = wording.pick(f"choice.{axis}.questions", f"{word} {stratum(labels)}")
     a, answer = wording.pick(f"choice.{axis}.answers", word)
     values = medium | {"first": pair[0], "second": pair[1], "word": word}
-    return Turn(fill(question, values), fill(answer, values), f"choice.{axis}/q{q}/a{a}")
+    return Turn(fill(question, values), fill(answer, values), f"choice.{axis}/q{q}/a{a}", about="valence_arousal")

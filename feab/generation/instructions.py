@@ -80,6 +80,11 @@ class Talk:
         """The levels that its answers state."""
         return tuple(dict.fromkeys(level for turn in self.turns for level in turn.levels))
 
+    @property
+    def grounds(self) -> tuple[Kind, ...]:
+        """The levels that its answers rest on."""
+        return tuple(dict.fromkeys(level for turn in self.turns for level in turn.grounds))
+
 
 @dataclass(slots=True)
 class Instructor:
@@ -184,4 +189,5 @@ def record_of_talk(face: Face, talk: Talk, number: int) -> FeidRecord:
         images=face.images,
         labels=face.labels,
         levels=talk.levels,
+        grounds=talk.grounds,
     )

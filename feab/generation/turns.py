@@ -21,12 +21,19 @@ class Turn:
         question, answer: in words.
         template: the wordings used, such as "coarse/q3/a11", numbers from 1 as they stand in the files.
         levels: those that the answer states in full.
+        about: the level that a short answer rests on, which does not state it.
     """
 
     question: str
     answer: str
     template: str
     levels: tuple[Kind, ...] = ()
+    about: Kind | None = None
+
+    @property
+    def grounds(self) -> tuple[Kind, ...]:
+        """The levels that the answer rests on."""
+        return self.levels if self.about is None else (self.about,)
 
 
 @dataclass(slots=True)
