@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
-from feab.data.feid.columns import CONFIDENCES, LISTS, ORIGINS, feid_schema
+from feab.data.feid.columns import CONFIDENCES, GRAINS, LISTS, ORIGINS, feid_schema
 from feab.data.feid.info import INFO, FeidFile, FeidInfo, read_feid_info
 from feab.data.feid.record import FEID_TASKS, Origin
 from feab.data.fingerprint import Lines
@@ -254,9 +254,10 @@ def _label_faults(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{ORIGINS[kind]} goes with a label, and is null where there is none"
         if confidence is not None and not 0 <= confidence <= 1:
             yield f"{CONFIDENCES[kind]} {confidence} is outside [0, 1]"
-    for level in row["levels"]:
-        if level not in KINDS or there[level] is None:
-            yield f"levels names {str(level)[:40]!r}, of which the row has no label"
+    for name in GRAINS:
+        for level in row[name]:
+            if level not in KINDS or there[level] is None:
+                yield f"{name} names {str(level)[:40]!r}, of which the row has no label"
 
 
 class _Pictures:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ORIGINS: Mapping[Kind, str] = {kind: f"{kind}_source" for kind in KINDS}
 CONFIDENCES: Mapping[Kind, str] = {kind: f"{kind}_confidence" for kind in KINDS}
 LISTS = ("action_units", "coded_units")
+GRAINS = ("levels", "grounds")
 HEAVY = ("messages", "images")
 """Columns that are read row group by row group only."""
 
@@ -33,7 +34,7 @@ def feid_schema() -> pa.Schema:
     types: dict[str, pa.DataType] = {"messages": pa.list_(message), "images": pa.list_(image_type())}
     types |= dict.fromkeys(_TEXT, pa.string()) | dict.fromkeys(_FLOATS, pa.float32())
     types |= {name: pa.list_(pa.int32()) for name in LISTS}
-    types |= {"levels": pa.list_(pa.string()), "rewritten": pa.bool_()}
+    types |= dict.fromkeys(GRAINS, pa.list_(pa.string())) | {"rewritten": pa.bool_()}
     described = json.dumps({"info": {"features": _features()}}, sort_keys=True)
     return pa.schema([pa.field(name, kind) for name, kind in types.items()], metadata={"huggingface": described})
 
@@ -51,7 +52,7 @@ def _features() -> dict[str, Any]:
     }
     found |= dict.fromkeys(_TEXT, text) | dict.fromkeys(_FLOATS, value("float32"))
     found |= {name: [value("int32")] for name in LISTS}
-    return found | {"levels": [text], "rewritten": value("bool")}
+    return found | {name: [text] for name in GRAINS} | {"rewritten": value("bool")}
 
 
 def row_of(record: FeidRecord) -> dict[str, Any]:
@@ -77,6 +78,7 @@ def row_of(record: FeidRecord) -> dict[str, Any]:
         "action_units": None if labels.action_units is None else sorted(labels.action_units),
         "coded_units": None if labels.action_units is None else sorted(labels.coded),
         "levels": list(record.levels),
+        "grounds": list(record.grounds),
         "rewritten": record.rewritten,
         **{column: labels.origins.get(kind) for kind, column in ORIGINS.items()},
         **{column: labels.confidences.get(kind) for kind, column in CONFIDENCES.items()},
@@ -116,6 +118,7 @@ def record_of(row: Mapping[str, Any], images: tuple[Media, ...]) -> FeidRecord:
         messages=messages,
         images=images,
         labels=labels,
-        levels=tuple(row["levels"] or ()),
-        rewritten=bool(row["rewritten"]),
+        levels=tuple(row["levels"]),
+        grounds=tuple(row["grounds"]),
+        rewritten=row["rewritten"],
     )

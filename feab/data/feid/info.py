@@ -103,8 +103,8 @@ class FeidInfo(Versioned):
     sources: list[FeidSource]
     tasks: dict[Name, Count]
     """Records by task."""
-    records_by_origin: dict[Literal["human", "generated", "mixed", "none"], Count] = Field(default_factory=dict)
-    """Records by where the levels that their answers state come from; none: short questions that state none in full."""
+    records_by_origin: dict[Literal["human", "generated", "mixed"], Count]
+    """Records by where the labels come from that their answers rest on."""
     rewriting: Rewriting | None = None
     images_may_be_shared: bool
     """Only where every source allows it."""

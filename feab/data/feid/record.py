@@ -65,6 +65,7 @@ class FeidRecord:
         images: the pictures, in the order in which `messages` shows them.
         labels: all that is known of the face.
         levels: the grains that the answers state in full, so that `feab.answers.parse` reads them back.
+        grounds: the grains that the answers rest on, those of `levels` among them.
         rewritten: whether a model put the answers into other words.
     """
 
@@ -78,6 +79,7 @@ class FeidRecord:
     images: tuple[Media, ...]
     labels: FeidLabels
     levels: tuple[Kind, ...] = ()
+    grounds: tuple[Kind, ...] = ()
     rewritten: bool = False
 
     @property
@@ -86,9 +88,15 @@ class FeidRecord:
         return tuple(text_of(message) for message in self.messages if message.role == "assistant")
 
     @property
+    def origin(self) -> Literal["human", "generated", "mixed"]:
+        """Where the labels that the answers rest on come from."""
+        found = {self.labels.origins[level] for level in self.grounds if level in self.labels.origins}
+        return "mixed" if len(found) > 1 else next(iter(found), "human")
+
+    @property
     def confidence(self) -> float | None:
-        """Of the generated levels that the answers state, the least sure one's; None where all are human."""
-        found = [self.labels.confidences[level] for level in self.levels if level in self.labels.confidences]
+        """Of the generated levels that the answers rest on, the least sure one's; None where all are human."""
+        found = [self.labels.confidences[level] for level in self.grounds if level in self.labels.confidences]
         return min(found) if found else None
 
 
