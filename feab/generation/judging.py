@@ -59,7 +59,7 @@ class Judge:
         found = next_step(
             [face.said() for face in faces],
             [face.given for face in faces],
-            [face.missing for face in faces],
+            [face.missing if calibrating else self._hopeful(face, model) for face in faces],
             model,
             self._knowledge,
             self._calibrating if calibrating else self._settings,
@@ -67,6 +67,15 @@ class Judge:
         return [
             None if step == "stop" else len(face.contexts()) if check is None else Check(*check)
             for face, (step, check) in zip(faces, found, strict=True)
+        ]
+
+    def _hopeful(self, face: Face, model: ErrorModel) -> list[Level]:
+        """The missing levels of which anything can be accepted: asking on for the others would be for nothing."""
+        return [
+            level
+            for level in face.missing
+            if model.thresholds.get(level) is not None
+            or (self._settings.unlabelled is not None and not model.calibrated.get(level, False))
         ]
 
     def annotations(self, faces: Sequence[Face]) -> list[Annotation]:
