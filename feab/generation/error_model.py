@@ -73,15 +73,7 @@ def fit_error_model(
         return rates
     folds = _Folds.fit(everyone, knowledge, settings, _folds(everyone, clusters, settings.folds))
     few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
-    losses: dict[float, float] = {}
-    for lam in _COARSE:
-        losses[lam] = few.loss(lam, levels)
-        if progress:
-            progress(len(losses) / (len(_COARSE) + 3))
-    best = min(losses, key=lambda lam: losses[lam])
-    for lam in (best - _FINE, best + _FINE):
-        if 0 <= lam <= _COARSE[-1]:
-            losses[lam] = few.loss(lam, levels)
+    losses = _losses(few, levels, settings.most_knowledge, progress)
     best = min(losses, key=lambda lam: losses[lam])
     return _accepting(folds, rates, best, settings).model_copy(
         update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}}
@@ -158,6 +150,23 @@ class _Folds:
             coded = ~np.isnan(faces.units[faces.told["action_units"]])
             total -= float(np.where(coded, log, 0).sum() / max(len(log), 1))
         return total
+
+
+def _losses(
+    folds: _Folds, levels: Sequence[Level], most: float, progress: Callable[[float], None] | None
+) -> dict[float, float]:
+    """λ -> loss: in steps of 1/4, then 1/8 to both sides of the best."""
+    losses: dict[float, float] = {}
+    coarse = [lam for lam in _COARSE if lam < most] + [most]
+    for lam in coarse:
+        losses[lam] = folds.loss(lam, levels)
+        if progress:
+            progress(len(losses) / (len(coarse) + 3))
+    best = min(losses, key=lambda lam: losses[lam])
+    for lam in (best - _FINE, best + _FINE):
+        if 0 <= lam <= most:
+            losses[lam] = folds.loss(lam, levels)
+    return losses
 
 
 def _mean_log(p: Floats) -> float:

@@ -64,7 +64,7 @@ class AffectErrors(_Strict):
     within: Spread
     """σ_w, the one within a context."""
     widening: Annotated[float, Field(ge=0.1, le=10)] = 1.0
-    """Errors on labelled faces, in standard deviations of the posterior: a root mean square, with what chance may hide."""
+    """Errors on labelled faces in standard deviations of the posterior: their root mean square, at its upper bound."""
 
 
 class Confirmed(_Strict):
