@@ -29,7 +29,7 @@ from feab.generation.store import (
     CONFLICTS,
     DRAWS,
     ERROR_MODEL,
-    Annotated,
+    Annotations,
     Counts,
     DatasetPlace,
     LevelCounts,
@@ -68,6 +68,14 @@ class Watcher(Protocol):
         """Called once, before the first question; the journal may hold earlier answers."""
         ...
 
+    def fitting(self, share: float) -> None:
+        """Called while an error model is fitted, with the share that is done."""
+        ...
+
+    def settled(self, standing: Standing) -> None:
+        """Called when faces are decided."""
+        ...
+
     def update(self, standing: Standing, progress: Progress) -> None:
         """Called after each completion."""
         ...
@@ -91,7 +99,7 @@ def annotate(
     ray_address: str | None = None,
     gpus_per_replica: float | None = None,
     **adapter_args: Any,
-) -> Annotated:
+) -> Annotations:
     """Have a model annotate the levels that people did not label, by SV-UAMC, and write what is sure enough.
 
     Every face is asked about in a pilot of several prompt contexts, then again as long as that pays; doubtful
@@ -113,7 +121,9 @@ def annotate(
         progress: told about each completion.
         max_cost: dollars that all sessions together must not exceed; needs a model card with a price.
         cache: folder of answers that any run may reuse; errors are never kept there.
-        replicas, ray_address, gpus_per_replica: as `feab.run` takes them.
+        replicas: load the model so many times, each in a process of Ray's; see `feab.run`.
+        ray_address: HOST:PORT of the Ray cluster that holds the replicas, or "auto".
+        gpus_per_replica: such as 1, 4 or 0.5.
         adapter_args: passed to the adapter when `model` is a name.
 
     Raises:
@@ -172,11 +182,11 @@ class _Session:
         self.path, self.what, self.knowledge = path, what, knowledge
         self.model, self.card, self.watcher = model, card, watcher
         self.asker = Asker(what.recipe, knowledge)
-        self.judge = Judge(what.recipe.stopping, knowledge)
+        self.judge = Judge(what.recipe.stopping, knowledge, None if watcher is None else watcher.fitting)
 
     def run(
         self, asked: dict[str, Any], permission: str | None, store: AnswerStore | None, max_cost: float | None
-    ) -> Annotated:
+    ) -> Annotations:
         """Ask what is missing, and write what is decided."""
         chosen, dataset, info = self.what.chosen, self.what.dataset, self.model.info
         if beyond := [level for level in chosen.levels if level not in info.kinds]:
@@ -211,7 +221,7 @@ class _Session:
                 book = Book(self.path, with_failed(manifest, journal.repaired), journal, price)
                 book.more = partial(self._more, stream, journal, odd)
                 work = partial(self._work, stream=stream)
-                return filled(book, self.model, self.card, work, Annotated, store=store, max_cost=max_cost)
+                return filled(book, self.model, self.card, work, Annotations, store=store, max_cost=max_cost)
 
     def _stream(self, journal: Journal) -> Stream:
         """The state that the journal holds."""
@@ -221,7 +231,7 @@ class _Session:
             face = faces.get((prediction.task, prediction.sample))
             if face is not None:
                 self.asker.hear(face, prediction)
-        return Stream(chosen, self.asker, self.judge)
+        return Stream(chosen, self.asker, self.judge, None if self.watcher is None else self.watcher.settled)
 
     def _work(self, model: Model, book: Book[SekeManifest], *, stream: Stream) -> Asked:
         """Ask in waves: each ends when nothing can be asked before something comes back."""

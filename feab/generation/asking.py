@@ -26,7 +26,6 @@ class Check:
     foil: str
 
 
-
 class Asker:
     """Puts the recipe's questions, and reads their answers."""
 

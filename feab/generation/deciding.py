@@ -61,12 +61,12 @@ def next_step(
     said = tally(faces, model.aus)
     contexts = said.contexts
     steps: list[tuple[Step, Candidate | None]] = [("ask", None) if levels else ("stop", None) for levels in missing]
-    rows = np.flatnonzero((contexts >= settings.pilot_contexts) & np.array([bool(levels) for levels in missing], bool))
-    if not len(rows):
+    rows = [row for row, levels in enumerate(missing) if levels and contexts[row] >= settings.pilot_contexts]
+    if not rows:
         return steps
     chosen = [faces[row] for row in rows]
     found = truth(chosen, [given[row] for row in rows], model, knowledge)
-    part = said.take(rows)
+    part = said.take(np.array(rows))
     undecided = _undecided(found, [missing[row] for row in rows], model, settings)
     promised = np.zeros(len(rows))
     for level, gain in gains(part, found, model, settings).items():
@@ -151,7 +151,7 @@ def _generated(
             total_uncertainty=_number(total[row]),
             epistemic_uncertainty=_number(epistemic[row]),
             samples=int(samples[row]),
-            verification=_rulings(faces[row], level),
+            verification=_rulings(faces[row], level, model.aus),
             details=_details(found, row) if level == "action_units" else {},
         )
         for row, value in enumerate(values(found, level))
@@ -168,11 +168,10 @@ def _read(said: Tally, level: Level) -> Floats:
     return np.asarray(reads[level].sum(axis=1))
 
 
-def _rulings(face: FaceDraws, level: Level) -> dict[str, str]:
+def _rulings(face: FaceDraws, level: Level, aus: Sequence[int]) -> dict[str, str]:
     """What the verifier said of a level: about -> candidate and ruling."""
-    own = {"expression": lambda about: about == "expression", "valence_arousal": lambda about: about in AXES}
-    belongs = own.get(level, str.isdigit)
-    rulings = {about: verdict for about, verdict in first_verdicts(face).items() if belongs(about)}
+    own = {"expression": ("expression",), "valence_arousal": AXES, "action_units": tuple(map(str, aus))}[level]
+    rulings = {about: verdict for about, verdict in first_verdicts(face).items() if about in own}
     return {about: f"{verdict.candidate}: {verdict.ruling or 'unreadable'}" for about, verdict in rulings.items()}
 
 

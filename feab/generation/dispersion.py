@@ -86,7 +86,7 @@ def _newton(log_c: Floats, counts: Floats, rates: Floats, told: npt.NDArray[np.b
     low, here, high = (_log_posterior(log_c + shift, counts, rates, told) for shift in (-width, 0.0, width))
     slope, bend = (high - low) / (2 * width), (high - 2 * here + low) / width**2
     step = np.where(bend < 0, -slope / np.minimum(bend, -1e-9), np.sign(slope))
-    return np.clip(log_c + np.clip(step, -1, 1), _LEAST, _MOST) - log_c
+    return np.asarray(np.clip(log_c + np.clip(step, -1, 1), _LEAST, _MOST) - log_c)
 
 
 def _log_posterior(log_c: Floats, counts: Floats, rates: Floats, told: npt.NDArray[np.bool_]) -> Floats:

@@ -20,7 +20,7 @@ from feab.generation.labelled import Labelled, fit_rates, labelled
 from feab.generation.posterior import draws_evidence, judged
 from feab.generation.record import FaceDraws, Level
 from feab.generation.settings import Settings
-from feab.generation.standing import confidence, largest_spread, least_confidence, widened
+from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
 from feab.generation.tally import Floats
 from feab.generation.verifying import verdicts_evidence
 from feab.knowledge import Evidence, Given, JointModel, Posterior, certain
@@ -195,7 +195,7 @@ def _accepting(folds: _Folds, rates: ErrorModel, lam: float, settings: Settings)
         rows = told["valence_arousal"]
         missed = found.means[rows] - faces.affect[rows]
         squares = (missed / np.maximum(found.sds[rows], 0.01)) ** 2
-        width = np.clip(np.sqrt(squares.mean(axis=0)), 1, 10)
+        width = np.clip(np.sqrt(upper_mean(squares)), 0.1, 10)
         changes["valence"] = rates.valence.model_copy(update={"widening": float(width[0])})
         changes["arousal"] = rates.arousal.model_copy(update={"widening": float(width[1])})
         wide = widened(found, rates.model_copy(update=changes))[rows]

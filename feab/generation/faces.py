@@ -188,9 +188,7 @@ def _calibrating(
     return Face(task, ids[row], dataset, row, labels.given(row, shown), values, tuple(hidden), truth, cluster)
 
 
-def _annotated(
-    dataset: Dataset, ids: Sequence[str], labels: HumanLabels, row: int, shown: Sequence[Level]
-) -> Face:
+def _annotated(dataset: Dataset, ids: Sequence[str], labels: HumanLabels, row: int, shown: Sequence[Level]) -> Face:
     human = labels.values(row, shown)
     missing = tuple(level for level in LEVELS if level not in human)
     return Face(TASK, ids[row], dataset, row, labels.given(row, shown), human, missing, settled=not missing)
@@ -199,4 +197,3 @@ def _annotated(
 def by_key(faces: Iterable[Face]) -> dict[tuple[str, str], Face]:
     """Faces by task and sample."""
     return {face.key: face for face in faces}
-

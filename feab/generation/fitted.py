@@ -21,9 +21,10 @@ Spread = Annotated[float, Field(ge=0, le=10)]
 Number = Annotated[int, Field(ge=0, le=10_000_000)]
 Asked = Literal["expression", "present", "absent"]
 """What a verifier is asked of: an expression, an AU's presence, or its absence."""
+AxisName = Literal["valence", "arousal"]
 
 ASKED: tuple[Asked, ...] = ("expression", "present", "absent")
-AXES: tuple[str, str] = ("valence", "arousal")
+AXES: tuple[AxisName, AxisName] = ("valence", "arousal")
 Expressions = Annotated[tuple[Rate, ...], Field(min_length=len(EXPRESSIONS), max_length=len(EXPRESSIONS))]
 OnGrid = Annotated[tuple[Rate, ...], Field(min_length=len(GRID), max_length=len(GRID))]
 Units = Annotated[tuple[Rate, ...], Field(max_length=40)]
@@ -51,7 +52,8 @@ class UnitErrors(_Strict):
 class AffectErrors(_Strict):
     """Of valence or arousal v: the mean of what is said is normal around α + βv.
 
-    Its variance is τ² + σ_b²/C + σ_w²/(Cr), from C contexts of r draws. τ is a floor that no sampling removes: errors that all answers of a face share.
+    Its variance is τ² + σ_b²/C + σ_w²/(Cr), from C contexts of r draws. τ is a floor that no sampling removes: errors
+    that all answers of a face share.
     """
 
     alpha: Annotated[float, Field(ge=-4, le=4)]
@@ -61,8 +63,8 @@ class AffectErrors(_Strict):
     """σ_b, the standard deviation between contexts."""
     within: Spread
     """σ_w, the one within a context."""
-    widening: Annotated[float, Field(ge=1, le=10)] = 1.0
-    """By how much the posterior's standard deviation falls short of its errors on labelled faces."""
+    widening: Annotated[float, Field(ge=0.1, le=10)] = 1.0
+    """Errors on labelled faces, in standard deviations of the posterior: a root mean square, with what chance may hide."""
 
 
 class Confirmed(_Strict):
@@ -90,8 +92,8 @@ class VerifierErrors(_Strict):
     """
 
     confirmed: dict[Asked, tuple[Confirmed, Confirmed]]
-    heed: dict[Literal["valence", "arousal"], Share]
-    habits: dict[Literal["valence", "arousal"], tuple[Rate, Rate, Rate]]
+    heed: dict[AxisName, Share]
+    habits: dict[AxisName, tuple[Rate, Rate, Rate]]
 
 
 class BaseRates(_Strict):

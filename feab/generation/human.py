@@ -81,7 +81,7 @@ def human_labels(dataset: Dataset) -> HumanLabels:
     frame = dataset.labels((*_WORDS, *(name for names in columns.values() for name in names)))
     numbers = {what: frame.reindex(columns=names).to_numpy(np.float64) for what, names in columns.items()}
     affect, presence, intensity = (numbers[what] for what in ("affect", "presence", "intensity"))
-    affect[np.isnan(affect).any(axis=1)] = np.nan
+    affect = np.where(np.isnan(affect).any(axis=1, keepdims=True), np.nan, affect)
     graded = np.where(np.isnan(intensity), np.nan, intensity >= AU_THRESHOLD)
     units = np.where(np.isnan(presence), graded, presence > 0)
     words = (frame[name].tolist() if name in frame else [None] * len(frame) for name in _WORDS)

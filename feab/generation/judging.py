@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from feab.generation.asking import Check
 from feab.generation.deciding import annotate_faces, next_step
 from feab.generation.error_model import ErrorModel, fit_error_model
 from feab.generation.faces import Face
-from feab.generation.record import Annotation, LevelAnnotation
+from feab.generation.record import Annotation, Level, LevelAnnotation
 from feab.generation.settings import Settings
 from feab.knowledge import JointModel
 
@@ -21,8 +21,11 @@ class Judge:
     all that was said of them then, by the same procedure as the others go through. It decides what is annotated.
     """
 
-    def __init__(self, settings: Settings, knowledge: JointModel) -> None:
-        self._settings, self._knowledge = settings, knowledge
+    def __init__(
+        self, settings: Settings, knowledge: JointModel, on_fitting: Callable[[float], None] | None = None
+    ) -> None:
+        """`on_fitting`: called with the share that is done while an error model is fitted, which can take a minute."""
+        self._settings, self._knowledge, self._on_fitting = settings, knowledge, on_fitting
         # The verifier's rates are learnt from these, whatever its verdicts could change.
         always = settings.verify != "never"
         self._calibrating = replace(settings, verify="always") if always else settings
@@ -41,7 +44,9 @@ class Judge:
         said = [face.said(contexts) for face in faces]
         truths = [face.truth for face in faces if face.truth is not None]
         given, clusters = [face.given for face in faces], [face.cluster for face in faces]
-        return fit_error_model(said, truths, self._knowledge, given, self._settings, clusters=clusters)
+        return fit_error_model(
+            said, truths, self._knowledge, given, self._settings, clusters=clusters, progress=self._on_fitting
+        )
 
     def steps(self, faces: Sequence[Face], *, calibrating: bool) -> list[int | Check | None] | None:
         """What each face is asked next: in a further context, of that number, or a check; None where it is decided.
@@ -86,7 +91,7 @@ def _with_human(face: Face, annotation: Annotation) -> Annotation:
     return replace(annotation, levels={**annotation.levels, **human_levels(face)})
 
 
-def human_levels(face: Face) -> dict[str, LevelAnnotation]:
+def human_levels(face: Face) -> dict[Level, LevelAnnotation]:
     """The levels that people labelled. Of action units, `details` says which were coded, as 1 and 0."""
     coded = {str(au): float(present) for au, present in face.given.action_units.items()}
     return {

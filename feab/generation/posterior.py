@@ -169,4 +169,4 @@ def _affect(said: Tally, model: ErrorModel, axis: int) -> Floats:
     variance = np.maximum(affect_noise(said, model, axis)[heard], 1e-4)
     missed = mean[heard, None] - errors.alpha - errors.beta * GRID
     found[heard] = -0.5 * missed**2 / variance[:, None]
-    return found
+    return np.asarray(found)

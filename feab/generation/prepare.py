@@ -110,6 +110,6 @@ def _check_words(words: Collection[str], dataset: Dataset) -> None:
             ExpressionLevel(value=word, source="human")
         except ValidationError:
             raise FeabError(
-                f"{dataset.name}/{dataset.split}: the expression {word[:60]!r} cannot be written: at most 60 characters, "
-                "none of them < or > or a control character"
+                f"{dataset.name}/{dataset.split}: the expression {word[:60]!r} cannot be written: at most 60 "
+                "characters, none of them < or > or a control character"
             ) from None

@@ -108,7 +108,7 @@ class SekeManifest(Manifest):
 
 
 @dataclass(frozen=True, slots=True)
-class Annotated:
+class Annotations:
     """A folder of annotations as it lies on disk."""
 
     path: Path
@@ -120,12 +120,12 @@ class Annotated:
         return self.manifest.complete
 
     @property
-    def annotations(self) -> Path:
+    def file(self) -> Path:
         """annotations.jsonl: read it with `feab.data.annotations.read_annotations`."""
         return self.path / ANNOTATIONS
 
 
-def load_annotated(path: str | PathLike[str]) -> Annotated:
+def load_annotations(path: str | PathLike[str]) -> Annotations:
     """A folder that `feab seke annotate` made.
 
     Raises:
@@ -134,7 +134,7 @@ def load_annotated(path: str | PathLike[str]) -> Annotated:
     folder = Path(path).expanduser()
     if not (folder / MANIFEST).is_file():
         raise FeabError(f"{folder}: not a folder of annotations (it has no {MANIFEST})")
-    return Annotated(folder, read_model(folder / MANIFEST, SekeManifest))
+    return Annotations(folder, read_model(folder / MANIFEST, SekeManifest))
 
 
 def in_words(counts: Counts) -> list[str]:

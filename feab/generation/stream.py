@@ -12,7 +12,7 @@ was killed goes on as if it had not been.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -46,9 +46,11 @@ class Standing:
 class Stream:
     """The questions about chosen faces."""
 
-    def __init__(self, chosen: Chosen, asker: Asker, judge: Judge) -> None:
-        """Faces may hold answers of earlier sessions."""
-        self._asker, self._judge = asker, judge
+    def __init__(
+        self, chosen: Chosen, asker: Asker, judge: Judge, on_settled: Callable[[Standing], None] | None = None
+    ) -> None:
+        """Faces may hold answers of earlier sessions. `on_settled` is called when some faces are decided."""
+        self._asker, self._judge, self._on_settled = asker, judge, on_settled
         self._faces = by_key((*chosen.calibrating, *chosen.annotated))
         self._open = [face for face in chosen.annotated if face.missing]
         self._calibrating = list(chosen.calibrating)
@@ -90,7 +92,8 @@ class Stream:
             self._uncalibrated.discard(face.key)
         else:
             self._asker.hear(face, prediction)
-        if face.waiting == 0 and not face.failed:
+        # Of two questions about a face, one may be answered before the other is pulled.
+        if face.waiting == 0 and not face.failed and not self._asker.lacking(face):
             self._is_back(face)
 
     @property
@@ -170,3 +173,5 @@ class Stream:
             self._draws += len(face.draws)
             self._checks += len(face.verdicts)
             face.draws, face.verdicts = [], []  # draws.jsonl has them
+        if faces and self._on_settled is not None:
+            self._on_settled(self.standing)

@@ -47,7 +47,7 @@ class Tally:
     @property
     def contexts(self) -> npt.NDArray[np.intp]:
         """In how many contexts each face was asked, (n,)."""
-        return np.count_nonzero(self.asked, axis=1)
+        return np.asarray(np.count_nonzero(self.asked, axis=1))
 
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_] | slice) -> Tally:
         """Of some faces."""
@@ -76,7 +76,8 @@ class Tally:
 def divided(top: Floats, bottom: Floats) -> Floats:
     """Top / bottom; NaN where the bottom is not above 0."""
     shape = np.broadcast_shapes(top.shape, bottom.shape)
-    return np.divide(top, bottom, out=np.full(shape, np.nan), where=np.broadcast_to(bottom > 0, shape))
+    out = np.full(shape, np.nan)
+    return np.asarray(np.divide(top, bottom, out=out, where=np.broadcast_to(bottom > 0, shape)))
 
 
 def tally(faces: Sequence[FaceDraws], aus: Sequence[int] = FEAB_17) -> Tally:

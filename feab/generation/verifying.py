@@ -135,8 +135,7 @@ def verdicts_evidence(faces: Sequence[FaceDraws], said: Tally, model: ErrorModel
 
 def gauge_likelihood(verifier: VerifierErrors, axis: int, candidate: float) -> Floats:
     """P("fits", "too low", "too high" | value) at every value of the grid, (3, 41)."""
-    name = "valence" if axis == 0 else "arousal"
-    heed, habits = verifier.heed[name], np.array(verifier.habits[name])
+    heed, habits = verifier.heed[AXES[axis]], np.array(verifier.habits[AXES[axis]])
     return np.asarray(heed * _judged(GRID - candidate) + (1 - heed) * habits[:, None])
 
 

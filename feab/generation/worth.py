@@ -115,7 +115,7 @@ def _affect(
         limit = settings.va_sd if limit is None else limit
         if name in asked or sds[axis] <= limit:
             continue
-        candidate = round(float(grid @ GRID), 2)
+        candidate = round(float(grid @ GRID), 2) + 0.0  # no -0.00
         fits = grid * gauge_likelihood(model.verifier, int(axis), candidate)[0]
         if settings.verify == "always" or _sd(fits) * model.widening[axis] <= limit:
             return name, f"{candidate:.2f}", ""

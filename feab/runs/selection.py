@@ -51,7 +51,7 @@ def spread(
     """
     if limit is None or len(rows) <= limit:
         return rows
-    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[rows[i]]}".encode()).digest())
+    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[int(rows[i])]}".encode()).digest())
     return np.sort(rows[order[:limit]])
 
 
