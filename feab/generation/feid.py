@@ -13,26 +13,23 @@ from typing import TYPE_CHECKING, Literal, get_args
 import feab
 from feab.clips.sampling import DEFAULT
 from feab.clips.showing import shown
-from feab.data import Dataset, load_dataset
+from feab.data import Dataset
 from feab.data.annotations import read_annotations
 from feab.data.feid.info import INFO, FeidInfo, FeidSource
 from feab.data.feid.llava import IMAGES, WRITTEN, LlavaWriter
 from feab.data.feid.record import FEID_TASKS, FeidRecord
 from feab.data.feid.write import DATA, FeidWriter, write_feid_info
 from feab.data.names import safe_name
-from feab.data.places import named
 from feab.errors import FeabError
 from feab.generation.feid_card import CARD, write_card
-from feab.generation.human import HumanLabels, human_labels
 from feab.generation.instructions import Face, Instructor, Plan
 from feab.generation.labels import labels_of
 from feab.generation.linking import Linking
 from feab.generation.rewriting import REWRITES, Rewrites, ask_all, questions
-from feab.generation.store import Annotated, load_annotated
+from feab.generation.sources import Source, open_source
 from feab.generation.tallies import Tally
 from feab.generation.templates import Templates, load_templates
 from feab.journal import Progress
-from feab.runs.portraits import young
 
 if TYPE_CHECKING:
     from feab.models import Model
@@ -45,22 +42,6 @@ SPLIT = "train"
 
 OnFace = Callable[[int, int], None]
 """Called with faces done and faces in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A folder of annotations beside the dataset that its faces come from."""
-
-    annotated: Annotated
-    dataset: Dataset
-    human: HumanLabels
-    withheld: frozenset[str]
-    """Faces that are left out, because they may be those of people under 18."""
-
-    @property
-    def place(self) -> str:
-        """The dataset and its split."""
-        return f"{self.dataset.name}/{self.dataset.split}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +100,7 @@ def make_feid(
         raise FeabError("name one folder of annotations at least")
     if data is not None and len(places) > 1:
         raise FeabError("--data goes with one folder of annotations")
-    sources = [_source(place, data) for place in places]
+    sources = [open_source(place, data) for place in places]
     repeated = [place for place, n in Counter(source.place for source in sources).items() if n > 1]
     if repeated:
         raise FeabError(f"{repeated[0]} is annotated by two of the folders; name one of them")
@@ -141,16 +122,16 @@ class _Job:
 
     def faces(self, tally: Tally, on_progress: OnFace | None) -> Iterator[tuple[Source, list[FeidRecord]]]:
         """The records of face after face; each call deals the same wordings from fresh decks."""
-        done, total = 0, sum(_decided(source) for source in self.sources)
+        done, total = 0, sum(source.decided for source in self.sources)
         for source in self.sources:
-            tables = source.annotated.manifest.identity.recipe.knowledge
+            tables = source.annotations.manifest.identity.recipe.knowledge
             linking = Linking(tables.theory, tables.anchors, tables.loadings)
             instructor = Instructor.of(self.templates, seed=self.seed, plan=self.plan, linking=linking)
             rows = {sample: row for row, sample in enumerate(source.dataset.ids)}
-            for line in read_annotations(source.annotated.annotations):
+            for line in read_annotations(source.annotations.file):
                 row = rows.get(line.sample)
                 if row is None:
-                    raise FeabError(f"{source.annotated.annotations}: {source.place} has no sample {line.sample!r}")
+                    raise FeabError(f"{source.annotations.file}: {source.place} has no sample {line.sample!r}")
                 done += 1
                 if on_progress is not None:
                     on_progress(done, max(total, done))
@@ -220,12 +201,12 @@ class _Job:
         return FeidSource(
             dataset=source.dataset.name,
             split=source.dataset.split,
-            fingerprint=source.annotated.manifest.dataset.fingerprint,
+            fingerprint=source.annotations.manifest.dataset.fingerprint,
             licence=known.licence[:500],
             images_may_be_shared=known.images_may_be_shared,
             third_party=known.third_party,
             origin=known.source[:2000],
-            annotator=source.annotated.manifest.model,
+            annotator=source.annotations.manifest.model,
             faces=counts.faces,
             unused=counts.unused,
             withheld=counts.withheld,
@@ -235,49 +216,10 @@ class _Job:
 
 def _notes(sources: Sequence[Source]) -> Iterator[str]:
     for source in sources:
-        if not source.annotated.complete:
-            yield f"{source.annotated.path}: annotating is not finished; FEID holds the faces that are decided"
+        if not source.annotations.complete:
+            yield f"{source.annotations.path}: annotating is not finished; FEID holds the faces that are decided"
         if not source.dataset.info.images_may_be_shared:
             yield f"{source.place}: its licence ({source.dataset.info.licence}) does not let its faces be passed on"
-
-
-def _decided(source: Source) -> int:
-    counts = source.annotated.manifest.counts
-    return counts.decided + counts.whole
-
-
-def _source(place: str | os.PathLike[str], data: str | os.PathLike[str] | Dataset | None) -> Source:
-    """A folder of annotations, and the very dataset that was annotated.
-
-    Raises:
-        FeabError: when the dataset is not here, or is another.
-    """
-    annotated = load_annotated(place)
-    dataset = dataset_of(annotated, data)
-    return Source(annotated, dataset, human_labels(dataset), young(dataset))
-
-
-def dataset_of(annotated: Annotated, data: str | os.PathLike[str] | Dataset | None = None) -> Dataset:
-    """The dataset that a folder of annotations is about: as told, else by its name, else where it lay.
-
-    Raises:
-        FeabError: when it is not here, or is another one than was annotated.
-    """
-    known = annotated.manifest.dataset
-    if isinstance(data, Dataset):
-        dataset = data
-    elif data is not None or named(known.name) is not None:
-        dataset = load_dataset(known.name if data is None else data, known.split)
-    elif Path(known.folder).is_dir():
-        dataset = load_dataset(Path(known.folder), known.split)
-    else:
-        raise FeabError(f"{annotated.path}: the dataset {known.name!r} is not here; say where it is: --data NAME|DIR")
-    if dataset.fingerprint != known.fingerprint:
-        raise FeabError(
-            f"{annotated.path}: {dataset.name}/{dataset.split} is not the dataset that was annotated (its fingerprint "
-            f"differs); give that one: --data NAME|DIR"
-        )
-    return dataset
 
 
 def _claimed(folder: Path) -> Path:

@@ -63,7 +63,7 @@ class Tally:
         counts.unused += not records
         for kind in KINDS:
             level = line.level(kind)
-            word = "absent" if level is None else level.source
+            word: str = "absent" if level is None else level.source
             if word in ("human", "generated") and kind not in labels.origins:
                 word = "outside"
             counts.levels[kind][word] += 1
