@@ -18,8 +18,9 @@ from feab.data.annotations import AnnotationLine, write_annotations
 from feab.errors import FeabError
 from feab.generation.annotated import annotation_line
 from feab.generation.asking import Asker
+from feab.generation.choosing import Chosen
 from feab.generation.conflicts import conflicts
-from feab.generation.faces import Chosen, by_key
+from feab.generation.faces import by_key
 from feab.generation.judging import Judge, human_levels
 from feab.generation.prepare import Prepared, prepare
 from feab.generation.recipe import DEFAULT, Recipe
@@ -226,7 +227,7 @@ class _Session:
     def _stream(self, journal: Journal) -> Stream:
         """The state that the journal holds."""
         chosen = self.what.chosen
-        faces = by_key((*chosen.calibrating, *chosen.annotated))
+        faces = by_key(chosen.asked())
         for prediction in read_predictions(journal.path):
             face = faces.get((prediction.task, prediction.sample))
             if face is not None:

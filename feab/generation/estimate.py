@@ -82,7 +82,7 @@ def estimate(
     what = prepare(data, recipe, split=split, given=given, limit=limit, include=include, on_progress=on_progress)
     settings = what.recipe.stopping
     asker = Asker(what.recipe, fit_joint(what.recipe.knowledge_numbers()))
-    faces = [face for face in (*what.chosen.calibrating, *what.chosen.annotated) if face.missing]
+    faces = what.chosen.asked()
     shown = faces[:: max(1, len(faces) // _LOOKED_AT)][:_LOOKED_AT]
     asked = [asker.question(face, context) for face in shown for context in range(settings.most_contexts)]
     each = tokens_of_image(card, adapter_args)

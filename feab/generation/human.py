@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from feab.data import Dataset
 from feab.data.columns import AFFECT, au_column
-from feab.generation.record import Level, Value
+from feab.generation.record import LEVELS, Level, Value
 from feab.knowledge import Given
 from feab.tasks.made import AU_THRESHOLD
 from feab.vocabulary import EXPRESSIONS, FEAB_17
@@ -45,6 +45,10 @@ class HumanLabels:
             return np.array([word is not None for word in self.expression], bool)
         values = self.affect if level == "valence_arousal" else self.units
         return np.asarray(~np.isnan(values).all(axis=1))
+
+    def levels(self, row: int) -> tuple[Level, ...]:
+        """The levels of which a face has a label."""
+        return tuple(self.values(row, LEVELS))
 
     def values(self, row: int, levels: Collection[Level]) -> dict[Level, Value]:
         """The labels of a face, of those levels that are labelled."""

@@ -13,6 +13,8 @@ from feab.generation.record import Annotation, Level, LevelAnnotation
 from feab.generation.settings import Settings
 from feab.knowledge import JointModel
 
+_DIGITS = 4
+
 
 class Judge:
     """Decides, by error models that are fitted as answers come.
@@ -59,7 +61,7 @@ class Judge:
         found = next_step(
             [face.said() for face in faces],
             [face.given for face in faces],
-            [face.missing for face in faces],
+            [face.missing if calibrating else self._hopeful(face, model) for face in faces],
             model,
             self._knowledge,
             self._calibrating if calibrating else self._settings,
@@ -67,6 +69,15 @@ class Judge:
         return [
             None if step == "stop" else len(face.contexts()) if check is None else Check(*check)
             for face, (step, check) in zip(faces, found, strict=True)
+        ]
+
+    def _hopeful(self, face: Face, model: ErrorModel) -> list[Level]:
+        """The missing levels of which anything can be accepted: asking on for the others would be for nothing."""
+        return [
+            level
+            for level in face.missing
+            if model.thresholds.get(level) is not None
+            or (self._settings.unlabelled is not None and not model.calibrated.get(level, False))
         ]
 
     def annotations(self, faces: Sequence[Face]) -> list[Annotation]:
@@ -83,12 +94,26 @@ class Judge:
             self._knowledge,
             self._settings,
         )
-        return [_with_human(face, annotation) for face, annotation in zip(faces, found, strict=True)]
+        return [
+            replace(one, levels={level: _rounded(found) for level, found in one.levels.items()} | human_levels(face))
+            for face, one in zip(faces, found, strict=True)
+        ]
 
 
-def _with_human(face: Face, annotation: Annotation) -> Annotation:
-    """People's labels as they are, whatever was computed."""
-    return replace(annotation, levels={**annotation.levels, **human_levels(face)})
+def _rounded(found: LevelAnnotation) -> LevelAnnotation:
+    """With as many digits as mean anything: the last ones depend on which faces were decided together."""
+    value = found.value
+    return replace(
+        found,
+        value=(round(value[0], _DIGITS), round(value[1], _DIGITS)) if isinstance(value, tuple) else value,
+        confidence=_round(found.confidence),
+        total_uncertainty=_round(found.total_uncertainty),
+        epistemic_uncertainty=_round(found.epistemic_uncertainty),
+    )
+
+
+def _round(number: float | None) -> float | None:
+    return None if number is None else round(number, _DIGITS)
 
 
 def human_levels(face: Face) -> dict[Level, LevelAnnotation]:

@@ -13,7 +13,7 @@ from feab.data import Dataset, load_dataset, read_info
 from feab.data.annotations import ExpressionLevel
 from feab.data.places import EMBEDDED, is_dynamic, named, own_path
 from feab.errors import FeabError
-from feab.generation.faces import Chosen, choose
+from feab.generation.choosing import Chosen, choose
 from feab.generation.recipe import Recipe, load_recipe
 from feab.generation.record import LEVELS, Level
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from feab.generation.asking import Asker, Check
-from feab.generation.faces import Chosen, Face, by_key
+from feab.generation.choosing import Chosen
+from feab.generation.faces import Face, by_key
 from feab.generation.judging import Judge
 from feab.generation.record import Annotation
 from feab.records import Outcome, Question
@@ -51,7 +52,7 @@ class Stream:
     ) -> None:
         """Faces may hold answers of earlier sessions. `on_settled` is called when some faces are decided."""
         self._asker, self._judge, self._on_settled = asker, judge, on_settled
-        self._faces = by_key((*chosen.calibrating, *chosen.annotated))
+        self._faces = by_key(chosen.asked())
         self._open = [face for face in chosen.annotated if face.missing]
         self._calibrating = list(chosen.calibrating)
         self._without_pilot = {face.key for face in self._calibrating}
