@@ -24,7 +24,7 @@ from feab.yamlfile import parse_yaml, read_bytes
 
 SCHEMA = 1
 MOST_WORDINGS = 200
-LONGEST = 600
+LONGEST = 1_000
 """Characters of one wording."""
 
 _MAX_BYTES = 200_000
@@ -89,6 +89,7 @@ LISTS: Mapping[str, frozenset[str]] = MappingProxyType({
     "ferid.conversation.questions": _MEDIUM,
     "ferid.conversation.answers": _LABELS | _UNITS,
     "ferid.conversation.answers_plain": _LABELS,
+    "rewrite.instructions": frozenset({"question", "answer"}),
 })  # fmt: skip
 """Every list of wordings, as file and keys, with the names that may stand in it."""
 

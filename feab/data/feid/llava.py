@@ -24,6 +24,8 @@ FERID: dict[FeidTask, str] = {
     "ferid_conversation": "ferid_conversation.json",
 }
 LLAVA = "llava.json"
+WRITTEN = (LLAVA, *FERID.values())
+"""Every file that can be written here."""
 
 
 class LlavaWriter:
