@@ -42,8 +42,9 @@ class SekeIdentity(_Strict):
     adapter_args: dict[str, Any] = {}
     dataset: str
     """"name/split" of the annotated dataset."""
-    datasets: dict[str, str]
-    """"name/split" -> fingerprint, of the annotated dataset and of those that calibrate."""
+    fingerprint: str
+    calibration: dict[str, str] = {}
+    """"name/split" -> fingerprint, of other datasets that calibrate."""
     recipe: Recipe
     prompts: str
     """sha256 of all words that questions are made of, but for numbers of the knowledge."""
