@@ -213,7 +213,7 @@ class _Session:
                     name=dataset.name,
                     split=dataset.split,
                     fingerprint=dataset.fingerprint,
-                    folder=str(dataset.folder.resolve()),
+                    folder=str(_place(dataset).resolve()),
                 ),
             )
             with Journal(self.path / DRAWS, locked=True) as journal:
@@ -310,6 +310,11 @@ class _Session:
             conflicts=odd,
             levels=levels,
         )
+
+
+def _place(dataset: Dataset) -> Path:
+    """What opens a dataset again: its folder, or the file or folder of the user's own."""
+    return dataset.folder if (dataset.folder / "dataset.json").is_file() else dataset.path
 
 
 def _annotations(chosen: Chosen, stream: Stream) -> Iterator[Annotation]:

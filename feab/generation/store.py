@@ -54,6 +54,12 @@ class SekeIdentity(_Strict):
     """Levels that the annotator is given, where all others are hidden from it; None: nothing is hidden."""
     limit: int | None = None
 
+    @property
+    def datasets(self) -> dict[str, str]:
+        """All datasets, what each is for, and their fingerprints."""
+        others = {f"{name} (calibrates)": fingerprint for name, fingerprint in self.calibration.items()}
+        return {self.dataset: self.fingerprint, **others}
+
 
 class DatasetPlace(_Strict):
     """The annotated dataset, and where it lay."""
@@ -62,6 +68,7 @@ class DatasetPlace(_Strict):
     split: SplitName
     fingerprint: str
     folder: str
+    """Of data of the user's own, what `feab.load_dataset` takes: the CSV file, or the folder of class folders."""
 
 
 class LevelCounts(_Strict):

@@ -78,6 +78,24 @@ def test_one_voice_that_shouts_does_not_outvote_the_truth(faces: Dataset, tmp_pa
         assert line.action_units.source == "rejected"  # too few faces calibrate
 
 
+def test_a_face_that_is_refused_is_not_asked_about_for_ever(faces: Dataset, tmp_path: Path) -> None:
+    refused = set(faces.ids[:2])
+
+    def text(question: Question, draw: int) -> str:
+        return HOSTILE["a refusal"] if question.sample in refused else GOOD
+
+    asks = {"unlabelled": 1.0, "provisional": 1.0, "price": 0.0, "verify": "never"}
+    few = quick(calibration={"faces": 0, "per_expression": 0}, stopping=asks)
+    done = annotate(Says(text), faces, few, out=tmp_path / "out", given=["expression"])
+    contexts: dict[bool, set[str]] = {True: set(), False: set()}
+    for prediction in read_predictions(done.path / "draws.jsonl"):
+        contexts[prediction.sample in refused].add(prediction.prompt)
+    assert contexts[True] == {"c0", "c1", "c2"}
+    assert contexts[False] > {"c0", "c1", "c2"}
+    values = {line.sample: line.action_units for line in read_annotations(done.file)}
+    assert all(values[sample].source == "rejected" for sample in refused)  # type: ignore[union-attr]
+
+
 def test_a_verifier_that_says_anything_changes_no_value(faces: Dataset, tmp_path: Path) -> None:
     values: dict[str, Any] = {}
     for name in ("a verdict on nothing", "an injection", "prose"):
