@@ -167,6 +167,17 @@ def test_human_labels_are_kept_and_what_is_unlabelled_is_never_accepted() -> Non
     assert done.levels["expression"].source == "generated"
 
 
+def test_what_only_knowledge_says_is_not_accepted() -> None:
+    silent = [FaceDraws("x", tuple(Draw(c // 2, c) for c in range(4)))]
+    smile = [Given(action_units={au: au in (6, 12, 25) for au in FEAB_17})]
+    done = annotate_faces(silent, smile, [{}], [MISSING[:1]], fitted(), knowledge(), S)[0].levels["expression"]
+    assert done.value == "happiness"
+    assert done.confidence is not None
+    assert done.confidence > (fitted().thresholds["expression"] or 1)
+    assert done.source == "rejected"
+    assert done.samples == 0
+
+
 def test_every_level_and_its_details() -> None:
     draws = tuple(Draw(c // 2, c, None, None, frozenset({12, 6})) for c in range(4))
     verdicts = (
@@ -207,8 +218,8 @@ def face(*names: str, verdicts: tuple[Verdict, ...] = ()) -> FaceDraws:
 def step(
     one: FaceDraws, settings: Settings = S, model: ErrorModel | None = None, missing: tuple[Level, ...] = MISSING[:1]
 ):
-    blank = Given(action_units=dict.fromkeys(FEAB_17, False))
-    return next_step([one], [blank], [missing], model or fitted(), knowledge(), settings)[0]
+    frown = Given(action_units={au: au == 4 for au in FEAB_17})
+    return next_step([one], [frown], [missing], model or fitted(), knowledge(), settings)[0]
 
 
 def test_sure_faces_stop_and_torn_ones_are_asked_again_up_to_the_cap() -> None:
