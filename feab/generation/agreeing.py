@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from feab.answers import parse
-from feab.data.feid.record import FeidLabels
+from feab.data.feid import FeidLabels, open_feid, read_feid_info
 from feab.generation.phrases import rounded
+from feab.problems import Notes, Problem
 from feab.records import AnswerValue, FinishReason
 from feab.vocabulary import EXPRESSIONS, FEAB_17, Kind
 
@@ -34,6 +36,20 @@ def contradiction(
         if wrong is not None:
             return f"{level} reads as {_shown(wrong)}, not {_shown(wanted)}"
     return None
+
+
+def check_answers(folder: Path, notes: Notes) -> None:
+    """Note records of a FEID folder whose answers do not say what their labels say; the folder must be in order else.
+
+    For `feab validate`: training would learn the contradiction.
+    """
+    for split in read_feid_info(folder).splits:
+        for number, record in enumerate(open_feid(folder, split)):
+            why = contradiction(record.answers, record.labels, record.levels)
+            if why is not None:
+                where = f"split {split}, record {number} (id {record.id[:100]!r})"
+                words = f"an answer contradicts the row's labels: {why}"
+                notes.note(Problem(folder, words, where=where, advice="correct one of the two, or leave the row out"))
 
 
 def read(text: str, level: Kind, *, reason: FinishReason = "stop") -> AnswerValue | None:

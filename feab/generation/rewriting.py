@@ -157,6 +157,12 @@ def ask_all(
         raise interrupt
 
 
+def tokens_of(path: Path) -> tuple[int, int]:
+    """Input and output tokens that a journal's answers took; none where there is no journal."""
+    used = [line.usage for line in read_predictions(path)]
+    return sum(one.input_tokens or 0 for one in used), sum(one.output_tokens or 0 for one in used)
+
+
 @dataclass(slots=True)
 class Rewrites:
     """The texts of a journal, found by key; they lie in a temporary file, so that memory stays flat."""

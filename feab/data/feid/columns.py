@@ -102,11 +102,11 @@ def record_of(row: Mapping[str, Any], images: tuple[Media, ...]) -> FeidRecord:
     units, valence = row["action_units"], row["valence"]
     labels = FeidLabels(
         expression=row["expression"],
-        valence_arousal=None if valence is None else (round(valence, 6), round(row["arousal"], 6)),
+        valence_arousal=None if valence is None else (_short(valence), _short(row["arousal"])),
         action_units=None if units is None else frozenset(units),
         coded=frozenset(row["coded_units"] or ()),
         origins={kind: row[column] for kind, column in ORIGINS.items() if row[column] is not None},
-        confidences={kind: row[column] for kind, column in CONFIDENCES.items() if row[column] is not None},
+        confidences={kind: _short(row[column]) for kind, column in CONFIDENCES.items() if row[column] is not None},
     )
     return FeidRecord(
         id=row["id"],
@@ -122,3 +122,8 @@ def record_of(row: Mapping[str, Any], images: tuple[Media, ...]) -> FeidRecord:
         grounds=tuple(row["grounds"]),
         rewritten=row["rewritten"],
     )
+
+
+def _short(value: float) -> float:
+    """A float32 without the digits it does not hold."""
+    return round(value, 6)
