@@ -260,12 +260,9 @@ class _Session:
 
     def _write(self, stream: Stream) -> None:
         """annotations.jsonl as far as decided, and the error model that decided."""
-        write_annotations(self.path / ANNOTATIONS, self._lines(stream))
+        write_annotations(self.path / ANNOTATIONS, _lines(self.what.chosen, stream))
         if self.judge.final is not None:
             write_atomic(self.path / ERROR_MODEL, self.judge.final.to_json() + "\n")
-
-    def _lines(self, stream: Stream) -> Iterator[AnnotationLine]:
-        return map(annotation_line, _annotations(self.what.chosen, stream))
 
     def _conflicts(self) -> int:
         """Write conflicts.jsonl, unless an earlier session did; how many there are."""
@@ -285,14 +282,13 @@ class _Session:
 
     def _counts(self, stream: Stream, odd: int) -> Counts:
         standing, chosen, error_model = stream.standing, self.what.chosen, self.judge.final
-        sources = {level: dict.fromkeys(("human", "generated", "rejected"), 0) for level in LEVELS}
-        for annotation in _annotations(chosen, stream):
-            for level, found in annotation.levels.items():
-                sources[level][found.source] += 1
         asked = set(chosen.levels) if error_model is not None else set()
+        whole = len(chosen.annotated) - standing.faces
         levels = {
             level: LevelCounts(
-                **sources[level],
+                human=stream.sources[level, "human"] + whole,
+                generated=stream.sources[level, "generated"],
+                rejected=stream.sources[level, "rejected"],
                 labelled=error_model.labelled.get(level, 0) if error_model and level in asked else 0,
                 calibrated=error_model.calibrated.get(level, False) if error_model and level in asked else None,
                 threshold=error_model.thresholds.get(level) if error_model and level in asked else None,
@@ -302,7 +298,7 @@ class _Session:
         return Counts(
             faces=standing.faces,
             decided=standing.decided,
-            whole=len(chosen.annotated) - standing.faces,
+            whole=whole,
             calibrating=standing.calibrating,
             calibrated=standing.calibrated,
             draws=standing.draws,
@@ -317,10 +313,10 @@ def _place(dataset: Dataset) -> Path:
     return dataset.folder if (dataset.folder / "dataset.json").is_file() else dataset.path
 
 
-def _annotations(chosen: Chosen, stream: Stream) -> Iterator[Annotation]:
+def _lines(chosen: Chosen, stream: Stream) -> Iterator[AnnotationLine]:
     """Of all faces that are decided, or of which nothing was missing, in the dataset's order."""
     for face in chosen.annotated:
         if not face.missing:
-            yield Annotation(face.sample, human_levels(face))
-        elif face.sample in stream.annotations:
-            yield stream.annotations[face.sample]
+            yield annotation_line(Annotation(face.sample, human_levels(face)))
+        elif (line := stream.line(face.sample)) is not None:
+            yield line

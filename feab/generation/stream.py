@@ -11,16 +11,17 @@ was killed goes on as if it had not been.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from feab.data.annotations import AnnotationLine
+from feab.generation.annotated import annotation_line
 from feab.generation.asking import Asker, Check
 from feab.generation.choosing import Chosen
 from feab.generation.faces import Face, by_key
 from feab.generation.judging import Judge
-from feab.generation.record import Annotation
 from feab.records import Outcome, Question
 from feab.schemas import Prediction
 
@@ -61,8 +62,9 @@ class Stream:
         self._ready: deque[tuple[Face, int | Check]] = deque()
         self._back: dict[bool, deque[Face]] = {True: deque(), False: deque()}  # by whether they calibrate
         self._decided = self._draws = self._checks = 0
-        self.annotations: dict[str, Annotation] = {}
-        """Of the decided faces, by sample."""
+        self._lines: dict[str, bytes] = {}  # as text: a fifth of what the records take
+        self.sources: Counter[tuple[str, str]] = Counter()
+        """(level, where it comes from) -> decided faces."""
         for face in (*self._calibrating, *self._open):
             if asker.lacking(face):
                 self._unbegun.append(face)
@@ -108,6 +110,11 @@ class Stream:
             self._draws,
             self._checks,
         )
+
+    def line(self, sample: str) -> AnnotationLine | None:
+        """What was decided of a face; None while it is not."""
+        text = self._lines.get(sample)
+        return None if text is None else AnnotationLine.model_validate_json(text)
 
     def unanswered(self) -> int:
         """Answers that are known to be missing: at the least one for each face that is not settled."""
@@ -165,7 +172,8 @@ class Stream:
     def _settle(self, faces: Sequence[Face]) -> None:
         annotated = [face for face in faces if face.truth is None]
         for annotation in self._judge.annotations(annotated):
-            self.annotations[annotation.sample] = annotation
+            self._lines[annotation.sample] = annotation_line(annotation).model_dump_json().encode()
+            self.sources.update((level, found.source) for level, found in annotation.levels.items())
         for face in faces:
             face.settled = True
             self._uncalibrated.discard(face.key)
