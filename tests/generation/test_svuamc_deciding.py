@@ -146,6 +146,19 @@ def test_confidence_of_affect_is_what_it_says() -> None:
     assert sure - 0.05 < np.mean(near)  # errors are no more frequent than said, up to what chance does to 800 faces
 
 
+def test_affect_that_misses_more_is_taken_for_less_sure() -> None:
+    faces, hidden, given = world(400, 0)
+    rng = np.random.default_rng(1)
+    far = [replace(one, valence=float(np.clip(one.valence + 0.5 * rng.normal(), -1, 1))) for one in hidden]
+    near = [
+        replace(one, valence=float(load_knowledge().anchors[EXPRESSIONS.index(one.expression), 0])) for one in hidden
+    ]
+    few = replace(S, weighing_faces=100)
+    wide, narrow = (fit_error_model(faces, one, knowledge(), given, few).valence for one in (far, near))
+    assert wide.widening > fitted().valence.widening
+    assert narrow.widening < fitted().valence.widening
+
+
 HUMAN = {"action_units": frozenset({1, 2})}
 
 
