@@ -159,7 +159,8 @@ def _asked(what: Prepared, numbers: Knowledge) -> dict[str, Any]:
         digest.update(np.asarray(getattr(numbers, field.name), float).tobytes())
     return {
         "dataset": f"{what.dataset.name}/{what.dataset.split}",
-        "datasets": {f"{one.name}/{one.split}": one.fingerprint for one in what.chosen.datasets()},
+        "fingerprint": what.dataset.fingerprint,
+        "calibration": {f"{one.name}/{one.split}": one.fingerprint for one in what.chosen.others},
         "recipe": what.recipe,
         "prompts": wording_sha256(),
         "knowledge": digest.hexdigest(),
@@ -192,7 +193,7 @@ class _Session:
         chosen, dataset, info = self.what.chosen, self.what.dataset, self.model.info
         if beyond := [level for level in chosen.levels if level not in info.kinds]:
             raise FeabError(f"{info.name} cannot say {' and '.join(beyond).replace('_', ' ')}, which is missing here")
-        needed = [check_faces(one, info, permission) for one in chosen.datasets()]
+        needed = [check_faces(one, info, permission) for one in (dataset, *chosen.others)]
         identity = SekeIdentity(
             model=info.name,
             revision=info.revision,
@@ -212,7 +213,7 @@ class _Session:
                     name=dataset.name,
                     split=dataset.split,
                     fingerprint=dataset.fingerprint,
-                    folder=str(dataset.folder.resolve()),
+                    folder=str(_place(dataset).resolve()),
                 ),
             )
             with Journal(self.path / DRAWS, locked=True) as journal:
@@ -309,6 +310,11 @@ class _Session:
             conflicts=odd,
             levels=levels,
         )
+
+
+def _place(dataset: Dataset) -> Path:
+    """What opens a dataset again: its folder, or the file or folder of the user's own."""
+    return dataset.folder if (dataset.folder / "dataset.json").is_file() else dataset.path
 
 
 def _annotations(chosen: Chosen, stream: Stream) -> Iterator[Annotation]:

@@ -34,15 +34,12 @@ class Chosen:
     """Of the annotated dataset."""
     levels: tuple[Level, ...]
     """Those of which something is missing somewhere."""
+    others: Sequence[Dataset] = ()
+    """Other datasets that calibrate."""
 
     def asked(self) -> list[Face]:
         """The faces that questions are about: those that calibrate first."""
         return [*self.calibrating, *(face for face in self.annotated if face.missing)]
-
-    def datasets(self) -> list[Dataset]:
-        """The annotated dataset, and others that calibrate."""
-        found = {id(face.dataset): face.dataset for face in (*self.annotated, *self.calibrating)}
-        return list(found.values())
 
 
 def choose(
@@ -83,9 +80,12 @@ def choose(
     covered = tuple(level for level in levels if level not in settings.elsewhere)
     rows = own.labelled(covered, settings, seed, settings.share)
     calibrating = [own.calibrating(row, covered, patterns, seed) for row in rows]
-    for other, theirs in _elsewhere(settings, levels, open_other):
+    others = _elsewhere(settings, levels, open_other)
+    for number, (other, theirs) in enumerate(others):
         if (other.path, other.split) == (dataset.path, dataset.split):
             raise FeabError(f"recipe: calibration: {other.name}/{other.split} is annotated itself; leave it out")
+        if any((other.name, other.split) == (one.name, one.split) for one, _ in others[:number]):
+            raise FeabError(f"recipe: calibration: two datasets are called {other.name}/{other.split}; rename one")
         faces = _Faces(f"{TASK} {other.name} {other.split}", other, human_labels(other), other.ids)
         there = faces.labelled(theirs, settings, seed, 1.0)
         calibrating += [faces.calibrating(row, theirs, patterns, seed) for row in there]
@@ -96,7 +96,7 @@ def choose(
         raise FeabError(
             f"{dataset.name}/{dataset.split}: no face is left to annotate; let fewer calibrate, or others (recipe)"
         )
-    return Chosen(annotated, calibrating, own.labels, levels)
+    return Chosen(annotated, calibrating, own.labels, levels, [other for other, _ in others])
 
 
 def _elsewhere(

@@ -1,24 +1,25 @@
 """Fitting an annotator's errors, the weight of knowledge, and what is accepted, on faces with labels it did not see.
 
 The faces are divided into folds. The rates of four fifths judge the rest, and on these judgements, of faces that the
-rates have not seen, are fitted: λ, the weight of knowledge, by log-loss; how far valence and arousal miss; and from
-which confidence on each level is accepted. In the end the rates are fitted on all faces.
+rates have not seen, are fitted: λ, the weight of knowledge, by log-loss; how much too sure they are; and from which
+confidence on each level is accepted. In the end the rates are fitted on all faces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.generation.fitted import ErrorModel
+from feab.generation.fitted import ErrorModel, Scaling
 from feab.generation.labelled import Labelled, fit_rates, labelled
 from feab.generation.posterior import draws_evidence, judged
 from feab.generation.record import FaceDraws, Level
+from feab.generation.rescaling import fit_expression, fit_units, rescaled
 from feab.generation.settings import Settings
 from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
 from feab.generation.tally import Floats
@@ -73,15 +74,7 @@ def fit_error_model(
         return rates
     folds = _Folds.fit(everyone, knowledge, settings, _folds(everyone, clusters, settings.folds))
     few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
-    losses: dict[float, float] = {}
-    for lam in _COARSE:
-        losses[lam] = few.loss(lam, levels)
-        if progress:
-            progress(len(losses) / (len(_COARSE) + 3))
-    best = min(losses, key=lambda lam: losses[lam])
-    for lam in (best - _FINE, best + _FINE):
-        if 0 <= lam <= _COARSE[-1]:
-            losses[lam] = few.loss(lam, levels)
+    losses = _losses(few, levels, settings.most_knowledge, progress)
     best = min(losses, key=lambda lam: losses[lam])
     return _accepting(folds, rates, best, settings).model_copy(
         update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}}
@@ -160,6 +153,47 @@ class _Folds:
         return total
 
 
+def _losses(
+    folds: _Folds, levels: Sequence[Level], most: float, progress: Callable[[float], None] | None
+) -> dict[float, float]:
+    """λ -> loss: in steps of 1/4, then 1/8 to both sides of the best."""
+    losses: dict[float, float] = {}
+    coarse = [lam for lam in _COARSE if lam < most] + [most]
+    for lam in coarse:
+        losses[lam] = folds.loss(lam, levels)
+        if progress:
+            progress(len(losses) / (len(coarse) + 3))
+    best = min(losses, key=lambda lam: losses[lam])
+    for lam in (best - _FINE, best + _FINE):
+        if 0 <= lam <= most:
+            losses[lam] = folds.loss(lam, levels)
+    return losses
+
+
+def _scaling(found: Posterior, faces: Labelled, rates: ErrorModel, rows: npt.NDArray[np.bool_]) -> Scaling:
+    """What sets some faces' judgements right, of the levels that are calibrated."""
+    scaling, told = rates.scaling, faces.told
+    if rates.calibrated["expression"]:
+        own = rows & told["expression"]
+        slope, shift = fit_expression(found.expression[own], faces.expression[own])
+        scaling = scaling.model_copy(update={"expression_slope": slope, "expression_shift": shift})
+    if rates.calibrated["action_units"]:
+        own = rows & told["action_units"]
+        slope, shift = fit_units(found.action_units[own], faces.units[own])
+        scaling = scaling.model_copy(update={"unit_slope": slope, "unit_shift": shift})
+    return scaling
+
+
+def _unseen(found: Posterior, faces: Labelled, fold: npt.NDArray[np.intp], rates: ErrorModel) -> Posterior:
+    """Judgements set right by those of the other folds."""
+    expression, units = found.expression.copy(), found.action_units.copy()
+    for number in np.unique(fold):
+        rows = fold == number
+        right = rescaled(found, _scaling(found, faces, rates, ~rows))
+        expression[rows], units[rows] = right.expression[rows], right.action_units[rows]
+    return replace(found, expression=expression, action_units=units)
+
+
 def _mean_log(p: Floats) -> float:
     return float(np.log(np.maximum(p, _LEAST_P)).mean()) if len(p) else 0.0
 
@@ -175,10 +209,11 @@ def _rows(given: Evidence, rows: npt.NDArray[np.intp]) -> Evidence:
 
 def _accepting(folds: _Folds, rates: ErrorModel, lam: float, settings: Settings) -> ErrorModel:
     """The rates with the widths of valence and arousal and the thresholds that judgements of unseen faces ask for."""
-    found, faces = folds.judge(lam), folds.faces
+    raw, faces = folds.judge(lam), folds.faces
+    found = _unseen(raw, faces, folds.fold, rates)
     thresholds = dict(rates.thresholds)
     told = faces.told
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"scaling": _scaling(raw, faces, rates, np.ones(len(faces), bool))}
     if rates.calibrated["expression"]:
         rows = told["expression"]
         sure = confidence(found, "expression", rates, settings)[rows]

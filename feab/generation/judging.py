@@ -9,7 +9,7 @@ from feab.generation.asking import Check
 from feab.generation.deciding import annotate_faces, next_step
 from feab.generation.error_model import ErrorModel, fit_error_model
 from feab.generation.faces import Face
-from feab.generation.record import Annotation, Level, LevelAnnotation
+from feab.generation.record import LEVELS, Annotation, Level, LevelAnnotation
 from feab.generation.settings import Settings
 from feab.knowledge import JointModel
 
@@ -67,9 +67,14 @@ class Judge:
             self._calibrating if calibrating else self._settings,
         )
         return [
-            None if step == "stop" else len(face.contexts()) if check is None else Check(*check)
+            None if step == "stop" or self._is_mute(face) else len(face.contexts()) if check is None else Check(*check)
             for face, (step, check) in zip(faces, found, strict=True)
         ]
+
+    def _is_mute(self, face: Face) -> bool:
+        """Whether nothing could be read in the pilot and one more context: refused, for good (our choice)."""
+        asked_on = len(face.contexts()) > self._settings.pilot_contexts
+        return asked_on and not any(getattr(draw, level) is not None for draw in face.draws for level in LEVELS)
 
     def _hopeful(self, face: Face, model: ErrorModel) -> list[Level]:
         """The missing levels of which anything can be accepted: asking on for the others would be for nothing."""
