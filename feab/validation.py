@@ -19,7 +19,7 @@ from feab.tasks.load import METADATA_FIELDS
 from feab.tasks.read import MAX_BYTES, read_yaml
 from feab.yamlfile import read_bytes
 
-Kind: TypeAlias = Literal["task", "card", "recipe", "prompts", "dataset", "run", "feid", "unknown"]
+Kind: TypeAlias = Literal["task", "card", "recipe", "prompts", "dataset", "run", "annotations", "feid", "unknown"]
 _Yaml: TypeAlias = Literal["task", "card", "recipe"]
 
 Progress = Callable[[int, int], None]
@@ -41,12 +41,13 @@ _MARKS: Mapping[_Yaml, frozenset[str]] = {
 """Kind -> fields of which two tell it, where none of `_TELLS` is there. Our choice."""
 
 _FOLDERS: Mapping[str, Kind] = {
+    "draws.jsonl": "annotations",
     "manifest.json": "run",
     "dataset.json": "dataset",
     "feid.json": "feid",
     "given.j2": "prompts",
 }
-"""File that makes its folder a run, a dataset, instruction data, or a folder of SEKE's prompts."""
+"""File that makes its folder one of annotations, a run, a dataset, instruction data, or SEKE's prompts: the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,10 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
         from feab.runs.validate import check_run
 
         return check_run(path, notes, data=options.data, include=options.include, on_progress=options.on_progress)
+    if kind == "annotations":
+        from feab.generation.validate_annotations import check_annotations
+
+        return check_annotations(path, notes, options.on_progress)
     if kind == "dataset":
         from feab.data.validate import check_dataset
 
@@ -154,12 +159,24 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
         from feab.models.validate import check_card_file
 
         return check_card_file(path, notes)
+    if kind == "recipe" and _method(path) == "seke":
+        from feab.generation.recipe import load_recipe
+
+        recipe = notes.attempt(load_recipe, None, path)
+        return "recipe of SEKE" + ("" if recipe is None else f" {recipe.name}")
     if kind == "recipe":
         from feab.training.validate import check_recipe_file
 
         return check_recipe_file(path, notes, options.include)
     _unknown(path, notes)
     return "not known"
+
+
+def _method(path: Path) -> Any:
+    try:
+        return read_yaml(path).value.get("method")
+    except FeabError:
+        return None  # whoever reads it as a recipe says it better
 
 
 def _unknown(path: Path, notes: Gather) -> None:

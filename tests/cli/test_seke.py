@@ -19,6 +19,7 @@ from feab.generation.annotate import annotate
 from feab.journal import read_predictions
 
 RECIPE = """
+method: seke
 name: quick
 version: "1"
 calibration: {faces: 0, per_expression: 0}
@@ -69,6 +70,23 @@ def test_it_says_what_came_of_it(asked: dict[str, Any], tmp_path: Path) -> None:
     manifest = json.loads(again.stdout)
     assert manifest["counts"]["decided"] == 30
     assert "answers are there" in again.stderr
+
+
+def test_folders_and_recipes_are_validated(asked: dict[str, Any], tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, words(asked)).exit_code == 0
+    done = CliRunner().invoke(app, ["validate", asked["--out"], asked["--recipe"]])
+    assert done.exit_code == 0, done.output
+    assert "annotations, 30 faces" in done.stdout
+    assert "recipe of SEKE quick" in done.stdout
+    draws = tmp_path / "out" / "draws.jsonl"
+    draws.write_bytes(draws.read_bytes().replace(b'"prompt":"c0"', b'"prompt":"x0"', 1) + b"{}\n")
+    lines = (tmp_path / "out" / "annotations.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "out" / "annotations.jsonl").write_text("".join(lines[1:]))
+    Path(asked["--recipe"]).write_text(RECIPE + "colour: red\n")
+    done = CliRunner().invoke(app, ["validate", asked["--out"], asked["--recipe"]])
+    assert done.exit_code == 2
+    for message in ("'x0' is none of SEKE's", "holds 29 faces", "colour"):
+        assert message in done.output
 
 
 def test_a_dry_run_asks_nothing(asked: dict[str, Any], tmp_path: Path) -> None:
