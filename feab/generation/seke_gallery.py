@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from feab.data.annotations import AnnotationLine, read_annotations
+from feab.generation.asked import TASK
 from feab.generation.outcomes import Standing
 from feab.generation.record import LEVELS, Level
 from feab.generation.sources import Source
@@ -150,7 +151,7 @@ def _said(source: Source, chosen: Mapping[str, Status]) -> tuple[dict[str, list[
     found: dict[str, list[Said]] = {}
     counts: dict[str, int] = {}
     for line in read_predictions(source.annotations.path / DRAWS):
-        if line.task != "seke" or line.sample not in chosen:
+        if line.task != TASK or line.sample not in chosen:
             continue
         counts[line.sample] = counts.get(line.sample, 0) + 1
         if counts[line.sample] <= MAX_SAID:

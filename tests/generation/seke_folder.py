@@ -42,7 +42,9 @@ def picture(number: int) -> bytes:
     """A small picture, another one for every number."""
     colour = (number * 37 % 256, number * 91 % 256, number * 13 % 256)
     out = io.BytesIO()
-    Image.linear_gradient("L").resize((24, 24)).convert("RGB").point([v + colour[0] for v in range(256)] * 3).save(out, "JPEG")
+    Image.linear_gradient("L").resize((24, 24)).convert("RGB").point([v + colour[0] for v in range(256)] * 3).save(
+        out, "JPEG"
+    )
     return out.getvalue() + bytes(str(number), "ascii")
 
 
