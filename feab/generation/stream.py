@@ -33,6 +33,8 @@ BATCH = 16
 class Standing:
     """How far annotating is."""
 
+    piloted: int
+    """Faces of which the pilot is back, calibrating ones included."""
     faces: int
     """To be annotated."""
     decided: int
@@ -61,7 +63,7 @@ class Stream:
         self._unbegun: deque[Face] = deque()
         self._ready: deque[tuple[Face, int | Check]] = deque()
         self._back: dict[bool, deque[Face]] = {True: deque(), False: deque()}  # by whether they calibrate
-        self._decided = self._draws = self._checks = 0
+        self._piloted = self._decided = self._draws = self._checks = 0
         self._lines: dict[str, bytes] = {}  # as text: a fifth of what the records take
         self.sources: Counter[tuple[str, str]] = Counter()
         """(level, where it comes from) -> decided faces."""
@@ -103,6 +105,7 @@ class Stream:
     def standing(self) -> Standing:
         """How far it is."""
         return Standing(
+            self._piloted,
             len(self._open),
             self._decided,
             len(self._calibrating),
@@ -123,6 +126,8 @@ class Stream:
 
     def _is_back(self, face: Face) -> None:
         self._without_pilot.discard(face.key)
+        self._piloted += not face.piloted
+        face.piloted = True
         self._back[face.truth is not None].append(face)
 
     def _begin(self) -> bool:
