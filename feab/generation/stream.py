@@ -19,7 +19,9 @@ from itertools import islice
 from feab.data.annotations import AnnotationLine
 from feab.generation.annotated import annotation_line
 from feab.generation.asking import Asker, Check
+from feab.generation.background import Background
 from feab.generation.choosing import Chosen
+from feab.generation.error_model import ErrorModel
 from feab.generation.faces import Face, by_key
 from feab.generation.judging import Judge
 from feab.records import Outcome, Question
@@ -63,6 +65,7 @@ class Stream:
         self._unbegun: deque[Face] = deque()
         self._ready: deque[tuple[Face, int | Check]] = deque()
         self._back: dict[bool, deque[Face]] = {True: deque(), False: deque()}  # by whether they calibrate
+        self._fitting: Background[ErrorModel] | None = None
         self._piloted = self._decided = self._draws = self._checks = 0
         self._lines: dict[str, bytes] = {}  # as text: a fifth of what the records take
         self.sources: Counter[tuple[str, str]] = Counter()
@@ -83,8 +86,12 @@ class Stream:
     def more(self) -> bool:
         """Whether there is something to ask now."""
         while not self._ready:
-            if not (self._decide() or self._fit() or self._begin()):
+            self._fit()
+            if self._decide() or self._begin():
+                continue
+            if self._fitting is None:
                 return False
+            self._fitting.result()
         return True
 
     def take(self, prediction: Prediction) -> None:
@@ -138,19 +145,24 @@ class Stream:
         self._ready.extend((face, context) for context in self._asker.lacking(face))
         return True
 
-    def _fit(self) -> bool:
-        """Fit the error model that comes next, if all that it needs is there."""
-        if self._judge.provisional is None:
-            if self._without_pilot:
-                return False
-            self._judge.fit_provisional(self._whole(pilot=True))
-            return True
-        if self._judge.final is None:
-            if self._uncalibrated:
-                return False
-            self._judge.fit_final(self._whole(pilot=False))
-            return True
-        return False
+    def _fit(self) -> None:
+        """Begin to fit the error model that comes next, if all that it needs is there; take one that is fitted.
+
+        Meanwhile the pilots of other faces are asked.
+        """
+        judge = self._judge
+        if self._fitting is not None and self._fitting.done:
+            if judge.provisional is None:
+                judge.provisional = self._fitting.result()
+            else:
+                judge.final = self._fitting.result()
+            self._fitting = None
+        if self._fitting is not None:
+            return
+        if judge.provisional is None and not self._without_pilot:
+            self._fitting = Background(judge.fitting_provisional(self._whole(pilot=True)))
+        elif judge.provisional is not None and judge.final is None and not self._uncalibrated:
+            self._fitting = Background(judge.fitting_final(self._whole(pilot=False)))
 
     def _whole(self, *, pilot: bool) -> list[Face]:
         """The calibrating faces of which the pilot, or all that is wanted, is there."""
