@@ -109,6 +109,8 @@ def test_faces_of_one_cluster_are_in_one_fold() -> None:
     found = _folds(labelled(faces, hidden, given, FEAB_17), clusters, 5)
     assert all(len(set(found[np.array(clusters) == c])) == 1 for c in range(10))
     assert np.bincount(found).tolist() == [10] * 5
+    unknown = _folds(labelled(faces, hidden, given, FEAB_17), [None] * 50, 5)
+    assert np.bincount(unknown).tolist() == [10] * 5
     with pytest.raises(FeabError, match="clusters"):
         fit_error_model(faces, hidden, knowledge(), given, clusters=clusters[:3])
 
