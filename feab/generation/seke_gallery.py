@@ -84,7 +84,7 @@ class Gallery:
     shared: bool
     """Whether the dataset lets its faces be shown."""
     labels: tuple[str, ...] = ()
-    statuses: Mapping[str, str] = field(default_factory=lambda: dict(STATUSES))
+    statuses: Mapping[str, str] = field(default_factory=lambda: {str(status): words for status, words in STATUSES.items()})
 
 
 def build_gallery(source: Source, standing: Standing) -> Gallery:
