@@ -60,7 +60,7 @@ def choose(
         settings: how many faces calibrate, from where.
         open_other: opens another dataset, by name and split.
         given: levels whose labels are shown; of all others people's labels are hidden. None: nothing is hidden.
-        limit: faces that are annotated, at the most.
+        limit: faces that are annotated, at the most; and no more of those of which nothing is missing.
         seed: of the hashes.
 
     Raises:
@@ -89,10 +89,11 @@ def choose(
         faces = _Faces(f"{TASK} {other.name} {other.split}", other, human_labels(other), other.ids)
         there = faces.labelled(theirs, settings, seed, 1.0)
         calibrating += [faces.calibrating(row, theirs, patterns, seed) for row in there]
-    used = {row for row in rows if own.missing(row, shown)}
-    left = np.array([row for row in range(len(own.ids)) if row not in used], np.intp)
-    annotated = [own.annotated(int(row), shown) for row in spread(left, own.ids, limit, seed)]
-    if not any(face.missing for face in annotated):
+    used, gaps = set(rows), np.array([bool(own.missing(row, shown)) for row in range(len(own.ids))])
+    left = np.array([row for row in np.flatnonzero(gaps) if row not in used], np.intp)
+    kept = np.concatenate([spread(part, own.ids, limit, seed) for part in (left, np.flatnonzero(~gaps))])
+    annotated = [own.annotated(int(row), shown) for row in np.sort(kept)]
+    if not len(left):
         raise FeabError(
             f"{dataset.name}/{dataset.split}: no face is left to annotate; let fewer calibrate, or others (recipe)"
         )
