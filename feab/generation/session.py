@@ -142,13 +142,21 @@ class Session:
                 return filled(book, self.model, self.card, work, Annotations, store=store, max_cost=max_cost)
 
     def _stream(self, journal: Journal) -> Stream:
-        """The state that the journal holds."""
+        """The state that the journal holds.
+
+        Raises:
+            FeabError: when it holds what this recipe never asks: a stranger's folder.
+        """
         chosen = self.what.chosen
         faces = by_key(chosen.asked())
         for prediction in read_predictions(journal.path):
             face = faces.get((prediction.task, prediction.sample))
-            if face is not None:
-                self.asker.hear(face, prediction)
+            if face is None or not self.asker.could_ask(face, prediction):
+                raise FeabError(
+                    f"{journal.path}: holds an answer that nothing asks for here (sample {prediction.sample!r}, prompt "
+                    f"{prediction.prompt!r}, draw {prediction.draw}); remove that line"
+                )
+            self.asker.hear(face, prediction)
         return Stream(chosen, self.asker, self.judge, None if self.watcher is None else self.watcher.settled)
 
     def _work(self, model: Model, book: Book[SekeManifest], *, stream: Stream) -> Asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections import Counter
 from pathlib import Path
@@ -282,3 +283,22 @@ def test_a_fit_that_fails_ends_annotating_with_its_words(
     with pytest.raises(FeabError, match="the labels cannot be"):
         annotate(told(faces), faces, quick(), out=tmp_path / "out", given=["expression"])
     assert load_annotations(tmp_path / "out").manifest.outcomes.ok > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_part_of_the_answers_is_left_the_rest_is_asked_again(
+    faces: Dataset, undisturbed: Path, tmp_path: Path, seed: int
+) -> None:
+    """Lines lost anywhere, a half line at the end, rubbish between: as after a disk that was full."""
+    out, draw = tmp_path / "left", random.Random(seed)
+    out.mkdir()
+    (out / "manifest.json").write_bytes((undisturbed / "manifest.json").read_bytes())
+    lines = (undisturbed / "draws.jsonl").read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if draw.random() < (0.3, 0.9)[seed % 2]]
+    kept.insert(len(kept) // 2, b"\x00rubbish\n")
+    (out / "draws.jsonl").write_bytes(b"".join(kept) + lines[0][:40])
+    watched = Watched(told(faces), gathers=5)
+    assert annotate(watched, faces, quick(), out=out, given=["expression"]).complete
+    assert sum(watched.asked.values()) == len(lines) - len(kept) + 1
+    assert draws(out) == draws(undisturbed)
+    assert annotations(out) == annotations(undisturbed)
