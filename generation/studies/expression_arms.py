@@ -23,7 +23,7 @@ from feab.generation.fitted import ErrorModel
 from feab.generation.information import gains
 from feab.generation.labelled import fit_rates, labelled
 from feab.generation.posterior import draws_evidence, independent
-from feab.generation.record import FaceDraws, Verdict
+from feab.generation.record import LEVELS, FaceDraws, Verdict
 from feab.generation.settings import Settings
 from feab.generation.simulated import Annotator, Answers, Truths, profile, simulate
 from feab.generation.tally import Tally
@@ -63,8 +63,15 @@ def judge(said: Tally, known: Floats | None, heard: Evidence, model: ErrorModel,
     weighed = draws_evidence(said, model) + heard
     if known is not None:
         prior = nothing(len(said))
-        weighed = weighed + Evidence(model.lam * np.log(known + 1e-9), prior.action_units, prior.valence, prior.arousal)
+        weighed = weighed + Evidence(
+            model.lam["expression"] * np.log(known + 1e-9), prior.action_units, prior.valence, prior.arousal
+        )
     return independent(weighed, joint)
+
+
+def weighing(model: ErrorModel, lam: float) -> ErrorModel:
+    """With another weight of knowledge."""
+    return model.model_copy(update={"lam": dict.fromkeys(LEVELS, lam)})
 
 
 def calibrated(faces: Faces, joint: JointModel, annotator: Annotator, seed: int) -> ErrorModel:
@@ -78,10 +85,10 @@ def calibrated(faces: Faces, joint: JointModel, annotator: Annotator, seed: int)
     rows = np.arange(len(truths))
 
     def loss(lam: float) -> float:
-        found = judge(pilot, faces.known, silent, model.model_copy(update={"lam": lam}), joint)
+        found = judge(pilot, faces.known, silent, weighing(model, lam), joint)
         return -float(np.log(found.expression[rows, faces.expression]).mean())
 
-    model = model.model_copy(update={"lam": float(min(LAMBDAS, key=loss))})
+    model = weighing(model, float(min(LAMBDAS, key=loss)))
     found = judge(pilot, faces.known, silent, model, joint)
     seen = verified(rows, found, faces.expression, annotator, np.random.default_rng([seed, 2]))
     verifier = fit_verifier(seen, pilot, faces.expression, ten.units, ten.affect)
@@ -170,7 +177,7 @@ def one_seed(seed: int, n: int, joint: JointModel) -> Iterator[dict[str, object]
     yield {
         "fitted": {
             "concentration": round(model.expression.concentration, 3),
-            "lambda": model.lam,
+            "lambda": model.lam["expression"],
             "verifier, few and many draws": [bin.rates for bin in model.verifier.confirmed["expression"]],
         },
         "knowledge alone": round(float((faces.known.argmax(axis=1) == truth).mean()), 4),

@@ -268,7 +268,7 @@ def one_seed(seed: int, options: argparse.Namespace) -> Iterator[dict[str, Any]]
                 **calibration(faces, level, found),
                 "accepted": float(taken.mean()),
                 "error of the accepted": float(errors(faces, level, value)[taken].mean()) if taken.any() else None,
-                "lambda": model.lam,
+                "lambda": model.lam[level],
             }
 
 
