@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -29,7 +29,7 @@ from feab.generation.rewriting import REWRITES, Rewrites, ask_all, questions
 from feab.generation.sources import Source, open_source
 from feab.generation.tallies import Tally
 from feab.generation.templates import Templates, load_templates
-from feab.journal import Progress
+from feab.journal import FileLock, Progress
 
 if TYPE_CHECKING:
     from feab.models import Model
@@ -106,11 +106,12 @@ def make_feid(
         raise FeabError(f"{repeated[0]} is annotated by two of the folders; name one of them")
     folder = _claimed(Path(out).expanduser())
     job = _Job(sources, load_templates(None if templates is None else Path(templates)), plan or Plan(), seed)
-    if rewriter is not None:
-        records = (record for _, records in job.faces(Tally(), None) for record in records)
-        ask_all(rewriter, questions(records, job.templates, seed), folder / REWRITES, on_answer)
-    _clear(folder)
-    return job.write(folder, formats, name or safe_name(folder.name), rewriter, on_progress)
+    with _alone(folder):
+        if rewriter is not None:
+            records = (record for _, records in job.faces(Tally(), None) for record in records)
+            ask_all(rewriter, questions(records, job.templates, seed), folder / REWRITES, on_answer)
+        _clear(folder)
+        return job.write(folder, formats, name or safe_name(folder.name), rewriter, on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class _Job:
         return Made(folder, info, tuple(_notes(self.sources)))
 
     def _told(self, source: Source, tally: Tally) -> FeidSource:
-        known, counts = source.dataset.info, tally.sources[source.place]
+        known, counts = source.dataset.info, tally.of(source.place)
         return FeidSource(
             dataset=source.dataset.name,
             split=source.dataset.split,
@@ -220,6 +221,17 @@ def _notes(sources: Sequence[Source]) -> Iterator[str]:
             yield f"{source.annotations.path}: annotating is not finished; FEID holds the faces that are decided"
         if not source.dataset.info.images_may_be_shared:
             yield f"{source.place}: its licence ({source.dataset.info.licence}) does not let its faces be passed on"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process makes a FEID in this folder meanwhile."""
+    lock = FileLock(folder / ".lock", str(folder))
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _claimed(folder: Path) -> Path:

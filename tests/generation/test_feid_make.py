@@ -21,6 +21,7 @@ from feab.generation.agreeing import contradiction
 from feab.generation.feid import make_feid
 from feab.generation.instructions import Plan
 from feab.generation.rewriting import FLUENT, REWRITES, verdict
+from feab.journal import FileLock
 from feab.records import Completion, Failure, Message, Question, Text
 from feab.validation import validate
 
@@ -319,3 +320,15 @@ def test_validate_tells_of_an_answer_that_contradicts_its_labels(annotated: Path
     (problem,) = validate(tmp_path / "b")
     assert f"record {wrong} " in str(problem)
     assert "expression reads as anger, not fear" in str(problem)
+
+
+def test_two_at_once_are_one_too_many(annotated: Path, tmp_path: Path) -> None:
+    made = make_feid(annotated, tmp_path / "out", formats=())
+    lock = FileLock(made.path / ".lock")
+    lock.acquire()
+    try:
+        with pytest.raises(FeabError, match="is working on"):
+            make_feid(annotated, tmp_path / "out", formats=())
+    finally:
+        lock.release()
+    validate_feid(made.path)
