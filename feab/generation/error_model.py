@@ -17,13 +17,12 @@ import numpy.typing as npt
 from feab.errors import FeabError
 from feab.generation.fitted import ErrorModel, Scaling
 from feab.generation.labelled import Labelled, fit_rates, labelled
-from feab.generation.posterior import draws_evidence, judged
+from feab.generation.posterior import heard, judged
 from feab.generation.record import FaceDraws, Level
 from feab.generation.rescaling import fit_expression, fit_units, rescaled
 from feab.generation.settings import Settings
 from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
 from feab.generation.tally import Floats
-from feab.generation.verifying import verdicts_evidence
 from feab.knowledge import Evidence, Given, JointModel, Posterior, certain
 from feab.knowledge.evidence import nearest
 
@@ -54,7 +53,7 @@ def fit_error_model(
         knowledge: of what goes together, not tempered.
         given: the labels that it saw.
         settings: see there.
-        clusters: who or what each face belongs to: faces of one subject are kept in one fold.
+        clusters: who or what each face belongs to, None where that is not known: one subject's faces share a fold.
         progress: called now and then with the share that is done.
 
     Returns:
@@ -76,16 +75,18 @@ def fit_error_model(
     few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
     losses = _losses(few, levels, settings.most_knowledge, progress)
     best = min(losses, key=lambda lam: losses[lam])
-    return _accepting(folds, rates, best, settings).model_copy(
-        update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}}
-    )
+    found = _accepting(folds, rates, best, settings)
+    if progress:
+        progress(1.0)
+    return found.model_copy(update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}})
 
 
 def _folds(faces: Labelled, clusters: Sequence[Any] | None, folds: int) -> npt.NDArray[np.intp]:
     """The fold of each face. Clusters are dealt out in the order of their first face's expression: classes spread."""
-    names = list(range(len(faces))) if clusters is None else list(clusters)
-    if len(names) != len(faces):
-        raise FeabError(f"{len(names)} clusters for {len(faces)} faces")
+    known = [None] * len(faces) if clusters is None else list(clusters)
+    if len(known) != len(faces):
+        raise FeabError(f"{len(known)} clusters for {len(faces)} faces")
+    names = [("face", row) if name is None else ("cluster", name) for row, name in enumerate(known)]
     first: dict[Any, int] = {}
     for row in np.argsort(faces.expression, kind="stable"):
         first.setdefault(names[row], len(first))
@@ -98,13 +99,13 @@ def _spread_out(n: int, most: int) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Folds:
-    """Labelled faces, each with what was heard of it as rates weigh it that have not seen it."""
+    """Labelled faces, each with what is known of it, weighed by rates that have not seen it."""
 
     faces: Labelled
     knowledge: JointModel
     models: Sequence[ErrorModel]
     fold: npt.NDArray[np.intp]
-    heard: Evidence
+    known: Evidence
 
     @staticmethod
     def fit(faces: Labelled, knowledge: JointModel, settings: Settings, fold: npt.NDArray[np.intp]) -> _Folds:
@@ -113,13 +114,13 @@ class _Folds:
             model = fit_rates(faces.take(np.flatnonzero(fold != number)), knowledge, settings)
             own = faces.take(np.flatnonzero(fold == number))
             models.append(model)
-            parts.append(draws_evidence(own.said, model) + verdicts_evidence(own.faces, own.said, model))
+            parts.append(heard(own.faces, own.said, model))
         order = np.argsort(np.argsort(fold, kind="stable"), kind="stable")
-        heard = _rows(_stacked(parts), order)
-        return _Folds(faces, knowledge, models, fold, heard + certain(faces.given, knowledge.aus))
+        known = _rows(_stacked(parts), order) + certain(faces.given, knowledge.aus)
+        return _Folds(faces, knowledge, models, fold, known)
 
     def take(self, rows: npt.NDArray[np.intp]) -> _Folds:
-        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.heard, rows))
+        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.known, rows))
 
     def judge(self, lam: float) -> Posterior:
         """What each face shows, by rates that have not seen it."""
@@ -127,7 +128,7 @@ class _Folds:
         for number, model in enumerate(self.models):
             rows = np.flatnonzero(self.fold == number)
             weighing = model.model_copy(update={"lam": lam})
-            parts.append(judged(self.faces.said.take(rows), _rows(self.heard, rows), weighing, self.knowledge))
+            parts.append(judged(self.faces.said.take(rows), _rows(self.known, rows), weighing, self.knowledge))
         order = np.argsort(np.argsort(self.fold, kind="stable"), kind="stable")
         columns = ("expression", "action_units", "valence", "arousal", "log_evidence")
         stacked = (np.concatenate([getattr(part, name) for part in parts])[order] for name in columns)

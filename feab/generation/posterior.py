@@ -43,8 +43,8 @@ def truth(faces: Sequence[FaceDraws], given: Sequence[Given], model: ErrorModel,
         FeabError: when they are not about the same AUs, or a label or draw cannot be.
     """
     said = tally(faces, model.aus)
-    heard = draws_evidence(said, model) + verdicts_evidence(faces, said, model)
-    return rescaled(judged(said, certain(given, model.aus) + heard, model, knowledge), model.scaling)
+    known = certain(given, model.aus) + heard(faces, said, model)
+    return rescaled(judged(said, known, model, knowledge), model.scaling)
 
 
 def evidence(faces: Sequence[FaceDraws], model: ErrorModel, aus: Sequence[int]) -> Evidence:
@@ -55,7 +55,11 @@ def evidence(faces: Sequence[FaceDraws], model: ErrorModel, aus: Sequence[int]) 
     """
     if tuple(aus) != model.aus:
         raise FeabError(f"the error model is about AUs {list(model.aus)}, not {list(aus)}")
-    said = tally(faces, aus)
+    return heard(faces, tally(faces, aus), model)
+
+
+def heard(faces: Sequence[FaceDraws], said: Tally, model: ErrorModel) -> Evidence:
+    """As `evidence`, of draws that are counted already."""
     return draws_evidence(said, model) + verdicts_evidence(faces, said, model)
 
 
@@ -167,9 +171,9 @@ def answered(said: Tally) -> Floats:
 
 def _affect(said: Tally, model: ErrorModel, axis: int) -> Floats:
     errors, mean = model.axes[axis], answered(said)[:, axis]
-    heard = ~np.isnan(mean)
+    rows = ~np.isnan(mean)
     found = nothing(len(said), said.aus).valence.copy()
-    variance = np.maximum(affect_noise(said, model, axis)[heard], 1e-4)
-    missed = mean[heard, None] - errors.alpha - errors.beta * GRID
-    found[heard] = -0.5 * missed**2 / variance[:, None]
+    variance = np.maximum(affect_noise(said, model, axis)[rows], 1e-4)
+    missed = mean[rows, None] - errors.alpha - errors.beta * GRID
+    found[rows] = -0.5 * missed**2 / variance[:, None]
     return np.asarray(found)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_interruption import KILLER
+from test_interruption import FEAB, KILLER
 from typer.testing import CliRunner
 
 from feab.cli import app
 from feab.data.annotations import read_annotations
 from feab.generation.annotate import annotate
+from feab.generation.store import load_annotations
 from feab.journal import read_predictions
 
 RECIPE = """
@@ -125,6 +128,30 @@ def test_failures_leave_it_incomplete(asked: dict[str, Any]) -> None:
     assert done.exit_code == 0
     assert "30 of 30 faces decided" in done.stdout
     assert "failed questions again" in done.stderr
+
+
+def test_ctrl_c_exits_130_and_writes_what_is_decided(asked: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [*FEAB, *words(asked), "-M", "delay_s=0.05"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        draws = out / "draws.jsonl"
+        for _ in range(1200):
+            if draws.exists() and draws.read_bytes().count(b"\n") > 20:
+                break
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stdout == ""
+    assert "The same command goes on from there." in stderr
+    assert "Traceback" not in stderr
+    manifest = load_annotations(out).manifest
+    answered = draws.read_bytes().count(b"\n")
+    assert sum(manifest.outcomes.model_dump().values()) == answered < manifest.expected
+    assert f"{answered} of {manifest.expected} answers are in {out}" in stderr
+    assert len(list(read_annotations(out / "annotations.jsonl"))) == manifest.counts.decided
+    assert CliRunner().invoke(app, words(asked)).exit_code == 0
 
 
 def test_kills_lose_and_repeat_nothing(asked: dict[str, Any], tmp_path: Path) -> None:

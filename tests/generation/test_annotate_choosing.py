@@ -82,6 +82,12 @@ def test_faces_of_which_nothing_is_missing_are_kept_as_they_are(faces: Dataset) 
     assert all(face.missing == ("expression",) for face in calibrated.calibrating)
 
 
+def test_a_limit_counts_faces_with_gaps(faces: Dataset) -> None:
+    found = chosen(faces, limit=3)
+    assert len(found.asked()) - len(found.calibrating) == 3
+    assert len(found.annotated) == 6  # and as many of those that people labelled fully
+
+
 def test_nothing_to_annotate_is_said(tmp_path: Path) -> None:
     full = load_dataset(str(write_faces(tmp_path / "full", 2)))
     with pytest.raises(FeabError, match=r"nothing is missing: people labelled all three .* --given expression"):

@@ -11,6 +11,7 @@ from annotating import Says, load_dataset, quick, write_faces
 
 from feab.data import Dataset
 from feab.data.annotations import read_annotations
+from feab.errors import FeabError
 from feab.generation.annotate import annotate
 from feab.generation.record import LEVELS
 from feab.journal import read_predictions
@@ -61,6 +62,30 @@ def test_hostile_text_makes_no_label(faces: Dataset, tmp_path: Path, name: str) 
         said = list(read_predictions(done.path / "draws.jsonl"))
         assert {prediction.answer for prediction in said} == {None}
         assert all(line.level(level).samples == 0 for line in lines for level in LEVELS)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompt": "c99999999"}, "nothing asks for here"),
+        ({"draw": 7}, "nothing asks for here"),
+        ({"sample": "somebody"}, "nothing asks for here"),
+        ({"prompt": "v-expression-anger"}, "nothing asks for here"),
+        ({"prompt": "../../etc"}, "none of SEKE's"),
+    ],
+)
+def test_a_strangers_folder_with_other_answers_is_refused(
+    faces: Dataset, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    few = quick(calibration={"faces": 0, "per_expression": 0})
+    asked = {"out": tmp_path / "out", "given": ["expression"], "limit": 2}
+    done = annotate(Says(lambda question, draw: GOOD), faces, few, **asked)
+    draws = done.path / "draws.jsonl"
+    first = json.loads(draws.read_bytes().splitlines()[0])
+    with draws.open("a") as file:
+        file.write(json.dumps({**first, **change}) + "\n")
+    with pytest.raises(FeabError, match=message):
+        annotate(Says(lambda question, draw: GOOD), faces, few, **asked)
 
 
 def test_one_voice_that_shouts_does_not_outvote_the_truth(faces: Dataset, tmp_path: Path) -> None:

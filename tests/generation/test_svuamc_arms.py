@@ -77,5 +77,6 @@ def test_each_level_has_its_own_rule_and_first_draws_are_the_first() -> None:
         assert 2 <= found.used.mean() < 20
     said = first_draws(answers, np.full(40, 3))
     assert said.expressions.sum(axis=(1, 2)).tolist() == [3] * 40
+    assert plurality(said, "expression").used.tolist() == [3] * 40
     whole = plurality(answers.tally(), "valence_arousal").value
     assert whole == pytest.approx(answers.affect.mean(axis=(1, 2)))

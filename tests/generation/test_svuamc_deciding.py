@@ -109,6 +109,8 @@ def test_faces_of_one_cluster_are_in_one_fold() -> None:
     found = _folds(labelled(faces, hidden, given, FEAB_17), clusters, 5)
     assert all(len(set(found[np.array(clusters) == c])) == 1 for c in range(10))
     assert np.bincount(found).tolist() == [10] * 5
+    unknown = _folds(labelled(faces, hidden, given, FEAB_17), [None] * 50, 5)
+    assert np.bincount(unknown).tolist() == [10] * 5
     with pytest.raises(FeabError, match="clusters"):
         fit_error_model(faces, hidden, knowledge(), given, clusters=clusters[:3])
 
@@ -144,6 +146,19 @@ def test_confidence_of_affect_is_what_it_says() -> None:
     ]
     sure = np.mean([level.confidence for level in levels])
     assert sure - 0.05 < np.mean(near)  # errors are no more frequent than said, up to what chance does to 800 faces
+
+
+def test_affect_that_misses_more_is_taken_for_less_sure() -> None:
+    faces, hidden, given = world(400, 0)
+    rng = np.random.default_rng(1)
+    far = [replace(one, valence=float(np.clip(one.valence + 0.5 * rng.normal(), -1, 1))) for one in hidden]
+    near = [
+        replace(one, valence=float(load_knowledge().anchors[EXPRESSIONS.index(one.expression), 0])) for one in hidden
+    ]
+    few = replace(S, weighing_faces=100)
+    wide, narrow = (fit_error_model(faces, one, knowledge(), given, few).valence for one in (far, near))
+    assert wide.widening > fitted().valence.widening
+    assert narrow.widening < fitted().valence.widening
 
 
 HUMAN = {"action_units": frozenset({1, 2})}
