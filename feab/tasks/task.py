@@ -113,7 +113,7 @@ class Task:
             FeabError: for an unknown prompt, or one whose wording cannot be filled in.
         """
         used = {name: self._prompt_sha256(self.prompts[name]) for name in self.prompt_names(prompts)}
-        everything = {
+        everything: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "version": self.version,
@@ -128,7 +128,7 @@ class Task:
         if self.folds is not None:  # tasks without folds keep the hash that they had before there were any
             everything["folds"] = self.folds
         if self.coded_by:
-            everything["coded_by"] = self.coded_by
+            everything["coded_by"] = dict(self.coded_by)
         if self.frames is not None:  # tasks about pictures keep the hash that they had before there were clips
             everything["frames"] = str(self.frames)
         return TaskIdentity(

@@ -43,7 +43,7 @@ def test_probabilities_are_those_of_the_units_asked_about(faces: Path, tmp_path:
     run = feab.run(Weigher(), "feab_action_units", data=faces, out=tmp_path / "run", scoring="yes-no")
     for line in run.predictions():
         assert sorted(map(int, line.probabilities or {})) == list(UNITS.coded_by[line.sample.partition("/")[0]])
-    scores = feab.score(run).tasks["feab_action_units"]
+    scores = feab.score(run, faces).tasks["feab_action_units"]
     assert scores.detail["calibration"]["n"] == 60
     assert scores.metrics["brier"].value is not None
     assert scores.metrics["auroc_au05"].value is not None
@@ -78,5 +78,7 @@ def test_logged_questions_tell_the_prompt_whatever_the_source(faces: Path, tmp_p
         question = UNITS.of_source(sample.source).prompt_text("json", sample.id)
         lines.append(json.dumps({"doc": {"id": sample.id, "question": question}, "resps": [["1, 2"]]}))
     file.write_text("\n".join(lines) + "\n")
-    made = feab.import_run(file, tasks="feab_action_units", model="x", out=tmp_path / "run", data=faces)
+    made = feab.import_run(
+        file, tasks="feab_action_units", model="x", out=tmp_path / "run", data=faces, format="lm-eval"
+    )
     assert {line.prompt for line in made.run.predictions()} == {"json"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,17 +101,20 @@ class Job:
             notes=f"{self.recipe.description}.{lacking} Human labels only: a level that a source lacks is missing.",
         )
 
-    def made(self, source: Source, rows: Sequence[int], parts: Sequence[int]) -> Iterator[tuple[dict[str, Any], Item]]:
-        """Rows of the set, with pictures, and what the manifest says of them."""
-        for row, part, held in zip(rows, parts, source.as_set_rows(self.recipe, rows, parts), strict=True):
-            picture, _ = source.picture(row)
-            sha256 = hashlib.sha256(picture).hexdigest()
-            labels = labels_sha256(picture, canonical_line(held, sha256s={"image": sha256}))
-            sample = source.file.row(row)["id"]
-            self._written += 1
-            self._tell("writing", self._written)
-            held["image"] = picture
-            yield held, Item(id=held["id"], source=source.name, sample=sample, part=part, image=sha256, labels=labels)
+    def made(self, source: Source, row: int, part: int, held: dict[str, Any]) -> Item:
+        """Put its picture into a row of the set; returns what the manifest says of it.
+
+        Raises:
+            FeabError: when the picture cannot be read.
+        """
+        picture, _ = source.picture(row)
+        sha256 = hashlib.sha256(picture).hexdigest()
+        labels = labels_sha256(picture, canonical_line(held, sha256s={"image": sha256}))
+        held["image"] = picture
+        self._written += 1
+        self._tell("writing", self._written)
+        sample = source.file.row(row)["id"]
+        return Item(id=held["id"], source=source.name, sample=sample, part=part, image=sha256, labels=labels)
 
 
 class Chosen(Job):
@@ -132,10 +135,11 @@ class Chosen(Job):
         for selected in self._selection.sources:
             source = open_source(self.root, selected.name, self.recipe)
             self._used[source.name] = _used(source, selected)
-            for row, item in self.made(source, selected.rows, selected.parts):
-                self._items.append(item)
-                self.counts.add(row)
-                yield row
+            rows = source.as_set_rows(self.recipe, selected.rows, selected.parts)
+            for row, part, held in zip(selected.rows, selected.parts, rows, strict=True):
+                self._items.append(self.made(source, row, part, held))
+                self.counts.add(held)
+                yield held
 
     def finished(self, fingerprint: str) -> Manifest:
         """The manifest of what was written."""
@@ -195,25 +199,28 @@ class Named(Job):
                 continue
             source = open_source(self.root, name, self.recipe)
             rows = source.rows_of([item.sample for item in items]).tolist()
-            for item, row in zip(items, rows, strict=True):
-                if row < 0:
-                    self._differences.append(Difference(item=item, what="missing"))
+            self._differences += [
+                Difference(item=i, what="missing") for i, row in zip(items, rows, strict=True) if row < 0
+            ]
+            there = [(item, row) for item, row in zip(items, rows, strict=True) if row >= 0]
+            made = source.as_set_rows(self.recipe, [row for _, row in there], [item.part for item, _ in there])
+            for (item, row), held in zip(there, made, strict=True):
+                fault = self._fault(source, item, row, held)
+                if fault is not None:
+                    self._differences.append(Difference(item=item, what=fault))
                     continue
-                yield from self._same(source, item, row)
+                self.counts.add(held)
+                yield held
 
-    def _same(self, source: Source, item: Item, row: int) -> Iterator[dict[str, Any]]:
+    def _fault(self, source: Source, item: Item, row: int, held: dict[str, Any]) -> Fault | None:
+        """What is not the same here; None where everything is, and the row is complete."""
         try:
-            ((held, here),) = self.made(source, (row,), (item.part,))
+            here = self.made(source, row, item.part, held)
         except FeabError:
-            self._differences.append(Difference(item=item, what="no picture"))
-            return
-        fault: Fault | None = "other picture" if here.image != item.image else None
-        fault = fault or ("other labels" if here.labels != item.labels or here.id != item.id else None)
-        if fault is not None:
-            self._differences.append(Difference(item=item, what=fault))
-            return
-        self.counts.add(held)
-        yield held
+            return "no picture"
+        if here.image != item.image:
+            return "other picture"
+        return None if here == item else "other labels"
 
     def finished(self, fingerprint: str) -> Manifest:
         """The manifest again, if everything is as it says.

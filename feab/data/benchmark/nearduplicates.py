@@ -116,10 +116,11 @@ class Known:
         return any(bool((_ones(self._hashes ^ part) <= MOST_BITS).any()) for part in one.hashes)
 
 
-def _ones(numbers: Hashes) -> npt.NDArray[np.uint64]:
+def _ones(numbers: Hashes) -> Hashes:
     """How many bits are set in each of some numbers: sums of pairs, of fours and of bytes, side by side."""
     fives, threes, nibbles = (np.uint64(word) for word in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
     pairs = numbers - ((numbers >> np.uint64(1)) & fives)
     fours = (pairs & threes) + ((pairs >> np.uint64(2)) & threes)
     eights = (fours + (fours >> np.uint64(4))) & nibbles
-    return (eights * np.uint64(0x0101010101010101)) >> np.uint64(56)  # which wraps around, as it should
+    found: Hashes = (eights * np.uint64(0x0101010101010101)) >> np.uint64(56)  # which wraps around, as it should
+    return found

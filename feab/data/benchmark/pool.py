@@ -57,7 +57,8 @@ class Pool:
 
     def left(self, rows: Rows) -> Rows:
         """Those of some faces that can still be chosen."""
-        return rows[self.free[rows]]
+        there: Rows = rows[self.free[rows]]
+        return there
 
     def best(self, rows: Rows, *before: npt.NDArray[np.int64]) -> int:
         """Of some faces the first, by what is told of each of them, at last by its key."""

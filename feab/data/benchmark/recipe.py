@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from feab import content
 from feab.errors import FeabError
-from feab.problems import FileError, problems_of
+from feab.problems import FileError, Notes, problems_of
 from feab.schemas import SplitName
 from feab.vocabulary import Kind
 from feab.yamlfile import line_finder, parse_yaml, read_bytes
@@ -204,6 +204,12 @@ def read_recipe(path: Path) -> SetRecipe:
         return SetRecipe.model_validate(held)
     except ValidationError as error:
         raise FileError(*problems_of(error, path, line_finder(data))) from None
+
+
+def check_recipe_file(path: Path, notes: Notes) -> str:
+    """Note what is wrong with a recipe's file; returns what it is, in a few words."""
+    recipe = notes.attempt(read_recipe, None, path)
+    return "recipe of a set" if recipe is None else f"recipe of the set {recipe.set}, {recipe.images:,} faces"
 
 
 def _shipped() -> dict[str, Path]:

@@ -97,7 +97,7 @@ def frames(rng: Random, n: int, step: int, aus: tuple[int, ...], what: Any) -> I
     for number in range(n):
         codes: Row = {}
         for place, au in enumerate(aus):
-            if left[au] == 0 and rng.random() < 0.15 / (1 + place):
+            if left[au] == 0 and rng.random() < 0.1 / (1 + place / 4):
                 left[au] = rng.randrange(2, 8)
             left[au] -= left[au] > 0
             codes[au_column(au, what)] = float(rng.randrange(2, 6) if what == "intensity" else 1) if left[au] else 0.0

@@ -11,6 +11,7 @@ from feab.data.benchmark.recipe import load_recipe, recipe_names
 from feab.data.readers import bp4d, ckplus, disfa
 from feab.errors import FeabError
 from feab.tasks import load_tasks
+from feab.validation import check
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 FEAB = {"ckplus": 34, "rafdb": 511, "affectnet": 800, "affwild2": 824, "disfa": 450, "bp4d": 416}
@@ -85,3 +86,18 @@ def test_a_wrong_recipe_is_told(before: str, after: str, told: str, tmp_path: Pa
 def test_an_unknown_set_is_told_which_there_are() -> None:
     with pytest.raises(FeabError, match=r"no set 'feid'; there are feab, feid-pool"):
         load_recipe("feid")
+
+
+def test_recipes_are_validated_as_other_files_are(tmp_path: Path) -> None:
+    found = list(check(shipped("generation") / "sets"))
+    assert [(one.kind, one.what, one.problems) for one in found] == [
+        ("set", "recipe of the set feab, 3,035 faces", ()),
+        ("set", "recipe of the set feid-pool, 26,238 faces", ()),
+    ]
+    text = (shipped("generation") / "sets/feab.yaml").read_text()
+    (tmp_path / "own.yaml").write_text(text.replace("    most_a_person: 8\n", "    most_a_person: many\n"))
+    (problem,) = next(check(tmp_path / "own.yaml")).problems
+    assert (
+        "most_a_person: many"
+        in text.replace("most_a_person: 8", "most_a_person: many").splitlines()[(problem.line or 0) - 1]
+    )
