@@ -39,10 +39,8 @@ def test_a_part_is_built_said_to_be_one_and_asked_about(data_home: Path, tmp_pat
     assert "PARTIAL: this is not feab, and is called feab-partial-rafdb." in done.stderr
     assert "ckplus: not there (split test)" in done.stderr
     assert "feab-partial-rafdb\ttest 511" in feab("data", "list").stdout
-    told = feab(
-        "run", "-m", "baseline/uniform", "-t", "feab_expression", "--data", "feab-partial-rafdb", "--limit", 20, "--out",
-        tmp_path / "run",
-    )  # fmt: skip
+    asked = ["--data", "feab-partial-rafdb", "--limit", 20, "--out", tmp_path / "run"]
+    told = feab("run", "-m", "baseline/uniform", "-t", "feab_expression", *asked)
     assert "feab_expression" in told.stdout
     assert "--again makes it anew" in feab("data", "build", "feab", status=2).output
     feab("data", "build", "feab", "--again")

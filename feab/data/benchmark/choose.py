@@ -7,7 +7,7 @@ rows nor the machine matters.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,14 @@ class Choice:
     """What they lack of what the recipe wants, in words; empty where nothing."""
 
 
-def choose(faces: Faces, recipe: SourceRecipe, labels: Sequence[str], seed: int, removed: Rows) -> Choice:
+def choose(
+    faces: Faces,
+    recipe: SourceRecipe,
+    labels: Sequence[str],
+    seed: int,
+    removed: Rows,
+    on_progress: Callable[[int], None] | None = None,
+) -> Choice:
     """Choose from a source.
 
     What one part lacks, the next has more of; what the last lacks, the first ones, where they have any left.
@@ -44,8 +51,9 @@ def choose(faces: Faces, recipe: SourceRecipe, labels: Sequence[str], seed: int,
         labels: of the set.
         seed: of the set.
         removed: faces that are not to be chosen.
+        on_progress: called with the number of faces chosen so far.
     """
-    pool = Pool(faces, recipe, removed)
+    pool = Pool(faces, recipe, removed, on_progress or (lambda done: None))
     short: list[str] = []
     due = 0
     for number, part in enumerate(recipe.parts):

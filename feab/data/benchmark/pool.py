@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,9 +22,9 @@ class Pool:
         alone: whether choosing a face has no bearing on any other.
     """
 
-    def __init__(self, faces: Faces, recipe: SourceRecipe, removed: Rows) -> None:
-        """`removed`: faces that are not to be chosen."""
-        self.faces = faces
+    def __init__(self, faces: Faces, recipe: SourceRecipe, removed: Rows, on_take: Callable[[int], None]) -> None:
+        """`removed`: faces that are not to be chosen; `on_take`: told how many are."""
+        self.faces, self._on_take = faces, on_take
         self.free = faces.usable.copy()
         self.free[removed] = False
         self.taken: list[tuple[int, int]] = []
@@ -41,6 +43,7 @@ class Pool:
     def take(self, row: int, part: int) -> None:
         """Choose a face."""
         self.taken.append((row, part))
+        self._on_take(len(self.taken))
         self.free[row] = False
         if self._gap:
             film, frame = self.faces.film[row], self.faces.frame[row]

@@ -88,13 +88,12 @@ def select(recipe: SetRecipe, root: Path, on_progress: Progress | None = None) -
         assert apart is not None
         source = open_source(root, name, apart)
         faces = source.faces(apart, frozenset())
-        rows = choose(faces, source.recipe, apart.labels, apart.seed, _none()).rows
+        rows = choose(faces, source.recipe, apart.labels, apart.seed, _none(), _choosing(name, tell)).rows
         people[name] = faces.names(rows)
         looks += [found for _, found in _looks(source, rows.tolist(), f"{apart.set}, {name}", tell)]
     known = Known(looks)
     found = []
     for name in there:
-        tell(f"choosing from {name}", 0)
         source = open_source(root, name, recipe)
         found.append(_from(recipe, source, source.faces(recipe, people.get(name, frozenset())), known, tell))
     missing = tuple(name for name in recipe.sources if name not in there)
@@ -106,7 +105,8 @@ def _from(recipe: SetRecipe, source: Source, faces: Faces, known: Known, tell: P
     copies, near = _none(), _none()
     seen: set[int] = set()
     while True:
-        choice = choose(faces, source.recipe, recipe.labels, recipe.seed, np.concatenate([copies, near]))
+        removed = np.concatenate([copies, near])
+        choice = choose(faces, source.recipe, recipe.labels, recipe.seed, removed, _choosing(source.name, tell))
         fresh = [row for row in choice.rows.tolist() if row not in seen] if len(known) else []
         seen.update(fresh)
         same: list[int] = []
@@ -150,6 +150,10 @@ def _looks(source: Source, rows: Sequence[int], what: str, tell: Progress) -> It
             batch = rows[start : start + _BATCH]
             yield from zip(batch, pool.map(one, batch), strict=True)
             tell(what, start + len(batch))
+
+
+def _choosing(name: str, tell: Progress) -> Callable[[int], None]:
+    return lambda done: tell(f"choosing from {name}", done)
 
 
 def _none() -> Rows:
