@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feab.data.benchmark.faces import Faces, Numbers, Rows
-from feab.data.benchmark.pool import Pool
+from feab.data.benchmark.pool import Pool, Queue
 from feab.data.benchmark.recipe import ClassesPart, PeoplePart, SourceRecipe, UnitsPart
 
 MAX_TRIES = 2_000
@@ -83,23 +83,23 @@ def choose(
 def _classes(pool: Pool, part: ClassesPart, number: int, labels: Sequence[str], total: int) -> None:
     """Take faces until there are `total`: always of the class that has fewest, of two such classes the rarer one.
 
-    A class that is exhausted thereby leaves what it lacks to the others, the rarest of them first.
+    A class that is exhausted thereby leaves what it lacks to the others, the rarest of them first. Of a class the next
+    face is one of the person that has fewest.
     """
     faces = pool.faces
-    rows = [np.flatnonzero(pool.free & (faces.label == labels.index(label))) for label in part.classes]
+    places = [labels.index(label) for label in part.classes]
+    rows = [np.flatnonzero(pool.free & (faces.label == place)) for place in places]
+    queues = [Queue(pool, those) for those in rows]
+    left = np.array([len(those) for those in rows])
     taken = [int(faces.label[row]) for row, by in pool.taken if by == number]
-    have = [taken.count(labels.index(label)) for label in part.classes]
-    while len(pool.taken) < total:
-        rows = rows if pool.alone else [pool.left(those) for those in rows]
-        there = [(have[place], len(those), place) for place, those in enumerate(rows) if len(those)]
-        if not there:
-            return
-        _, _, place = min(there)
-        those = rows[place]
-        row = pool.best(those) if pool.alone else pool.best(those, pool.crowding(those))
-        pool.take(row, number)
-        rows[place] = those[those != row]
-        have[place] += 1
+    have = np.array([taken.count(place) for place in places])
+    while len(pool.taken) < total and left.any():
+        rarest = min((have[k], left[k], k) for k in np.flatnonzero(left).tolist())[2]
+        row = queues[rarest].best(pool.of_person[queues[rarest].person])
+        assert row is not None
+        gone = faces.label[pool.take(row, number)]
+        left -= [np.count_nonzero(gone == place) for place in places]
+        have[rarest] += 1
 
 
 # --------------------------------------------------------------------------------------------------------------- units
@@ -112,54 +112,41 @@ def _units(pool: Pool, part: UnitsPart, number: int, recipe: SourceRecipe, total
     with the fewest faces left is served first, from the person that has fewest of it, and there from the cell that has
     fewest faces. What is then left to take is taken from the emptiest cells, whatever it displays.
     """
-    faces = pool.faces
-    cells = _Cells(pool, total, evenly=bool(recipe.evenly))
-    places = [np.flatnonzero(pool.free & (faces.units[:, j] == 1)) for j in range(len(recipe.aus))]
+    faces, k = pool.faces, len(recipe.aus)
+    shows = faces.units == 1
+    queues = [Queue(pool, np.flatnonzero(pool.free & shows[:, j])) for j in range(k)]
+    cells = int(faces.cell.max(initial=-1)) + 2  # the last is of faces in none
+    left, in_cell = np.zeros((cells, k), dtype=np.int64), np.zeros(cells, dtype=np.int64)
+    np.add.at(left, faces.cell[pool.free], shows[pool.free])
+    share = -(-(total - len(pool.taken)) // max(len(np.unique(faces.cell[pool.free])), 1))
     taken = pool.rows()
-    have = (faces.units[taken] == 1).sum(axis=0) if len(taken) else np.zeros(len(recipe.aus), dtype=np.int64)
-    of_person = np.zeros((len(faces.people) + 1, len(recipe.aus)), dtype=np.int64)  # the last is of nobody known
-    np.add.at(of_person, faces.person[taken], faces.units[taken] == 1)
+    have = shows[taken].sum(axis=0)
+    of_person = np.zeros((len(faces.people) + 1, k), dtype=np.int64)  # the last is of nobody known
+    np.add.at(of_person, faces.person[taken], shows[taken])
+
+    def take(row: int) -> None:
+        gone = pool.take(row, number)
+        np.subtract.at(left, faces.cell[gone], shows[gone])
+        in_cell[faces.cell[row]] += 1
+        have[:] += shows[row]
+        of_person[faces.person[row]] += shows[row]
+
     while len(pool.taken) < total:
-        places = [pool.left(rows) for rows in places]
-        open_ = [cells.not_full(rows) if have[j] < part.positives else rows[:0] for j, rows in enumerate(places)]
-        rarest = min(((len(rows), j) for j, rows in enumerate(open_) if len(rows)), default=None)
-        if rarest is None:
+        open_ = left[in_cell < share].sum(axis=0)
+        due = [(int(open_[j]), j) for j in range(k) if have[j] < part.positives and open_[j]]
+        if not due:
             break
-        rows, j = open_[rarest[1]], rarest[1]
-        row = pool.best(rows, of_person[faces.person[rows], j], cells.count(rows))
-        pool.take(row, number)
-        cells.add(row)
-        have += faces.units[row] == 1
-        of_person[faces.person[row]] += faces.units[row] == 1
-    rest = np.flatnonzero(pool.free & faces.coded)
-    while len(pool.taken) < total and len(rest := pool.left(rest)):
-        row = pool.best(rest, cells.count(rest), pool.crowding(rest))
-        pool.take(row, number)
-        cells.add(row)
-
-
-class _Cells:
-    """The combinations that are to get the same number of faces; without any, all faces are one."""
-
-    def __init__(self, pool: Pool, total: int, *, evenly: bool) -> None:
-        self._of = pool.faces.cell if evenly else np.zeros(len(pool.free), dtype=np.int64)
-        known = np.unique(self._of[pool.free])
-        wanted = total - len(pool.taken)
-        self._room = -(-wanted // max(len(known), 1))
-        self._count = np.zeros(int(self._of.max(initial=0)) + 1, dtype=np.int64)
-
-    def count(self, rows: Rows) -> Numbers:
-        """Faces taken from the cell of each of some faces."""
-        found: Numbers = self._count[self._of[rows]]
-        return found
-
-    def not_full(self, rows: Rows) -> Rows:
-        """Those of some faces whose cell has not had its share."""
-        return rows[self._count[self._of[rows]] < self._room]
-
-    def add(self, row: int) -> None:
-        """Count a face."""
-        self._count[self._of[row]] += 1
+        j = min(due)[1]
+        of = queues[j]
+        row = of.best(of_person[of.person, j], in_cell[of.cell], only=in_cell[of.cell] < share)
+        assert row is not None
+        take(row)
+    rest = Queue(pool, np.flatnonzero(pool.free & faces.coded))
+    while len(pool.taken) < total:
+        row = rest.best(in_cell[rest.cell], pool.of_person[rest.person])
+        if row is None:
+            break
+        take(row)
 
 
 # -------------------------------------------------------------------------------------------------------------- people

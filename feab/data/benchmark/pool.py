@@ -18,8 +18,7 @@ class Pool:
         faces: the source.
         free: whether a face can still be chosen.
         taken: the faces chosen so far, in the order chosen, each with the number of the part that chose it.
-        of_person: how many of each person were chosen.
-        alone: whether choosing a face has no bearing on any other.
+        of_person: how many of each person were chosen; the last is of nobody known, and stays 0.
     """
 
     def __init__(self, faces: Faces, recipe: SourceRecipe, removed: Rows, on_take: Callable[[int], None]) -> None:
@@ -28,9 +27,8 @@ class Pool:
         self.free = faces.usable.copy()
         self.free[removed] = False
         self.taken: list[tuple[int, int]] = []
-        self.of_person = np.zeros(len(faces.people), dtype=np.int64)
+        self.of_person = np.zeros(len(faces.people) + 1, dtype=np.int64)
         self._most, self._gap = recipe.most_a_person, recipe.gap
-        self.alone = not self._gap and not faces.people
         # By recording, then frame: the neighbours of a face are a slice.
         self._order = np.lexsort((faces.frame, faces.film)) if self._gap else np.zeros(0, dtype=np.int64)
         self._films = faces.film[self._order]
@@ -40,39 +38,79 @@ class Pool:
         """The faces chosen so far."""
         return np.array([row for row, _ in self.taken], dtype=np.int64)
 
-    def take(self, row: int, part: int) -> None:
-        """Choose a face."""
+    def take(self, row: int, part: int) -> Rows:
+        """Choose a face; returns those that can no longer be chosen from now on."""
         self.taken.append((row, part))
         self._on_take(len(self.taken))
-        self.free[row] = False
-        if self._gap:
-            film, frame = self.faces.film[row], self.faces.frame[row]
-            low, high = np.searchsorted(self._films, film, "left"), np.searchsorted(self._films, film, "right")
-            frames = self._frames[low:high]
-            start = np.searchsorted(frames, frame - self._gap, "right")
-            stop = np.searchsorted(frames, frame + self._gap, "left")
-            self.free[self._order[low + start : low + stop]] = False
+        gone = [np.array([row]), self._neighbours(row)]
         person = int(self.faces.person[row])
         if person >= 0:
             self.of_person[person] += 1
             if self._most is not None and self.of_person[person] >= self._most:
-                self.free[self.faces.person == person] = False
+                gone.append(np.flatnonzero(self.faces.person == person))
+        rows = np.unique(np.concatenate(gone))
+        rows = rows[self.free[rows]]
+        self.free[rows] = False
+        return rows
 
-    def left(self, rows: Rows) -> Rows:
-        """Those of some faces that can still be chosen."""
-        there: Rows = rows[self.free[rows]]
-        return there
+    def _neighbours(self, row: int) -> Rows:
+        """The faces of its recording that are nearer to a face than the recipe allows."""
+        if not self._gap:
+            return np.zeros(0, dtype=np.int64)
+        film, frame = self.faces.film[row], self.faces.frame[row]
+        low, high = np.searchsorted(self._films, film, "left"), np.searchsorted(self._films, film, "right")
+        frames = self._frames[low:high]
+        start = np.searchsorted(frames, frame - self._gap, "right")
+        stop = np.searchsorted(frames, frame + self._gap, "left")
+        return self._order[low + start : low + stop]
 
-    def best(self, rows: Rows, *before: npt.NDArray[np.int64]) -> int:
-        """Of some faces the first, by what is told of each of them, at last by its key."""
-        for place in range(len(before)):
-            least = before[place] == before[place].min()
-            rows, before = rows[least], tuple(numbers[least] for numbers in before)
-        return int(rows[np.argmin(self.faces.keys[rows])])
 
-    def crowding(self, rows: Rows) -> Numbers:
-        """How many faces were chosen of the person of each of some faces."""
-        person = self.faces.person[rows]
-        if not len(self.of_person):
-            return np.zeros(len(rows), dtype=np.int64)
-        return np.where(person >= 0, self.of_person[person], 0)
+class Queue:
+    """Some faces of a pool, in one line for each person and cell, those with the smallest keys first.
+
+    Attributes:
+        person: whose line it is, -1 where nobody knows.
+        cell: of which cell.
+    """
+
+    def __init__(self, pool: Pool, rows: Rows) -> None:
+        """`rows`: the faces."""
+        faces = pool.faces
+        pair = np.column_stack([faces.person[rows], faces.cell[rows]])
+        lines, line = np.unique(pair, axis=0, return_inverse=True)
+        line = line.ravel()
+        order = np.lexsort((faces.keys[rows], line))
+        self._pool, self._rows = pool, rows[order]
+        self._next = np.searchsorted(line[order], np.arange(len(lines)), "left")
+        self._end = np.searchsorted(line[order], np.arange(len(lines)), "right")
+        self.person: Numbers = lines[:, 0]
+        self.cell: Numbers = lines[:, 1]
+
+    def best(self, *before: Numbers, only: npt.NDArray[np.bool_] | None = None) -> int | None:
+        """The first face: of the line with the least numbers, one after the other, then with the smallest key.
+
+        Args:
+            before: numbers of the lines.
+            only: which of the lines count; None for all.
+
+        Returns:
+            None where none is left.
+        """
+        self._advance()
+        left = self._next < self._end
+        lines = np.flatnonzero(left if only is None else left & only)
+        if not len(lines):
+            return None
+        for numbers in before:
+            there = numbers[lines]
+            lines = lines[there == there.min()]
+        heads = self._rows[self._next[lines]]
+        return int(heads[np.argmin(self._pool.faces.keys[heads])])
+
+    def _advance(self) -> None:
+        """Pass over faces that can no longer be chosen."""
+        waiting = np.flatnonzero(self._next < self._end)
+        while len(waiting):
+            waiting = waiting[~self._pool.free[self._rows[self._next[waiting]]]]
+            self._next[waiting] += 1
+            waiting = waiting[self._next[waiting] < self._end[waiting]]
