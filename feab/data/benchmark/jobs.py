@@ -113,7 +113,7 @@ class Job:
         held["image"] = picture
         self._written += 1
         self._tell("writing", self._written)
-        sample = source.file.row(row)["id"]
+        sample = source.row(row)["id"]
         return Item(id=held["id"], source=source.name, sample=sample, part=part, image=sha256, labels=labels)
 
 
@@ -135,7 +135,7 @@ class Chosen(Job):
         for selected in self._selection.sources:
             source = open_source(self.root, selected.name, self.recipe)
             self._used[source.name] = _used(source, selected)
-            rows = source.as_set_rows(self.recipe, selected.rows, selected.parts)
+            rows = source.as_set_rows(self.recipe, selected.rows, selected.parts, selected.units)
             for row, part, held in zip(selected.rows, selected.parts, rows, strict=True):
                 self._items.append(self.made(source, row, part, held))
                 self.counts.add(held)
@@ -198,12 +198,13 @@ class Named(Job):
                 self._differences += [Difference(item=item, what="missing") for item in items]
                 continue
             source = open_source(self.root, name, self.recipe)
-            rows = source.rows_of([item.sample for item in items]).tolist()
+            rows = source.rows_of([item.sample for item in items])
             self._differences += [
                 Difference(item=i, what="missing") for i, row in zip(items, rows, strict=True) if row < 0
             ]
             there = [(item, row) for item, row in zip(items, rows, strict=True) if row >= 0]
-            made = source.as_set_rows(self.recipe, [row for _, row in there], [item.part for item, _ in there])
+            found, parts = [row for _, row in there], [item.part for item, _ in there]
+            made = source.as_set_rows(self.recipe, found, parts, source.faces(self.recipe).units[found])
             for (item, row), held in zip(there, made, strict=True):
                 fault = self._fault(source, item, row, held)
                 if fault is not None:

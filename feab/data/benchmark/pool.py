@@ -48,7 +48,7 @@ class Pool:
             self.of_person[person] += 1
             if self._most is not None and self.of_person[person] >= self._most:
                 gone.append(np.flatnonzero(self.faces.person == person))
-        rows = np.unique(np.concatenate(gone))
+        rows: Rows = np.unique(np.concatenate(gone))
         rows = rows[self.free[rows]]
         self.free[rows] = False
         return rows
@@ -62,7 +62,8 @@ class Pool:
         frames = self._frames[low:high]
         start = np.searchsorted(frames, frame - self._gap, "right")
         stop = np.searchsorted(frames, frame + self._gap, "left")
-        return self._order[low + start : low + stop]
+        near: Rows = self._order[low + start : low + stop]
+        return near
 
 
 class Queue:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from feab.data.benchmark.choose import Choice, choose
 from feab.data.benchmark.faces import Faces, Rows
@@ -30,6 +31,8 @@ class Selected:
     name: str
     rows: tuple[int, ...]
     parts: tuple[int, ...]
+    units: npt.NDArray[np.int8]
+    """(faces, AUs of the source), as in `Faces`."""
     people: int
     short: tuple[str, ...]
     copies: int
@@ -87,7 +90,7 @@ def select(recipe: SetRecipe, root: Path, on_progress: Progress | None = None) -
     for name in there if apart is not None else ():
         assert apart is not None
         source = open_source(root, name, apart)
-        faces = source.faces(apart, frozenset())
+        faces = source.faces(apart)
         rows = choose(faces, source.recipe, apart.labels, apart.seed, _none(), _choosing(name, tell)).rows
         people[name] = faces.names(rows)
         looks += [found for _, found in _looks(source, rows.tolist(), f"{apart.set}, {name}", tell)]
@@ -129,6 +132,7 @@ def _selected(source: Source, faces: Faces, choice: Choice, copies: int, near: i
         name=source.name,
         rows=tuple(int(choice.rows[k]) for k in order),
         parts=tuple(int(choice.parts[k]) for k in order),
+        units=faces.units[choice.rows[order]],
         people=len(faces.names(choice.rows)),
         short=choice.short,
         copies=copies,
@@ -143,7 +147,7 @@ def _looks(source: Source, rows: Sequence[int], what: str, tell: Progress) -> It
         try:
             return look(*source.picture(row))
         except FeabError as error:
-            raise FeabError(f"{source.file.path}: row {row}: {error}") from None
+            raise FeabError(f"{source.path}: row {row}: {error}") from None
 
     with ThreadPoolExecutor(available_cores(), thread_name_prefix="feab-looks") as pool:
         for start in range(0, len(rows), _BATCH):

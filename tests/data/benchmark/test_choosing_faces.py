@@ -24,7 +24,7 @@ NONE = np.zeros(0, dtype=np.int64)
 def chosen(rows: list[dict[str, Any]], *, seed: int = 1, removed: list[int] | None = None, **recipe: Any) -> Choice:
     table = pa.Table.from_pylist(rows)
     source = SourceRecipe.model_validate({"split": "test", **recipe})
-    faces = faces_of("tiny", source, table, EIGHT, seed, without=frozenset())
+    faces = faces_of("tiny", source, [table], EIGHT, seed, without=frozenset())
     return choose(faces, source, EIGHT, seed, NONE if removed is None else np.array(removed, dtype=np.int64))
 
 
@@ -188,7 +188,7 @@ def test_a_unit_is_present_as_its_source_says() -> None:
     graded = SourceRecipe.model_validate({"split": "test", "aus": [26], "present_from": 2, **part})
     counted = SourceRecipe.model_validate({"split": "test", "aus": [26], "count_as": {27: 26}, **part})
     units = [
-        faces_of("tiny", recipe, table, EIGHT, 1, without=frozenset()).units[:, 0].tolist()
+        faces_of("tiny", recipe, [table], EIGHT, 1, without=frozenset()).units[:, 0].tolist()
         for recipe in (graded, counted)
     ]
     assert units == [[0, 1, -1], [0, 1, -1]]
