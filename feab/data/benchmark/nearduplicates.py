@@ -3,6 +3,9 @@
 Web datasets share pictures, at other sizes and in other crops. Two pictures whose hashes differ in at most six bits are
 taken for one (our choice); the hash is that of Zauner 2010, Implementation and benchmarking of perceptual image hash
 functions: the signs, about their median, of 8 x 8 low frequencies of the grey picture at 32 x 32 pixels.
+
+That leaves faces out that are no copies, too: of 384 rendered faces, alike in pose and light, 0.05 % of the pairs of
+different people are that near, and 2.4 % of those of one person with two expressions.
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ def save(
     if order is not None:
         Random(order).shuffle(rows)
     # of one picture for all faces of one dataset: only where pictures are compared do they matter
-    write_split(root / name, split, ({"image": picture(name), **row} for row in rows), info, extra=extra or {})
+    pictures = ({"image": picture(name), **row} for row in rows)
+    write_split(root / name, split, pictures, info, extra=extra or {}, row_group=32)
 
 
 def ckplus() -> list[Row]:

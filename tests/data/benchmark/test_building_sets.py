@@ -41,6 +41,12 @@ def feab(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build("feab", sources, tmp_path_factory.mktemp("built") / "feab")
 
 
+@pytest.fixture(scope="module")
+def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same datasets elsewhere, their rows in another order."""
+    return make_all(tmp_path_factory.mktemp("shuffled"), order=3)
+
+
 def rows_of(made: Built) -> list[dict[str, Any]]:
     rows = load_dataset(made.folder, made.recipe.split).labels().to_dict("records")
     return [{str(name): None if value != value else value for name, value in row.items()} for row in rows]
@@ -106,8 +112,8 @@ def test_it_can_be_run_and_is_scored_by_source(feab: Built, tmp_path: Path) -> N
 # ------------------------------------------------------------------------------------------------ the same everywhere
 
 
-def test_rows_in_another_order_give_the_same_set(feab: Built, tmp_path: Path) -> None:
-    again = build("feab", make_all(tmp_path / "shuffled", order=3), tmp_path / "again" / "feab")
+def test_rows_in_another_order_give_the_same_set(feab: Built, shuffled: Path, tmp_path: Path) -> None:
+    again = build("feab", shuffled, tmp_path / "again" / "feab")
     assert again.manifest.fingerprint == feab.manifest.fingerprint
     assert [item.id for item in again.manifest.items] == [item.id for item in feab.manifest.items]
 
@@ -209,9 +215,8 @@ def test_without_any_source_it_is_told_what_is_looked_for(tmp_path: Path) -> Non
 # ----------------------------------------------------------------------------------------------------------- manifests
 
 
-def test_a_manifest_builds_the_same_set_elsewhere(feab: Built, tmp_path: Path) -> None:
-    elsewhere = make_all(tmp_path / "elsewhere", order=9)
-    again = build("feab", elsewhere, tmp_path / "feab", manifest=feab.manifest_file)
+def test_a_manifest_builds_the_same_set_elsewhere(feab: Built, shuffled: Path, tmp_path: Path) -> None:
+    again = build("feab", shuffled, tmp_path / "feab", manifest=feab.manifest_file)
     assert again.manifest == feab.manifest
     assert again.info.splits == feab.info.splits
     assert again.manifest_file.read_bytes() == feab.manifest_file.read_bytes()
