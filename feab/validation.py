@@ -1,4 +1,4 @@
-"""Checking what people write and pass on: task files, model cards, recipes, prompts, datasets, FEID and run folders.
+"""Checking what people write and pass on: task files, cards, recipes, prompts, datasets, FEID and run folders.
 
 What a file is, is told from its content. The checks themselves lie in the room of each kind (`validate.py`).
 """
@@ -19,8 +19,10 @@ from feab.tasks.load import METADATA_FIELDS
 from feab.tasks.read import MAX_BYTES, read_yaml
 from feab.yamlfile import read_bytes
 
-Kind: TypeAlias = Literal["task", "card", "recipe", "prompts", "dataset", "run", "annotations", "feid", "unknown"]
-_Yaml: TypeAlias = Literal["task", "card", "recipe"]
+Kind: TypeAlias = Literal[
+    "task", "card", "recipe", "set", "prompts", "dataset", "run", "annotations", "feid", "unknown"
+]
+_Yaml: TypeAlias = Literal["task", "card", "recipe", "set"]
 
 Progress = Callable[[int, int], None]
 """Called with samples or lines checked, and their number in all."""
@@ -28,7 +30,7 @@ Progress = Callable[[int, int], None]
 MAX_FILES = 5_000
 """Most files and folders that are gone through below one path."""
 
-_TELLS: Mapping[str, _Yaml] = {"task": "task", "group": "task", "adapter": "card", "method": "recipe"}
+_TELLS: Mapping[str, _Yaml] = {"task": "task", "group": "task", "adapter": "card", "method": "recipe", "set": "set"}
 """Field at the top of a file -> what that makes it."""
 
 _BEGINS = re.compile(rb"(?m)^(" + "|".join(_TELLS).encode() + rb")[ \t]*:")
@@ -37,6 +39,7 @@ _MARKS: Mapping[_Yaml, frozenset[str]] = {
     "task": frozenset({"metadata", "custom_dataset", "process_results", "output_type"}),
     "card": frozenset({"access", "licence", "intended_use", "price", "parameters", "trained_on"}),
     "recipe": frozenset({"architecture", "language", "vision", "train_split", "validation_split"}),
+    "set": frozenset({"sources", "apart_from", "images", "seed"}),
 }
 """Kind -> fields of which two tell it, where none of `_TELLS` is there. Our choice."""
 
@@ -77,8 +80,8 @@ def validate(
     """Every problem of a file or folder, each with file, line, what is wrong and what to do; empty when it is clean.
 
     Args:
-        path: a task file, model card, training recipe, folder of prompts, run folder, dataset folder or FEID folder, or
-            a folder of such.
+        path: a task file, model card, recipe of a training or a set, folder of prompts, run folder, dataset folder or
+            FEID folder, or a folder of such.
         data: for run folders, the dataset they were asked about (name or folder), where its name is not known here.
         include: further folders of task files, for groups, recipes and run folders that name their tasks.
 
@@ -168,6 +171,10 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
         from feab.training.validate import check_recipe_file
 
         return check_recipe_file(path, notes, options.include)
+    if kind == "set":
+        from feab.data.benchmark.recipe import check_recipe_file as check_set_file
+
+        return check_set_file(path, notes)
     _unknown(path, notes)
     return "not known"
 
@@ -188,8 +195,8 @@ def _unknown(path: Path, notes: Gather) -> None:
         notes.note(Problem(path, "holds no task, model card, recipe, prompts, dataset or run", advice=advice))
         return
     read_yaml(path)  # which says it better, where it is no YAML
-    words = "is no file that feab knows: no task, model card or training recipe"
-    notes.note(Problem(path, words, advice="a task has `task`, a card `adapter`, a recipe `method`"))
+    words = "is no file that feab knows: no task, model card, training recipe or recipe of a set"
+    notes.note(Problem(path, words, advice="a task has `task`, a card `adapter`, a recipe `method` or `set`"))
 
 
 def _found(given: Path) -> Iterator[tuple[Path, Kind]]:

@@ -27,7 +27,9 @@ _MOST_FILES = 3
 class Counting:
     """Progress over rows whose number is not known: a line that changes on a terminal, one every 5 s elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, resumes: bool = True) -> None:
+        """`resumes`: when interrupted, the same command goes on with what is done."""
+        self._resumes = resumes
         self._begun = self._shown = time.monotonic()
         self._split = ""
         self._status: Status | None = None
@@ -58,7 +60,7 @@ class Counting:
     ) -> None:
         if self._status is not None:
             self._status.stop()
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and self._resumes:
             error.resumes = True  # type: ignore[attr-defined]  # finished splits are kept
 
 

@@ -129,3 +129,33 @@ def data_mimic(
     from feab.cli.preparing import mimic
 
     mimic(name, out, number)
+
+
+@data.command(
+    "build",
+    epilog="\b\nExamples:\n  feab data build feab --root /data/prepared\n"
+    "  feab data build feab --manifest feab.manifest.json\n  feab data build feid-pool --to pool/",
+)
+def data_build(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="feab, feid-pool, or the file (.yaml) of a recipe of your own.")
+    ],
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The folder of the prepared datasets.  [default: FEAB_DATA]"),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="The folder to make.  [default: under FEAB_DATA]")
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            "--manifest", metavar="FILE", help="Take the faces it names, and check that every one is the same here."
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make it anew where it is there.")] = False,
+) -> None:
+    """Put FEAB, or the pool of FEID, together from prepared datasets; of some of them, a part that says so."""
+    from feab.cli.building import build
+
+    build(name, root, to, manifest, again=again)

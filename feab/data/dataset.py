@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from feab.data.columns import MEDIA, check_columns, check_labels, column_type, typed_labels
+from feab.data.columns import check_labels
+from feab.data.parquetfile import ParquetSplit
 from feab.data.roots import root_of
 from feab.data.source import Source
 from feab.data.write import read_info
 from feab.errors import FeabError
-from feab.problems import RAISE, Notes, Problem
+from feab.problems import RAISE, Notes
 from feab.records import Sample
 from feab.schemas import DatasetInfo
-from feab.yamlfile import open_plain
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
-
-_LABEL_ROWS = 4096  # rows of labels read at a time
-_MAX_GROUP_BYTES = 512_000_000
 
 
 class SplitFile(Source):
@@ -40,78 +36,28 @@ class SplitFile(Source):
                 unreadable is.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        path = folder / f"{split}.parquet"
-        where = str(path)
-        try:
-            with open_plain(path):  # a named pipe would never end
-                file = pq.ParquetFile(path)
-            self._metadata = file.metadata
-            names = file.schema_arrow.names
-            check_columns(names, info, where, notes)
-            # In batches and one thread: reading it whole leaves the allocator with eight times what the labels need.
-            wanted = [name for name in names if name not in MEDIA]
-            parts = [pa.schema([file.schema_arrow.field(name) for name in wanted]).empty_table()]
-            for batch in file.iter_batches(_LABEL_ROWS, columns=wanted, use_threads=False):
-                parts.append(typed_labels(pa.Table.from_batches([batch]), where, notes))
-            parts[0] = typed_labels(parts[0], where, notes)
-            kept = [name for name in wanted if all(name in part.column_names for part in parts)]
-            labels = pa.concat_tables([part.select(kept) for part in parts])
-        except FileNotFoundError:
-            known = ", ".join(sorted(info.splits)) or "none"
-            raise FeabError(f"{where}: no such file; splits in dataset.json: {known}") from None
-        except (pa.ArrowException, OSError) as error:
-            raise FeabError(f"{where}: cannot be read as Parquet: {error}") from error
-        self.media = [name for name in MEDIA if name in names]
-        for name in self.media:
-            found = file.schema_arrow.field(name).type
-            if not _is_media(name, found):
-                raise FeabError(f"{where}: column {name!r} has type {found}; it must be {column_type(name)}")
-        if "id" in labels.column_names:
-            check_labels(labels, info, where, notes=notes)
-        listed = info.splits[split].n
-        if listed != len(labels):
-            message = f"holds {len(labels)} rows, dataset.json says {listed}"
-            notes.note(Problem(path, message, advice="correct the one that is wrong"), f"{where}: {message}")
-        sizes = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
-        for number, group in enumerate(sizes):
-            if group.total_byte_size > _MAX_GROUP_BYTES:
-                raise FeabError(
-                    f"{where}: row group {number} is {group.total_byte_size} bytes; write it in smaller row groups"
-                )
-        starts = [0, *accumulate(group.num_rows for group in sizes)]
+        self._file = file = ParquetSplit(folder, split, info, notes)
+        parts = list(file.batches(file.wanted))
+        kept = [name for name in file.wanted if all(name in part.column_names for part in parts)]
+        labels = pa.concat_tables([part.select(kept) for part in parts])
+        if "id" in kept:
+            check_labels(labels, info, str(file.path), notes=notes)
+        self.media = file.media
         root = root_of(folder, split, info.splits[split].fingerprint)
-        super().__init__(path, root, info, labels, starts)
+        super().__init__(file.path, root, info, labels, file.starts)
 
     def fingerprint(self, split: str) -> str:
         """The fingerprint that was stored when the split was written."""
         return self.info.splits[split].fingerprint
 
     def _read(self, start: int, stop: int, block: int) -> list[dict[str, Any]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         rows: list[dict[str, Any]] = self.labels.slice(start, stop - start).to_pylist()
-        try:
-            with pq.ParquetFile(self.path, metadata=self._metadata) as file:
-                media = file.read_row_group(block, columns=self.media, use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise FeabError(f"{self.path}: row group {block} cannot be read: {error}") from error
+        media = self._file.group(block, self.media)
         for name in self.media:
             for row, value in zip(rows, media.column(name).to_pylist(), strict=True):
                 row[name] = value
         return rows
-
-
-def _is_media(name: str, found: Any) -> bool:
-    import pyarrow as pa
-
-    if name == "frames":
-        if not (pa.types.is_list(found) or pa.types.is_large_list(found)):
-            return False
-        found = found.value_type
-    return bool(pa.types.is_struct(found)) and {field.name for field in found} >= {"bytes", "path"}
 
 
 class Dataset(Sequence[Sample]):

@@ -147,11 +147,11 @@ def build_gallery(run: Run, tables: Tables) -> Gallery:
 
 
 def _wording(faces: Faces) -> str:
-    """The question in words; of a prompt with reordered options, as its first face was asked."""
+    """The question in words; where faces are asked about other options or in another order, as the first one was."""
     if faces.prompt not in faces.task.prompts:
         return ""
-    first = faces.truth.ids[0] if faces.truth.ids else ""
-    return faces.task.prompt_text(faces.prompt, first)
+    first, source = (faces.truth.ids[0], faces.truth.sources[0]) if faces.truth.ids else ("", None)
+    return faces.task.of_source(source).prompt_text(faces.prompt, first)
 
 
 def _cards(run: Run, shown: Sequence[Faces], chosen: Sequence[Place], pictures: Mapping[Place, str]) -> Iterator[Card]:

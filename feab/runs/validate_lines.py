@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -139,9 +140,9 @@ def _reread(prediction: Prediction, task: Task) -> Iterator[Problem]:
     """Does the text say what the answer says? Why generation ended is not kept, so each reason may be the one."""
     if prediction.outcome is Outcome.ERROR or prediction.text is None:
         return
-    options = None if task.kind == "valence_arousal" else task.options
     first = None
-    for reason in _REASONS:
+    for asked, reason in product(task.as_asked, _REASONS):
+        options = None if task.kind == "valence_arousal" else asked.options
         read = parse(prediction.text, task.kind, options, finish_reason=reason)
         if read.outcome is prediction.outcome and answer_json(read) == _in_order(prediction.answer):
             return

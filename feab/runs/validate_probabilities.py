@@ -41,8 +41,9 @@ def probability_problems(prediction: Prediction, kind: Kind, task: Task | None, 
         return
     if kind == "expression" and total < 1 - TOLERANCE:
         yield _fault("probabilities", f"sum to {total:.4g}, less than 1, as of a closed set they cannot", _AGAIN)
-    if task is not None and (missing := [option for option in task.options if option not in given]):
-        yield _fault("probabilities", f"lack {missing[0]!r}, which is among the options", _AGAIN)
+    if task is not None and not any(given.keys() >= {*asked.options} for asked in task.as_asked):
+        missing = next(option for option in task.options if option not in given)
+        yield _fault("probabilities", f"lack {missing!r}, which is among the options", _AGAIN)
     if given and not _makes(prediction, given, kind):
         told = str(prediction.answer)[:MAX_SHOWN]
         yield _fault("answer", f"is {told}, which is not what its probabilities make", _AGAIN)

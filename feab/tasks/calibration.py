@@ -32,10 +32,13 @@ def score_probabilities(task: Task, truth: Truth, said: Said) -> Weighed:
     if p is None or task.kind == "valence_arousal":
         return Weighed()
     known = ~np.isnan(p)
+    if task.coded_by:  # what a source does not code is not asked about its faces
+        known |= known.any(axis=1, keepdims=True) & np.isnan(truth.values)
     rows = np.flatnonzero(known.all(axis=1))
     if not len(rows):
         return Weighed()
     here, p = truth.take(rows), p[rows]
+    p = np.where(np.isnan(p), 0.0, p)  # where the truth is NaN, too: nothing is scored there
     where: dict[str, Any] = {"clusters": here.clusters, "sources": here.sources}
     if task.kind == "action_units":
         found = metrics.estimates(metrics.action_unit_calibration_sums(here.values, p, task.aus, **where))

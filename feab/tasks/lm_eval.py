@@ -59,7 +59,8 @@ class Documents(Sequence[dict[str, Any]]):
         from feab.tasks.truth import truth_of
 
         self._task, self._prompt, self._dataset, self._marker = task, prompt, dataset, marker
-        self._wording = task.wording(prompt)
+        self._asked = {source: task.of_source(source) for source in ("", *task.coded_by)}
+        self._wordings = {source: asked.wording(prompt) for source, asked in self._asked.items()}
         labels = dataset.labels()
         self._truth = truth_of(task, labels)
         row_of = {str(name): row for row, name in enumerate(labels["id"])}
@@ -75,17 +76,20 @@ class Documents(Sequence[dict[str, Any]]):
         task, truth = self._task, self._truth
         name = truth.ids[index]
         values = [None if v != v else float(v) for v in truth.values[index]]  # NaN is not JSON
+        source = truth.sources[index]
+        asked = source if source in self._asked else ""
         return {
             "id": name,
             "image": Picture(self._dataset, self._rows[index], name, task.crop),
             "marker": self._marker,
-            "question": self._wording(name),
+            "question": self._wordings[asked](name),
             "kind": task.kind,
-            "options": list(task.order(self._prompt, name)),
+            "options": list(self._asked[asked].order(self._prompt, name)),
+            "aus": list(task.aus),
             "truth": truth.expression[index] if task.kind == "expression" else values,
             "target": _target(task, truth.expression[index], values),
             "cluster": truth.clusters[index],
-            "source": truth.sources[index],
+            "source": source,
         }
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -157,9 +161,8 @@ def score_valence_arousal(doc: dict[str, Any], results: Sequence[str]) -> dict[s
 def score_action_units(doc: dict[str, Any], results: Sequence[str]) -> dict[str, Any]:
     """One face's truth and answer under every metric of an action unit task: lm-eval's `process_results`."""
     value = _parse(doc, results).value
-    # Options may be shuffled for the model, the truth is in rising order.
-    units = sorted(int(option) for option in doc["options"])
-    answer = None if value is None else [float(au in cast("frozenset[int]", value)) for au in units]
+    # Options may be shuffled for the model and, where its source codes some alone, fewer: the truth is of all units.
+    answer = None if value is None else [float(au in cast("frozenset[int]", value)) for au in doc["aus"]]
     return _scored(doc, answer, ("f1", "f1_low", "f1_high"))
 
 

@@ -20,8 +20,8 @@ from feab.vocabulary import KINDS, Kind
 
 MAX_OPTIONS = 64
 METADATA_FIELDS: frozenset[str] = frozenset({
-    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "frames", "folds", "definitions",
-    "prompts", "description",
+    "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "frames", "folds", "coded_by",
+    "definitions", "prompts", "description",
 })  # fmt: skip
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
@@ -120,6 +120,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     crop = notes.attempt(_crop, AS_DELIVERED, metadata.get("crop"))
     frames = notes.attempt(_frames, None, metadata.get("frames"))
     folds = notes.attempt(_folds, None, metadata.get("folds"))
+    coded_by = notes.attempt(_coded_by, {}, metadata.get("coded_by"), aus)
     threshold = notes.attempt(_threshold, None, metadata, kind)
     raise_it = 'such as "1.0"; raise it with every change to the task'
     version = notes.attempt(lambda: _version(need("version", raise_it)), "")
@@ -150,6 +151,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
         crop=crop,
         frames=frames,
         folds=folds,
+        coded_by=MappingProxyType(coded_by),
         definitions=MappingProxyType(definitions),
         description=description,
         file=metadata.file,
@@ -222,10 +224,12 @@ def _split(field: Field) -> str:
     return field.text()
 
 
-def _name(field: Field) -> str:
-    if not NAME.fullmatch(field.text()):
+def _name(field: Field, name: str | None = None) -> str:
+    """The text of a field, or its key, where that is a name."""
+    name = field.text() if name is None else name
+    if not NAME.fullmatch(name):
         raise field.error("may hold letters, digits, _ . and - only")
-    return field.text()
+    return name
 
 
 def _labels(metadata: Field, kind: Kind | None, notes: Notes) -> tuple[str, ...]:
@@ -251,11 +255,27 @@ def _aus(metadata: Field, kind: Kind | None) -> tuple[int, ...]:
         if given is not None and kind is not None:
             raise given.error("only tasks of kind action_units have aus")
         return ()
-    given = given or metadata.need("aus", "the list of action unit numbers that can be answered")
+    return _numbers(given or metadata.need("aus", "the list of action unit numbers that can be answered"))
+
+
+def _numbers(given: Field) -> tuple[int, ...]:
     aus = [element.integer(1, 99) for element in given.elements()]
     if not 1 <= len(aus) <= MAX_OPTIONS or aus != sorted(set(aus)):
         raise given.error(f"must be 1 to {MAX_OPTIONS} different numbers in rising order")
     return tuple(aus)
+
+
+def _coded_by(given: Field | None, aus: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Source -> the AUs that its faces are asked about."""
+    if given is None:
+        return {}
+    if not aus:
+        raise given.error("only tasks of kind action_units ask about AUs by source")
+    found = {_name(child, source): _numbers(child) for source, child in given.items()}
+    for source, child in given.items():
+        if not set(found[source]) <= set(aus):
+            raise child.error("must be some of `aus`")
+    return found
 
 
 def _definitions(given: Field | None, options: tuple[str, ...], notes: Notes) -> dict[str, str]:

@@ -65,6 +65,8 @@ class Task:
     """Which frames of a clip are shown; None for tasks about pictures."""
     folds: str | None = None
     """The column that says in which of the customary folds a face is tested; None where there are none."""
+    coded_by: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Source -> those of `aus` that it codes, which alone its faces are asked about; all are asked of other faces."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Option (label, AU number as text, or axis) -> what it means, in our words."""
     description: str = ""
@@ -86,6 +88,16 @@ class Task:
             return AXES
         what = "presence" if self.threshold is None else "intensity"
         return tuple(f"au{au:02d}_{what}" for au in self.aus)
+
+    def of_source(self, source: str | None) -> Task:
+        """The task as faces of one source are asked: without the AUs that this source does not code."""
+        aus = self.coded_by.get(source or "")
+        return self if aus is None else replace(self, aus=aus, coded_by={})
+
+    @property
+    def as_asked(self) -> tuple[Task, ...]:
+        """The task itself, then as it is asked of those sources that code some of its AUs only."""
+        return (self, *map(self.of_source, self.coded_by))
 
     def prompt_names(self, wanted: str | Sequence[str] = DEFAULT_PROMPT) -> tuple[str, ...]:
         """Prompt names from a comma list or a sequence; "all" means every prompt of the task, in file order.
@@ -109,7 +121,7 @@ class Task:
             FeabError: for an unknown prompt, or one whose wording cannot be filled in.
         """
         used = {name: self._prompt_sha256(self.prompts[name]) for name in self.prompt_names(prompts)}
-        everything = {
+        everything: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "version": self.version,
@@ -123,6 +135,8 @@ class Task:
         }
         if self.folds is not None:  # tasks without folds keep the hash that they had before there were any
             everything["folds"] = self.folds
+        if self.coded_by:
+            everything["coded_by"] = dict(self.coded_by)
         if self.frames is not None:  # tasks about pictures keep the hash that they had before there were clips
             everything["frames"] = str(self.frames)
         return TaskIdentity(
@@ -137,10 +151,11 @@ class Task:
 
     def _prompt_sha256(self, prompt: Prompt) -> str:
         # The words as they are filled in, too: what an AU looks like is said in feab.vocabulary, not in the task file.
+        words = [task.prompt_text(prompt.name) for task in self.as_asked]
         return _digest(
             {
                 "text": prompt.text,
-                "words": self.prompt_text(prompt.name),
+                "words": words if self.coded_by else words[0],
                 "max_tokens": prompt.max_tokens,
                 "json": prompt.json,
                 "shuffled": prompt.shuffled,
@@ -236,14 +251,18 @@ class Task:
             FeabError: for a prompt the task does not have.
         """
         settings = sampling or Sampling(seed=seed)
-        builders = [self._builder(name, draws, settings) for name in self.prompt_names(prompts)]
+        names = self.prompt_names(prompts)
+        builders = {
+            source: [self.of_source(source)._builder(name, draws, settings) for name in names]
+            for source in ("", *self.coded_by)
+        }
 
         def about(sample: Sample, seen_before: Seen | None = None) -> list[Question]:
             if not self.asks_about(sample):
                 return []
             # Once: of a video the frames are decoded for all prompts.
             seen = all_shown(sample, self.crop, self.frames, seen_before)
-            return [build(sample.id, seen) for build in builders]
+            return [build(sample.id, seen) for build in builders.get(sample.source or "", builders[""])]
 
         return about
 

@@ -135,7 +135,7 @@ def _scored(task: Task) -> list[dict[str, Any]]:
         text, truths = ", ".join(f"{axis}: 0.5" for axis in AXES), ([0.5, 0.5], [-0.5, 0.25])
     else:
         text, truths = str(task.aus[0]), ([1.0] * len(task.aus), [0.0] * len(task.aus))
-    doc = {"kind": task.kind, "options": list(task.options), "source": None}
+    doc = {"kind": task.kind, "options": list(task.options), "aus": list(task.aus), "source": None}
     return [score({**doc, "truth": truth, "cluster": str(n)}, [text]) for n, truth in enumerate(truths)]
 
 

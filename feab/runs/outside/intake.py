@@ -71,7 +71,7 @@ class Intake:
         self._unreadable: Counter[str] = Counter()
         self._failed = KeySet()
         self._wordings = {
-            name: {prompt: part.task.wording(prompt) for prompt in part.task.prompts}
+            name: {prompt: [task.wording(prompt) for task in part.task.as_asked] for prompt in part.task.prompts}
             for name, part in self._parts.items()
         }
         self._draft = draft
@@ -190,7 +190,7 @@ class Intake:
             return name
         wordings = self._wordings[task.name]
         for known in (*self._prompts[task.name], *wordings) if question is not None else ():
-            if known in wordings and wordings[known](face) == question:
+            if known in wordings and any(wording(face) == question for wording in wordings[known]):
                 return known
         return IMPORTED
 
