@@ -46,6 +46,12 @@ class Versioned(_Strict):
         return version
 
 
+Strict = _Strict
+"""For records of other rooms: frozen, no unknown field, no NaN or Infinity."""
+Versioned = _Versioned
+"""The same with a schema version, for their files."""
+
+
 class VaValue(_Strict):
     """Valence and arousal, each in [-1, 1]."""
 

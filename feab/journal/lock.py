@@ -21,11 +21,15 @@ class FileLock:
         self._what = what or str(path.parent)
         self._fd: int | None = None
 
-    def acquire(self) -> None:
-        """Take the lock at once.
+    def acquire(self, *, wait: bool = False) -> None:
+        """Take the lock, at once or when whoever holds it gives it back.
+
+        Args:
+            wait: whether to wait for it.
 
         Raises:
-            FeabError: when another process holds it (the message names its process id), or it is a link.
+            FeabError: when another process holds it and is not waited for (the message names its process id), or it is
+                a link.
         """
         try:
             import fcntl
@@ -36,7 +40,7 @@ class FileLock:
                 raise FeabError(f"{self.path}: is a link; remove it")
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | NO_FOLLOW | os.O_CLOEXEC, 0o644)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
                 os.close(fd)

@@ -16,17 +16,15 @@ from feab.metrics.calibration import (
 from feab.metrics.chance import action_unit_chance, expression_chance, oracle_from_expression, valence_arousal_chance
 from feab.metrics.comparing import (
     Difference,
-    Standing,
     difference,
     holm,
     overall_difference,
-    overall_standings,
-    standings,
 )
 from feab.metrics.expression import expression_detail, expression_scores, expression_sums
 from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimates
 from feab.metrics.overall import chance_corrected, overall
 from feab.metrics.ranking import action_unit_auroc
+from feab.metrics.standing import Drawn, Standing, drawn, overall_drawn, overall_standings, places, standings
 from feab.metrics.sums import ClusterSums, bootstrap_weights
 from feab.metrics.valence_arousal import valence_arousal_detail, valence_arousal_scores, valence_arousal_sums
 from feab.metrics.vote_scores import human_ceiling, human_consensus, vote_detail, vote_scores, vote_sums
@@ -36,6 +34,7 @@ __all__ = [
     "MIN_CLUSTERS",
     "ClusterSums",
     "Difference",
+    "Drawn",
     "Estimate",
     "Standing",
     "action_unit_auroc",
@@ -48,6 +47,7 @@ __all__ = [
     "bootstrap_weights",
     "chance_corrected",
     "difference",
+    "drawn",
     "estimates",
     "expression_calibration_sums",
     "expression_chance",
@@ -61,7 +61,9 @@ __all__ = [
     "oracle_from_expression",
     "overall",
     "overall_difference",
+    "overall_drawn",
     "overall_standings",
+    "places",
     "standings",
     "valence_arousal_chance",
     "valence_arousal_detail",

@@ -1,4 +1,4 @@
-"""Are two models different, and which places may each of several hold? Paired, by whole clusters of faces.
+"""Are two models different? Paired, by whole clusters of faces.
 
 Models answer the same faces, and faces of one person err together, so that everything here draws or swaps whole
 clusters, the same for every model.
@@ -8,8 +8,6 @@ clusters, the same for every model.
   of a cluster may change places. McNemar's test takes faces for independent, and rejects 10 to 35 % of true hypotheses
   where they cluster by person (measured; `measurement.md` 0).
 * Several p-values are corrected by Holm (1979).
-* The places a model may hold follow from simultaneous intervals of all pairwise differences, by the bootstrap's largest
-  |t| (Mogstad, Romano, Shaikh & Wilhelm 2024): ranks of bootstrap draws do not cover the true ones.
 """
 
 from __future__ import annotations
@@ -17,20 +15,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from feab.errors import FeabError
-from feab.metrics.intervals import LEVEL, MIN_CLUSTERS, Estimate, estimates, expanded_percentiles
+from feab.metrics.intervals import MIN_CLUSTERS, expanded_percentiles
 from feab.metrics.measures import Key, Measure, all_kinds, one_metric
-from feab.metrics.overall import overall
-from feab.metrics.sums import BLOCK, BoolArray, ClusterSums, FloatArray
+from feab.metrics.sums import BLOCK, ClusterSums, FloatArray
 
 PERMUTATIONS = 1999
 """With the answers as they are, 2,000 arrangements: the smallest p-value is .0005."""
-_SAME = 1e-12
-"""Differences this small are none: permuted statistics that are equal differ by rounding."""
+SAME = 1e-12
+"""Differences this small are none: resampled statistics that are equal differ by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ def difference(
     Raises:
         FeabError: when the answers are not about the same faces, or there is no such metric.
     """
-    _check_paired([[first], [second]])
+    check_paired([[first], [second]])
     return _difference(one_metric(first, metric), one_metric(second, metric), resamples, permutations, seed)
 
 
@@ -89,7 +85,7 @@ def overall_difference(
     Raises:
         FeabError: when the answers are not about the same faces.
     """
-    _check_paired([first, second])
+    check_paired([first, second])
     one, other = all_kinds(first), all_kinds(second)
     if one is None or other is None:
         return Difference(None)
@@ -103,7 +99,7 @@ def _difference(one: Measure, other: Measure, resamples: int, permutations: int,
     p = _permuted(one, other, permutations, seed)
     spread = one.spread(one.deleted() - other.deleted())
     se, df = float(spread.se[0]), float(spread.df[0])
-    if g < MIN_CLUSTERS or not (math.isfinite(se) and se > _SAME and df > 0):
+    if g < MIN_CLUSTERS or not (math.isfinite(se) and se > SAME and df > 0):
         return Difference(value, p=p, clusters=g)
     low, high = expanded_percentiles(one.drawn(resamples, seed) - other.drawn(resamples, seed), df)
     return Difference(value, low, high, p, g)
@@ -113,7 +109,7 @@ def _permuted(one: Measure, other: Measure, permutations: int, seed: int) -> flo
     """The share of arrangements, the one there is among them, whose difference is at least as large."""
     if permutations < 1:
         raise FeabError(f"permutations must be at least 1, got {permutations}")
-    seen = abs(one.value - other.value) - _SAME
+    seen = abs(one.value - other.value) - SAME
     sums = [a + b for a, b in zip(_all(one), _all(other), strict=True)]
     as_large = 1
     for kept in _swaps(one.keys, permutations, seed):
@@ -151,108 +147,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A model among others: its score, and the best and the worst place it may hold at 95 % confidence, 1 the best.
-
-    The places of all models together are right in 95 % of comparisons. Both are None where a score is undefined or
-    there are fewer than 10 clusters.
-    """
-
-    score: Estimate
-    best: int | None
-    worst: int | None
-
-
-def standings(
-    models: Sequence[ClusterSums], metric: str | None = None, *, resamples: int = 1000, seed: int = 0
-) -> list[Standing]:
-    """Where each of several models stands on a metric of one task (its primary, unless another is named).
-
-    Args:
-        models: sums of each model's answers to the same faces.
-        metric: one of their names.
-        resamples: bootstrap draws.
-        seed: of the draws.
-
-    Raises:
-        FeabError: when the answers are not about the same faces, or there is no such metric.
-    """
-    _check_paired([[model] for model in models])
-    measures = [one_metric(model, metric) for model in models]
-    name = metric or models[0].primary
-    scores = [estimates(model)[name] for model in models]
-    sign = -1.0 if models[0].scales[models[0].column(name)] == "distance" else 1.0
-    return _standings(measures, scores, resamples, seed, sign)
-
-
-def overall_standings(
-    models: Sequence[Sequence[ClusterSums]], *, resamples: int = 1000, seed: int = 0
-) -> list[Standing] | None:
-    """Where each of several models stands overall; None unless all three kinds are there.
-
-    Raises:
-        FeabError: when the answers are not about the same faces.
-    """
-    _check_paired(models)
-    measures = [measure for tasks in models if (measure := all_kinds(tasks)) is not None]
-    if len(measures) < len(models):
-        return None
-    scores = [overall(tasks, resamples=resamples, seed=seed) for tasks in models]
-    return _standings(measures, scores, resamples, seed)
-
-
-def _standings(
-    measures: Sequence[Measure], scores: list[Estimate], resamples: int, seed: int, sign: float = 1.0
-) -> list[Standing]:
-    """`sign` is -1 where less is better."""
-    values = np.array([measure.value for measure in measures])
-    known = [i for i, value in enumerate(values) if math.isfinite(value)]
-    nowhere = [Standing(score, None, None) for score in scores]
-    if not known:
-        return nowhere
-    shown = [measures[i] for i in known]
-    spread = shown[0].spread(shown[0].deleted())
-    g, df = int(shown[0].support.sum()), float(spread.df[0])
-    if g < MIN_CLUSTERS or not df > 0:
-        return nowhere
-    draws = np.stack([measure.drawn(resamples, seed) for measure in shown], axis=1)
-    better = _surely_better(sign * values[known], sign * draws, df)
-    found = list(nowhere)
-    for k, i in enumerate(known):
-        found[i] = Standing(scores[i], 1 + int(better[:, k].sum()), len(known) - int(better[k].sum()))
-    return found
-
-
-def _surely_better(values: FloatArray, draws: FloatArray, df: float) -> BoolArray:
-    """Whether model i beats model j beyond doubt, (models, models), from bootstrap draws (resamples, models).
-
-    The critical value is the quantile of the largest |t| over pairs, times what turns a normal interval into that of
-    t with `df` degrees of freedom and the bootstrap's spread of G clusters into an unbiased one: sqrt(G / (G - 1)).
-    """
-    from scipy.special import ndtri, stdtrit
-
-    pairs = list(combinations(range(len(values)), 2))
-    better = np.zeros((len(values), len(values)), dtype=np.bool_)
-    if not pairs:
-        return better
-    first, second = (np.array(column) for column in zip(*pairs, strict=True))
-    gaps, drawn = values[first] - values[second], draws[:, first] - draws[:, second]
-    se = np.nanstd(drawn, axis=0)
-    moving = se > _SAME  # two models that answer alike differ by nothing, in every draw
-    if not moving.any():
-        return better
-    sizes = np.abs(drawn[:, moving] - gaps[moving]) / se[moving]
-    largest = np.where(np.isnan(sizes), 0.0, sizes).max(axis=1)
-    tail = (1 + LEVEL) / 2
-    widened = math.sqrt((df + 1) / df) * float(stdtrit(df, tail) / ndtri(tail))
-    critical = widened * float(np.quantile(largest, LEVEL))
-    better[first, second] = moving & (gaps > critical * se)
-    better[second, first] = moving & (gaps < -critical * se)
-    return better
-
-
-def _check_paired(models: Sequence[Sequence[ClusterSums]]) -> None:
+def check_paired(models: Sequence[Sequence[ClusterSums]]) -> None:
     """Every model's tasks must be about the same faces: the same clusters, with the same faces that count."""
     if not models:
         raise FeabError("there is no model to compare")

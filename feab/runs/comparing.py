@@ -13,8 +13,8 @@ from feab.errors import FeabError
 from feab.metrics import ClusterSums, Difference, Standing
 from feab.runs.folder import Run, load_run
 from feab.runs.identity import identity_sha256
-from feab.runs.scoring import parts_of
-from feab.tasks.scoring import main_prompt, sums_all
+from feab.runs.scoring import parts_of, sums_parts
+from feab.tasks.scoring import main_prompt
 from feab.vocabulary import Kind
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def compare(
 
     sums = []
     for run in found:
-        sums.append(_sums(run, labels, include, shared))
+        of_run = sums_parts(run, parts_of(run, labels, include=include))
+        sums.append({task: of_run[task] for task in shared})
         proceed()
         _check_faces(found[0], run, sums[0], sums[-1])
     differences: dict[str, list[Difference]] = {task: [] for task in shared}
@@ -202,22 +203,6 @@ def _check_same(one: Run, other: Run, task: str) -> None:
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 40 else f"{text[:12]}…"
-
-
-def _sums(
-    run: Run, labels: Dataset | str | PathLike[str] | None, include: Sequence[str | PathLike[str]], tasks: Sequence[str]
-) -> dict[str, ClusterSums]:
-    identity = run.manifest.identity
-    parts = parts_of(run, labels, include=include)
-    found = sums_all(
-        [part.task for part in parts],
-        run.predictions(),
-        {part.task.name: part.dataset for part in parts},
-        asked={part.task.name: frozenset(part.ids) for part in parts if identity.limit is not None},
-        prompts={part.task.name: part.prompts for part in parts},
-        draws=identity.draws,
-    )
-    return {task: found[task] for task in tasks}
 
 
 def _check_faces(one: Run, other: Run, sums: dict[str, ClusterSums], others: dict[str, ClusterSums]) -> None:

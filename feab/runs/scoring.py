@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from feab.clips.sampling import parse_sampling
 from feab.errors import FeabError
@@ -21,6 +21,7 @@ from feab.tasks.made import is_made, made_for
 
 if TYPE_CHECKING:
     from feab.data import Dataset
+    from feab.metrics import ClusterSums
     from feab.tasks import Task
 
 
@@ -99,19 +100,33 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     """
     from feab.tasks.scoring import score_all
 
-    # Without a limit everything was asked that a task can score, and there is no need to hold all the ids.
-    limited = [part for part in parts if run.manifest.identity.limit is not None]
-    scores = score_all(
-        [part.task for part in parts],
-        run.predictions(),
-        {part.task.name: part.dataset for part in parts},
-        asked={part.task.name: frozenset(part.ids) for part in limited},
-        prompts={part.task.name: part.prompts for part in parts},
-        draws=run.manifest.identity.draws,
-    )
+    scores = score_all([part.task for part in parts], run.predictions(), **_asked(run, parts))
     if write:
         write_model(run.path / SCORES, scores)
     return scores
+
+
+def sums_parts(run: Run, parts: Sequence[Part]) -> dict[str, ClusterSums]:
+    """The sums behind the top-level scores of `score_parts`, task by task, for comparing models.
+
+    Raises:
+        FeabError: as `score`.
+    """
+    from feab.tasks.scoring import sums_all
+
+    return sums_all([part.task for part in parts], run.predictions(), **_asked(run, parts))
+
+
+def _asked(run: Run, parts: Sequence[Part]) -> dict[str, Any]:
+    """What scoring must know of what was asked, beside the tasks."""
+    # Without a limit everything was asked that a task can score, and there is no need to hold all the ids.
+    limited = [part for part in parts if run.manifest.identity.limit is not None]
+    return {
+        "datasets": {part.task.name: part.dataset for part in parts},
+        "asked": {part.task.name: frozenset(part.ids) for part in limited},
+        "prompts": {part.task.name: part.prompts for part in parts},
+        "draws": run.manifest.identity.draws,
+    }
 
 
 def _check_task(task: Task, asked: TaskIdentity, *, worded: bool, scoring: Scoring) -> None:

@@ -39,14 +39,14 @@ def check_scores(run: Run, parts: Sequence[Part] | None, notes: Gather) -> None:
     except FeabError as error:
         at.note([], f"the predictions cannot be scored again: {error}")
         return
-    differences = list(_differences(there, again, ()))
-    for place, was, is_now in differences[:_MOST]:
+    found = list(differences(there, again, ()))
+    for place, was, is_now in found[:_MOST]:
         at.note(place, f"says {was}, and the predictions score {is_now}", "run `feab score` on the folder")
-    if len(differences) > _MOST:
-        at.note([], f"differs in {len(differences) - _MOST:,} more places", "run `feab score` on the folder")
+    if len(found) > _MOST:
+        at.note([], f"differs in {len(found) - _MOST:,} more places", "run `feab score` on the folder")
 
 
-def _differences(was: Any, is_now: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def differences(was: Any, is_now: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Where two documents differ, down to the smallest parts that do."""
     if isinstance(was, Mapping) and isinstance(is_now, Mapping):
         for key in dict.fromkeys([*was, *is_now]):
@@ -57,10 +57,10 @@ def _differences(was: Any, is_now: Any, place: tuple[str, ...]) -> Iterator[tupl
                     "something" if key in is_now else "nothing",
                 )
             else:
-                yield from _differences(was[key], is_now[key], (*place, key))
+                yield from differences(was[key], is_now[key], (*place, key))
     elif isinstance(was, list) and isinstance(is_now, list) and len(was) == len(is_now):
         for number, (old, new) in enumerate(zip(was, is_now, strict=True)):
-            yield from _differences(old, new, (*place, str(number)))
+            yield from differences(old, new, (*place, str(number)))
     elif not _same(was, is_now):
         yield place, _short(was), _short(is_now)
 

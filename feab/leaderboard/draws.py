@@ -1,0 +1,88 @@
+"""What places need of each submission, kept so that nobody's answers are scored again when somebody else submits.
+
+The draws of a hidden set say more of its labels than two decimals: they lie in a folder of the leaderboard's own, never
+in the store. They follow from the answers and the labels, so a lost file is only made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+import feab
+from feab.content import cache_home
+from feab.errors import FeabError
+from feab.leaderboard.records import Entry
+from feab.metrics import ClusterSums, Drawn, Estimate, drawn, overall_drawn
+
+OVERALL = "overall"
+RESAMPLES, SEED = 1000, 0
+_FORM = 1
+"""Of the files; another number makes all of them anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """A folder of bootstrap draws, one file a submission."""
+
+    folder: Path = field(default_factory=lambda: cache_home() / "leaderboard")
+
+    def keep(self, entry: Entry, sums: Mapping[str, ClusterSums]) -> dict[str, Drawn]:
+        """Draw, and keep, what places need of a submission: for each task, and for the overall score if it has one."""
+        found = {name: drawn(one, resamples=RESAMPLES, seed=SEED) for name, one in sums.items()}
+        total = overall_drawn(list(sums.values()), resamples=RESAMPLES, seed=SEED)
+        if total is not None:
+            found[OVERALL] = total
+        arrays: dict[str, np.ndarray] = {}
+        for number, (name, one) in enumerate(found.items()):
+            score = one.score
+            told = [score.value, score.low, score.high, score.clusters, one.df]
+            arrays[f"draws{number}"] = one.draws
+            arrays[f"score{number}"] = np.array([np.nan if x is None else x for x in told], dtype=np.float64)
+            arrays[f"name{number}"] = np.array(name)
+        self._write(self._path(entry), arrays)
+        return found
+
+    def of(self, entry: Entry) -> dict[str, Drawn] | None:
+        """What was kept of a submission; None where nothing, or nothing that can be read, is there."""
+        found = {}
+        try:
+            with np.load(self._path(entry), allow_pickle=False) as file:
+                for number in range(len(file.files) // 3):
+                    value, low, high, clusters, df = file[f"score{number}"].tolist()
+                    value, low, high = (None if np.isnan(x) else x for x in (value, low, high))
+                    score = Estimate(value, low, high, int(clusters))
+                    found[str(file[f"name{number}"])] = Drawn(score, file[f"draws{number}"], df)
+        except (OSError, ValueError, KeyError, BadZipFile, EOFError):
+            return None
+        return found
+
+    def _path(self, entry: Entry) -> Path:
+        """Named by all that the draws follow from."""
+        facts = {
+            "form": _FORM,
+            "feab": feab.__version__,
+            "answers": entry.files,
+            "tasks": {name: [task.version, task.fingerprint] for name, task in entry.tasks.items()},
+            "draws": [RESAMPLES, SEED],
+        }
+        return self.folder / f"{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]}.npz"
+
+    def _write(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        """Whole or not at all, also where two processes write the same."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, made = tempfile.mkstemp(dir=path.parent, suffix=".new")
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+            Path(made).replace(path)
+        except OSError as error:
+            raise FeabError(f"{path}: cannot write it ({error.strerror})") from None

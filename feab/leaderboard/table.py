@@ -1,0 +1,296 @@
+"""The table of a leaderboard: one row for each score of each submission, made anew whenever one is accepted."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from feab.errors import FeabError
+from feab.leaderboard.draws import OVERALL, Draws
+from feab.leaderboard.records import CARD, MANIFEST, PACKED, Entry, EntryTask, Event
+from feab.leaderboard.reported import REPORTED, read_reported
+from feab.leaderboard.sets import Sets
+from feab.leaderboard.store import SUBMISSIONS, TABLE, Change, Snapshot, Store, entries_of, events_of
+from feab.leaderboard.unpacking import unpacked
+from feab.metrics import Drawn, places
+from feab.runs.files import read_model
+from feab.runs.folder import Run
+from feab.runs.scoring import sums_parts
+from feab.schemas import EstimateModel, RunManifest
+from feab.tasks.scoring import ORACLE
+from feab.tasks.task import DEFAULT_PROMPT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_COVERAGE = 0.98
+"""Share of the questions that must be answered for a score to be ranked."""
+
+HUMAN = "votes_one_out_human"
+
+_NONE = EstimateModel(value=None)
+
+COLUMNS: Mapping[str, Any] = {
+    "submission": "string", "submitted": "string", "user": "string", "attempts": "Int64", "tier": "string",
+    "model": "string", "revision": "string", "access": "string", "parameters": "Int64", "licence": "string",
+    "release_date": "string", "url": "string", "description": "string", "may_have_seen": "boolean",
+    "task": "string", "kind": "string", "version": "string", "data": "string", "fingerprint": "string",
+    "season": "string", "protocol": "string", "metric": "string", "value": "Float64", "low": "Float64",
+    "high": "Float64", "clusters": "Int64", "best": "Int64", "worst": "Int64", "why_not": "string", "n": "Int64",
+    "coverage": "Float64", "unparsable": "Float64", "refused": "Float64", "truncated": "Float64",
+    "chance": "Float64", "chance_player": "string", "oracle": "Float64", "as_people": "Float64", "human": "Float64",
+    "cost_usd": "Float64", "input_tokens": "Int64", "output_tokens": "Int64", "wall_s": "Float64",
+    "source": "string", "caveat": "string",
+}  # fmt: skip
+"""Column -> its pandas type; each may be empty. `why_not`: why a score without a place is not ranked. `attempts`: of
+the user with the model, up to the acceptance. `unparsable`, `refused`, `truncated`, `coverage`: shares of the answers.
+`chance`: the best player without eyes, by name in `chance_player`. `as_people`, `human`: agreement with the raters of a
+face, of the model and of one rater. `cost_usd`, tokens and `wall_s` are as the submitter tells them."""
+
+_SEQ = b"feab.seq"
+"""Metadata of the file: the line of the log up to which it tells."""
+
+
+def rebuild(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
+    """Make the table anew and write it to the store, unless somebody has written a newer one.
+
+    Raises:
+        FeabError: when the store cannot be read or written.
+    """
+    snapshot = store.snapshot()
+    events = events_of(snapshot)
+    frame = build(snapshot, events, sets, draws)
+    seq = len(events)
+    data = _parquet(frame, seq)
+
+    def decide(now: Snapshot) -> Change | None:
+        there = now.read(TABLE)
+        return None if there is not None and _seq_of(there) > seq else Change({TABLE: data})
+
+    store.change(decide)
+    return frame
+
+
+def load_table(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
+    """The table of a store as it was made; made anew where something was listed or withdrawn since.
+
+    Raises:
+        FeabError: when the store cannot be read.
+    """
+    snapshot = store.snapshot()
+    events = events_of(snapshot)
+    data = snapshot.read(TABLE)
+    changed = max((event.seq for event in events if event.event in ("accepted", "withdrawn")), default=0)
+    if data is None or _seq_of(data) < changed:
+        return build(snapshot, events, sets, draws)
+    return _frame_of(data)
+
+
+def build(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws) -> pd.DataFrame:
+    """The table, with the places that each score may hold among those it can be compared with.
+
+    Raises:
+        FeabError: when an entry or the reported numbers do not validate.
+    """
+    entries = entries_of(snapshot, events)
+    attempts = {entry.id: _attempts(events, entry) for entry in entries}
+    rows: list[dict[str, Any]] = []
+    drawn: list[Drawn | None] = []
+    earlier: set[tuple[object, ...]] = set()
+    for entry in entries:
+        same = (entry.user, entry.card.name, entry.revision, entry.scoring, entry.draws, frozenset(_sets(entry)))
+        later = same in earlier
+        earlier.add(same)
+        kept = draws.of(entry) or _again(snapshot, entry, sets, draws)
+        for row in _rows(entry, attempts[entry.id]):
+            why = "a later submission of the same model by the same user" if later else row["why_not"]
+            model = kept.get(row["task"])
+            if why is None and (model is None or model.score.value is None):
+                why = "the labels are not here" if model is None else "the score is not defined"
+            rows.append(row | {"why_not": why})
+            drawn.append(model if why is None else None)
+    _place(rows, drawn)
+    reported = snapshot.read(REPORTED)
+    if reported is not None:
+        rows += read_reported(reported, Path(REPORTED))
+    return frame_of(rows)
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a frame with all columns and their types."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.array([row.get(name) for row in rows], dtype=kind) for name, kind in COLUMNS.items()})
+
+
+def _sets(entry: Entry) -> list[tuple[str, str, str, str]]:
+    return sorted(
+        (name, one.version, f"{one.dataset}/{one.split}", one.fingerprint) for name, one in entry.tasks.items()
+    )
+
+
+def _attempts(events: Sequence[Event], entry: Entry) -> int:
+    """How often this user tried to submit this model, up to the time that this was accepted."""
+    accepted = next(event.seq for event in events if event.event == "accepted" and event.submission == entry.id)
+    done = ("accepted", "refused")
+    return sum(
+        event.event in done and event.user == entry.user and event.model == entry.card.name and event.seq <= accepted
+        for event in events
+    )
+
+
+def _rows(entry: Entry, attempts: int) -> list[dict[str, Any]]:
+    """A row for each task, and for the overall score if there is one."""
+    tokens = {name: getattr(entry, name) for name in ("cost_usd", "input_tokens", "output_tokens", "wall_s")}
+    card = entry.card.model_dump(mode="json", include={"access", "parameters", "licence", "url", "description"})
+    common = {
+        "submission": entry.id,
+        "submitted": entry.submitted,
+        "user": entry.user,
+        "attempts": attempts,
+        "tier": entry.tier,
+        "model": entry.card.name,
+        "revision": entry.revision,
+        "release_date": None if entry.card.release_date is None else entry.card.release_date.isoformat(),
+        **card,
+        **tokens,
+    }
+    rows = [common | _task_row(entry, name, one) for name, one in entry.tasks.items()]
+    if entry.overall is not None:
+        rows.append(common | _overall_row(entry, entry.overall, rows))
+    return rows
+
+
+def _task_row(entry: Entry, name: str, one: EntryTask) -> dict[str, Any]:
+    outcomes = one.outcomes.model_dump()
+    total = sum(outcomes.values()) or 1
+    chance = {player: value for player, value in one.chance.items() if player != ORACLE}
+    best = max(chance, key=lambda player: chance[player], default=None)
+    votes, human = (one.metrics.get(metric, _NONE).value for metric in ("votes_one_out", HUMAN))
+    return {
+        "task": name,
+        "kind": one.kind,
+        "version": one.version,
+        "data": f"{one.dataset}/{one.split}",
+        "fingerprint": one.fingerprint,
+        "season": one.season,
+        "protocol": protocol(one.prompt, entry),
+        "metric": one.primary,
+        **_numbers(one.metrics[one.primary]),
+        "n": one.n,
+        "coverage": one.coverage,
+        **{outcome: outcomes[outcome] / total for outcome in ("unparsable", "refused", "truncated")},
+        "chance": None if best is None else chance[best],
+        "chance_player": best,
+        "oracle": one.chance.get(ORACLE),
+        "as_people": votes,
+        "human": human,
+        "may_have_seen": one.dataset in (*entry.card.trained_on, *entry.card.may_have_seen),
+        "why_not": _why_not(one.coverage, one.prompt),
+    }
+
+
+def _overall_row(entry: Entry, overall: EstimateModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    data = sorted({row["data"] for row in rows})
+    return {
+        "task": OVERALL,
+        "version": " ".join(f"{name}={one.version}" for name, one in sorted(entry.tasks.items())),
+        "data": ", ".join(data),
+        "fingerprint": " ".join(sorted({row["fingerprint"] for row in rows})),
+        "season": ", ".join(sorted({row["season"] for row in rows if row["season"]})) or None,
+        "protocol": ", ".join(dict.fromkeys(row["protocol"] for row in rows)),
+        "metric": "above_chance",
+        **_numbers(overall),
+        "n": sum(row["n"] for row in rows),
+        "coverage": min(row["coverage"] for row in rows),
+        "chance": 0.0,
+        "may_have_seen": any(row["may_have_seen"] for row in rows),
+        "why_not": next((row["why_not"] for row in rows if row["why_not"]), None),
+    }
+
+
+def protocol(prompt: str, entry: Entry) -> str:
+    """How the answers were got, in a few words: prompt, how they were scored, how many draws, and by whom."""
+    parts = [prompt]
+    if entry.scoring != "generate":
+        parts.append(entry.scoring)
+    if entry.draws > 1:
+        parts.append(f"{entry.draws} draws")
+    if entry.provenance == "imported":
+        parts.append("imported")
+    return ", ".join(parts)
+
+
+def _why_not(coverage: float, prompt: str) -> str | None:
+    if coverage < LEAST_COVERAGE:
+        return f"answered {coverage:.1%}, and {LEAST_COVERAGE:.0%} are needed"
+    return None if prompt == DEFAULT_PROMPT else f"asked with prompt {prompt}, and {DEFAULT_PROMPT} is ranked"
+
+
+def _place(rows: Sequence[dict[str, Any]], drawn: Sequence[Drawn | None]) -> None:
+    """Write into the rows which places they may hold, each among the scores on the same faces by the same rules."""
+    together: dict[tuple[object, ...], list[int]] = {}
+    for i, (row, one) in enumerate(zip(rows, drawn, strict=True)):
+        if one is not None:
+            key = tuple(row[name] for name in ("task", "version", "data", "fingerprint", "tier"))
+            together.setdefault(key, []).append(i)
+    for members in together.values():
+        held = places([one for i in members if (one := drawn[i]) is not None])
+        for i, place in zip(members, held, strict=True):
+            if place is None:
+                rows[i]["why_not"] = "too few people for places"
+            else:
+                rows[i]["best"], rows[i]["worst"] = place
+
+
+def _again(snapshot: Snapshot, entry: Entry, sets: Sets, draws: Draws) -> dict[str, Drawn]:
+    """The draws of a submission whose file is lost; nothing where the labels are not here."""
+    with TemporaryDirectory(prefix="feab-again-") as made:
+        for name in (MANIFEST, PACKED, CARD):
+            data = snapshot.read(f"{SUBMISSIONS}/{entry.id}/{name}")
+            if data is None:
+                return {}
+            (Path(made) / name).write_bytes(data)
+        try:
+            with unpacked(Path(made)) as found:
+                run = Run(found.run, read_model(found.run / MANIFEST, RunManifest))
+                return draws.keep(entry, sums_parts(run, sets.parts(run)))
+        except FeabError:
+            return {}
+
+
+def _numbers(estimate: EstimateModel) -> dict[str, float | int | None]:
+    return estimate.model_dump()
+
+
+def _parquet(frame: pd.DataFrame, seq: int) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    into = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), _SEQ: str(seq).encode()}), into)
+    return into.getvalue()
+
+
+def _seq_of(data: bytes) -> int:
+    """Up to which line of the log a written table tells; -1 for what is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        told = (pq.read_schema(io.BytesIO(data)).metadata or {}).get(_SEQ, b"")
+    except pa.ArrowException:
+        return -1
+    return int(told) if told.isdigit() else -1
+
+
+def _frame_of(data: bytes) -> pd.DataFrame:
+    import pandas as pd
+
+    read = pd.read_parquet(io.BytesIO(data))
+    frame: pd.DataFrame = pd.DataFrame({name: read[name].astype(kind) for name, kind in COLUMNS.items()})
+    return frame
