@@ -79,9 +79,9 @@ def calibrated(faces: Faces, joint: JointModel, annotator: Annotator, seed: int)
     truths = [Given(EXPRESSIONS[e]) for e in faces.expression]
     names = [str(row) for row in range(len(truths))]
     settings = Settings()
-    ten = labelled(faces.answers.faces(names, 5), truths, [Given()] * len(truths), joint.aus)
+    ten = labelled(faces.answers.in_contexts(5).faces(names), truths, [Given()] * len(truths), joint.aus)
     model = fit_rates(ten, joint, settings)
-    pilot, silent = faces.answers.tally(2), nothing(len(truths))
+    pilot, silent = faces.answers.in_contexts(2).tally(), nothing(len(truths))
     rows = np.arange(len(truths))
 
     def loss(lam: float) -> float:
@@ -137,7 +137,7 @@ def procedure(
     n, settings = len(faces.expression), Settings()
     used = np.full(n, 2 if price is not None else 1)
     while True:
-        said = faces.answers.tally(used)
+        said = faces.answers.in_contexts(used).tally()
         found = judge(said, faces.known, nothing(n), model, joint)
         live = (found.expression.max(axis=1) < 0.9) & (used < cap // DRAWS)
         if price is not None:
@@ -189,7 +189,7 @@ def one_seed(seed: int, n: int, joint: JointModel) -> Iterator[dict[str, object]
         said = first_draws(faces.answers, np.full(n, draws))
         yield row(f"draws taken as independent, {draws}", independent_draws(said, model), truth, draws)
     for draws in (4, 10, 20):
-        found = judge(faces.answers.tally(draws // DRAWS), None, nothing(n), model, joint)
+        found = judge(faces.answers.in_contexts(draws // DRAWS).tally(), None, nothing(n), model, joint)
         yield row(f"Dirichlet-multinomial, {draws}", found.expression, truth, draws)
     beta = adaptive_consistency(faces.answers, "expression")
     said = first_draws(faces.answers, beta.used.astype(int))
