@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from feid_records import LABELS, make_feid, record
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples import jpeg
 
@@ -241,6 +243,38 @@ def test_files_that_are_links_or_lie_elsewhere_are_not_read(folder: Path, tmp_pa
     (folder / "feid.json").write_text(json.dumps(info))
     with pytest.raises(FeabError, match=r"files\.0\.name"):
         read_feid_info(folder)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(folder: Path, damage: list[tuple[float, int]]) -> None:
+    path = parquet(folder)
+    whole = path.read_bytes()
+    broken = bytearray(whole)
+    for place, byte in damage:
+        broken[int(place * len(broken))] = byte
+    path.write_bytes(bytes(broken))
+    try:
+        for read in (validate_feid, lambda folder: list(open_feid(folder))):
+            with contextlib.suppress(FeabError):
+                read(folder)
+        check_feid(folder, Gather(folder))
+    finally:
+        path.write_bytes(whole)
+
+
+def test_row_groups_that_nobody_can_hold_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feab.data.feid.check.MAX_GROUP_ROWS", 17)
+    for read in (open_feid, validate_feid):
+        with pytest.raises(FeabError, match="row group 0 has 18 rows"):
+            read(folder)
+
+
+def test_workers_of_a_training_can_be_handed_one(folder: Path) -> None:
+    feid = open_feid(folder)
+    assert feid[1].id == "f0#coarse-1"
+    again = pickle.loads(pickle.dumps(feid))
+    assert [one.id for one in again] == [one.id for one in feid]
 
 
 def test_a_picture_may_lie_in_the_folder(folder: Path) -> None:
