@@ -106,7 +106,7 @@ def test_llava_and_ferid_hold_the_same_conversations(feid: Path) -> None:
 
 def test_hugging_face_reads_it_with_pictures(feid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets")
-    found = datasets.load_dataset("parquet", data_dir=str(feid / "data"), cache_dir=str(tmp_path))["train"]
+    found = datasets.load_dataset(str(feid), cache_dir=str(tmp_path))["train"]  # as the card describes it
     assert len(found) == sum(1 for _ in open_feid(feid))
     row = found[0]
     assert [message["role"] for message in row["messages"]][:2] == ["user", "assistant"]
