@@ -82,6 +82,8 @@ class SourceDetail(_Entry):
     macro_f1: Number | None = None
     ccc: Number | None = None
     f1: Number | None = None
+    aus: Annotated[list[Annotated[int, Field(ge=1, le=99)]], Field(max_length=MAX_ENTRIES)] = []
+    """Those that count there."""
 
 
 class BinDetail(_Entry):

@@ -128,7 +128,7 @@ def task_blocks(task: TaskScores) -> Iterator[Block]:
         main = {"expression": "macro_f1", "valence_arousal": "ccc", "action_units": "f1"}[task.kind]
         rows = [[name, number(getattr(s, main)), f"{s.n:,}", f"{s.clusters:,}"] for name, s in several.items()]
         header = ["source", _metric(main), "faces", "people or videos"]
-        lead = "The task's score is the mean over its sources, each scored by itself."
+        lead = "Each source is scored by itself; the task's score is the mean over them, of action units unit by unit."
         yield Block("Sources", lead, [pieces.plain_table("Scores by source", header, rows)])
     if folds := detail.folds(task):
         names = [name.removesuffix(_FOLD_MEAN) for name in task.metrics if name.endswith(_FOLD_MEAN)][:MAX_METRICS]
@@ -240,7 +240,7 @@ def cell(estimate: EstimateModel | None, *, signed: bool = False) -> str:
 
 
 def _action_units(task: TaskScores) -> Iterator[Block]:
-    rows = []
+    rows, several = [], detail.sources(task)
     for au, unit in detail.per_unit(task).items():
         estimate = task.metrics.get(f"f1_au{au:02d}") or EstimateModel(value=unit.f1)
         ticks = [
@@ -255,7 +255,9 @@ def _action_units(task: TaskScores) -> Iterator[Block]:
             number(unit.mcc),
         )
         name = ACTION_UNITS[au].name if au in ACTION_UNITS else ""
-        rows.append(estimate_row(f"AU{au}", estimate, ticks=tuple(t for t in ticks if t), cells=cells, note=name))
+        rests_on = [source for source, held in several.items() if au in held.aus]
+        note = f"{name}, from {', '.join(rests_on)}" if rests_on else name
+        rows.append(estimate_row(f"AU{au}", estimate, ticks=tuple(t for t in ticks if t), cells=cells, note=note))
     if rows:
         table = pieces.interval_table(
             "F1 of each action unit",

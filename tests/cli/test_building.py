@@ -65,3 +65,15 @@ def test_mistakes_end_with_status_2(tmp_path: Path) -> None:
     assert "there are feab, feid-pool" in feab("data", "build", "nonesuch", status=2).output
     assert "no such folder" in feab("data", "build", "feab", "--root", tmp_path / "nowhere", status=2).output
     assert "cannot read it" in feab("data", "build", "feab", "--manifest", tmp_path / "no.json", status=2).output
+
+
+def test_an_interrupted_build_says_so_and_leaves_nothing(data_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(path: Path, manifest: object) -> None:
+        assert (path.parent / "test.parquet").is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("feab.data.benchmark.building.write_manifest", interrupt)
+    done = feab("data", "build", "feab", status=130)
+    assert "Interrupted." in done.stderr
+    assert "goes on" not in done.stderr
+    assert sorted(path.name for path in data_home.iterdir()) == ["rafdb"]

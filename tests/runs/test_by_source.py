@@ -69,6 +69,8 @@ def test_a_report_shows_the_question_as_its_first_face_was_asked(faces: Path, tm
     run = feab.run("baseline/uniform", "feab_action_units", data=faces, out=tmp_path / "run")
     page = feab.report(run, faces).read_text()
     assert "1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24." in page
+    assert "nose wrinkler, from disfa" in page
+    assert "lip corner puller, from bp4d, disfa" in page
 
 
 def test_logged_questions_tell_the_prompt_whatever_the_source(faces: Path, tmp_path: Path) -> None:

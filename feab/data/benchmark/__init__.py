@@ -2,12 +2,12 @@
 
 The recipes are text files (`generation/sets/`). `recipe.py` reads them, `choose.py` chooses from the labels of one
 source (as numbers, `faces.py`), `nearduplicates.py` says which pictures look the same, `select.py` goes through the
-sources, `manifest.py` is what can be published of a set, `jobs.py` gives a set's rows, `build.py` makes the folder.
+sources, `manifest.py` is what can be published of a set, `jobs.py` gives a set's rows, `building.py` makes the folder.
 """
 
 from __future__ import annotations
 
-from feab.data.benchmark.build import Built, build
+from feab.data.benchmark.building import Built, build
 from feab.data.benchmark.jobs import DifferentError
 from feab.data.benchmark.recipe import recipe_names
 

@@ -93,7 +93,7 @@ def select(recipe: SetRecipe, root: Path, on_progress: Progress | None = None) -
         faces = source.faces(apart)
         rows = choose(faces, source.recipe, apart.labels, apart.seed, _none(), _choosing(name, tell)).rows
         people[name] = faces.names(rows)
-        looks += [found for _, found in _looks(source, rows.tolist(), f"{apart.set}, {name}", tell)]
+        looks += [found for _, found in _looks(source, rows.tolist(), f"looking at {name} in {apart.set}", tell)]
     known = Known(looks)
     found = []
     for name in there:
