@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from feab.runs import load_run as load_run
     from feab.runs import run as run
     from feab.runs import score as score
+    from feab.runs.comparing import compare as compare
     from feab.runs.report import report as report
     from feab.validation import validate as validate
 
@@ -33,6 +34,7 @@ _WHERE = {
     "export_run": "feab.runs",
     "score": "feab.runs",
     "report": "feab.runs.report",
+    "compare": "feab.runs.comparing",
     "load_model": "feab.models",
     "load_dataset": "feab.data",
     "doctor": "feab.diagnosis",
@@ -43,6 +45,7 @@ __all__ = [
     "Run",
     "__version__",
     "answers",
+    "compare",
     "doctor",
     "export_run",
     "import_run",

@@ -1,4 +1,4 @@
-"""Verbs about answers: run, score, report, ask, import, export."""
+"""Verbs about answers: run, score, report, compare, ask, import, export."""
 
 from __future__ import annotations
 
@@ -215,6 +215,27 @@ def report(
     from feab.cli.reporting import report_and_show
 
     raise typer.Exit(report_and_show(run, data, out, include or []))
+
+
+@verbs.command(
+    short_help="Are models different, and which places may each hold?",
+    epilog="\b\nExamples:\n  feab compare runs/feab-tiny/0123456789ab runs/baseline-fer/ba9876543210"
+    "\n  feab compare RUN RUN RUN --json | jq .overall",
+)
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, two or more.")],
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME|DIR", help="Take the labels from this dataset (name or folder)."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the resampling and the permutations.")] = 0,
+    include: Include = None,
+    json: Json = False,
+) -> None:
+    """Compare runs about the same faces: differences with intervals and corrected p-values, and the places of each."""
+    from feab.cli.comparing import compare_and_show
+
+    compare_and_show(runs, data, include or [], seed, as_json=json)
 
 
 @verbs.command(

@@ -14,6 +14,15 @@ from feab.metrics.calibration import (
     expression_reliability,
 )
 from feab.metrics.chance import action_unit_chance, expression_chance, oracle_from_expression, valence_arousal_chance
+from feab.metrics.comparing import (
+    Difference,
+    Standing,
+    difference,
+    holm,
+    overall_difference,
+    overall_standings,
+    standings,
+)
 from feab.metrics.expression import expression_detail, expression_scores, expression_sums
 from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimates
 from feab.metrics.overall import chance_corrected, overall
@@ -26,7 +35,9 @@ __all__ = [
     "FEW_CLUSTERS",
     "MIN_CLUSTERS",
     "ClusterSums",
+    "Difference",
     "Estimate",
+    "Standing",
     "action_unit_auroc",
     "action_unit_calibration_sums",
     "action_unit_chance",
@@ -36,6 +47,7 @@ __all__ = [
     "action_unit_sums",
     "bootstrap_weights",
     "chance_corrected",
+    "difference",
     "estimates",
     "expression_calibration_sums",
     "expression_chance",
@@ -43,10 +55,14 @@ __all__ = [
     "expression_reliability",
     "expression_scores",
     "expression_sums",
+    "holm",
     "human_ceiling",
     "human_consensus",
     "oracle_from_expression",
     "overall",
+    "overall_difference",
+    "overall_standings",
+    "standings",
     "valence_arousal_chance",
     "valence_arousal_detail",
     "valence_arousal_scores",

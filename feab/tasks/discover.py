@@ -14,7 +14,9 @@ from feab.tasks.read import Field, read_yaml
 
 MAX_FILES = 2_000
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-"""What a task, group, prompt, dataset or split may be called."""
+"""What a task, group, prompt or dataset may be called."""
+SPLIT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+"""What a split may be called: as in a dataset folder, where it names a file."""
 
 
 @dataclass(frozen=True, slots=True)

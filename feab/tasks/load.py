@@ -12,7 +12,7 @@ from feab.clips.sampling import FrameSampling, parse_sampling
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
 from feab.tasks.crops import AS_DELIVERED, CROPS
-from feab.tasks.discover import NAME, Group, discover, entry_name, expand, is_ours
+from feab.tasks.discover import NAME, SPLIT, Group, discover, entry_name, expand, is_ours
 from feab.tasks.read import Field, read_yaml, with_included
 from feab.tasks.task import AXES, DEFAULT_PROMPT, Prompt, Task
 from feab.tasks.template import MAX_TEMPLATE
@@ -124,7 +124,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     raise_it = 'such as "1.0"; raise it with every change to the task'
     version = notes.attempt(lambda: _version(need("version", raise_it)), "")
     dataset = notes.attempt(lambda: _name(need("data", "the dataset's name, such as synth")), "")
-    split = notes.attempt(lambda: _name(need("split", "the split that is asked about, such as test")), "")
+    split = notes.attempt(lambda: _split(need("split", "the split that is asked about, such as test")), "")
     at_least = f"a mapping of prompts with at least {DEFAULT_PROMPT!r}"
     wording = notes.attempt(lambda: _wording(need("prompts", at_least), kind), None)
     prompts = notes.attempt(lambda: _prompts((wording or metadata).need("prompts", at_least), notes), None)
@@ -208,7 +208,18 @@ def _kind(field: Field) -> Kind:
 
 
 def _version(field: Field) -> str:
-    return field.text(50) if isinstance(field.value, str) else str(field.number(0, 1e6))
+    if not isinstance(field.value, str):
+        return str(field.number(0, 1e6))
+    version = field.text(50)
+    if set("<>\n") & set(version):  # it goes into manifests, which hold no markup
+        raise field.error("may not hold <, > or an end of line", 'write it such as "1.0"')
+    return version
+
+
+def _split(field: Field) -> str:
+    if not SPLIT.fullmatch(field.text()):
+        raise field.error("must start with a letter, and may hold letters, digits and _ only")
+    return field.text()
 
 
 def _name(field: Field) -> str:

@@ -123,6 +123,34 @@ def score_all(
     )
 
 
+def sums_all(
+    tasks: Sequence[Task],
+    predictions: Iterable[Prediction],
+    datasets: Mapping[str, Labels],
+    *,
+    asked: Mapping[str, Collection[str]] | None = None,
+    prompts: Mapping[str, Sequence[str]] | None = None,
+    draws: int = 1,
+) -> dict[str, ClusterSums]:
+    """The sums behind the top-level numbers of `score_all`, task by task, for comparing models; arguments as there.
+
+    Raises:
+        FeabError: as `score_all`.
+    """
+    read, numbers = read_answers(tasks, predictions, strict=True)
+    found = {}
+    for task in tasks:
+        only = (asked or {}).get(task.name)
+        truth = truth_of(task, datasets[task.name], only=None if only is None else frozenset(only))
+        of_prompt = read.pop(task.name)
+        names = _prompts(task, of_prompt, (prompts or {}).get(task.name))
+        answers = of_prompt.get(main_prompt(names)) if names else None
+        said = (answers or Answers(task, numbers)).said(truth.ids, truth.unscored, draws)
+        here = truth if len(said.rows) == len(truth.ids) else truth.take(said.rows)
+        found[task.name] = _sums(task, here, said.values)
+    return found
+
+
 def read_answers(
     tasks: Sequence[Task], predictions: Iterable[Prediction], *, strict: bool = False
 ) -> tuple[dict[str, dict[str, Answers]], dict[str, int]]:
@@ -157,18 +185,28 @@ def _score(
     draws: int,
 ) -> _Scored:
     truth = truth_of(task, data, only=None if asked is None else frozenset(asked))
-    names = [*dict.fromkeys(prompts)] if prompts is not None else [p for p in task.prompts if p in read]
-    names += [p for p in read if p not in names]  # of an imported run, or removed from the task file since
+    names = _prompts(task, read, prompts)
     each = {name: _score_prompt(task, read.get(name, Answers(task, numbers)), truth, draws) for name in names}
     if not each:
         empty = _score_prompt(task, Answers(task, numbers), truth, draws)
         return _Scored(empty.scores, empty.sums, complete=False)
-    first = each[DEFAULT_PROMPT if DEFAULT_PROMPT in each else names[0]]
+    first = each[main_prompt(names)]
     return _Scored(
         scores=first.scores.model_copy(update={"prompts": {name: s.scores for name, s in each.items()}}),
         sums=first.sums,
         complete=all(s.complete for s in each.values()),
     )
+
+
+def _prompts(task: Task, read: Mapping[str, Answers], asked: Sequence[str] | None) -> list[str]:
+    """The prompts asked for, or those that were answered, in the task's order."""
+    names = [*dict.fromkeys(asked)] if asked is not None else [p for p in task.prompts if p in read]
+    return names + [p for p in read if p not in names]  # of an imported run, or removed from the task file since
+
+
+def main_prompt(prompts: Sequence[str]) -> str:
+    """The prompt whose scores are the task's."""
+    return DEFAULT_PROMPT if DEFAULT_PROMPT in prompts else prompts[0]
 
 
 def _score_prompt(task: Task, answers: Answers, truth: Truth, draws: int) -> _Scored:

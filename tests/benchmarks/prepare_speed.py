@@ -26,7 +26,8 @@ started, before = time.perf_counter(), time.process_time()
 made = prepare(sys.argv[1], sys.argv[2], sys.argv[3], images=sys.argv[4])
 seconds = time.perf_counter() - started
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-cpu = time.process_time() - before
+children = resource.getrusage(resource.RUSAGE_CHILDREN)
+cpu = time.process_time() - before + children.ru_utime + children.ru_stime
 samples = sum(split.samples for split in made.splits.values())
 print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak, "samples": samples}))
 """

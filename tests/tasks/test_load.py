@@ -113,6 +113,8 @@ def test_listing_imports_nothing_heavy_and_never_the_functions_a_file_names(tmp_
         ("  split: test\n", "  split: test\n  frames: 8\n", "metadata.frames: must be text"),
         ("  split: test\n", "  split: test\n  frames: often\n", "metadata.frames: frames 'often': write uniform:N"),
         ("version: 2", "version: [2]", "line 7: metadata.version"),
+        ("version: 2", 'version: "<2"', "line 7: metadata.version: may not hold <"),
+        ("  split: test\n", "  split: te-st\n", "metadata.split: must start with a letter"),
         ("data: synth", "data: ../../etc", "line 8: metadata.data"),
         ("  split: test", "  split: train", "line 3: test_split: must equal metadata.split"),
         ("max_gen_toks: 8", "max_gen_toks: 9", "generation_kwargs.max_gen_toks"),

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import json
+import os
+import subprocess
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from queue import Empty, SimpleQueue
+from types import MappingProxyType, TracebackType
 
-from feab.clips.video import MAX_VIDEO, pictures, probe
+import feab
+from feab.data.readers.looking import PictureError, look, read, read_video
 from feab.data.readers.record import Row, Why
 from feab.data.readers.tree import Tree
-from feab.errors import FeabError
-from feab.pictures import MAX_PICTURE, PICTURE_FORMATS, check_picture
-from feab.records import Media
 
-_BATCH = 32
-_END_OF_JPEG = b"\xff\xd9"
-_TAIL = 4096
-_PIECE = 2**20
+_BATCH = 64
+_ALONE = 1_000
+"""Pictures after which processes are started: fewer are done before those would be there."""
+_Looked = tuple[str, str | None]
+"""sha256 and None; or the kind of fault and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +54,30 @@ class Seen:
     """Why its pictures cannot be used."""
 
 
-class PictureError(FeabError):
-    """A picture or video that cannot be used, with the kind of fault."""
-
-    def __init__(self, why: Why, detail: str) -> None:
-        super().__init__(detail)
-        self.why = why
-
-
 class Pictures:
-    """Opens the pictures of a folder and none outside it. May be used by several threads."""
+    """Opens the pictures of a folder and none outside it."""
 
     def __init__(self, tree: Tree, *, keep: bool) -> None:
         """`keep`: hold on to the bytes of files, which are to be stored; else only to their paths."""
         self._tree, self._keep = tree, keep
 
     def see(self, rows: Iterable[Row], workers: int) -> Iterator[Seen]:
-        """Every row in order, its pictures opened; a few batches are opened ahead, one a thread."""
+        """Every row in order, its pictures opened; a few batches are opened ahead, one a thread.
+
+        Threads share one interpreter and are no faster than one of them, so that after some rows each has a process
+        that looks at files for it. What is to be stored is read here: it would have to come back through a pipe.
+        """
         stream = iter(rows)
         waiting: deque[Future[list[Seen]]] = deque()
-        with ThreadPoolExecutor(workers, thread_name_prefix="feab-pictures") as pool:
+        with _Team(self._tree.root) as team, ThreadPoolExecutor(workers, thread_name_prefix="feab-pictures") as pool:
             try:
+                begun = 0
                 while batch := list(islice(stream, _BATCH)):
-                    waiting.append(pool.submit(self._see_all, batch))
+                    more = sum(1 + len(row.frames) for row in batch)
+                    if begun <= _ALONE < begun + more and not self._keep:
+                        team.start(workers)
+                    begun += more
+                    waiting.append(pool.submit(self._see_all, batch, team))
                     if len(waiting) > workers:
                         yield from waiting.popleft().result()
                 while waiting:
@@ -82,13 +85,15 @@ class Pictures:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _see_all(self, rows: list[Row]) -> list[Seen]:
-        return [self._see(row) for row in rows]
+    def _see_all(self, rows: Sequence[Row], team: _Team) -> list[Seen]:
+        files = [one for row in rows for one in (row.image, *row.frames) if isinstance(one, str)]
+        looked = team.look(files) if files else {}
+        return [self._see(row, looked) for row in rows]
 
-    def _see(self, row: Row) -> Seen:
+    def _see(self, row: Row, looked: Mapping[str, _Looked]) -> Seen:
         try:
-            image = None if row.image is None else self._stored(row.image)
-            frames = tuple(self._stored(frame) for frame in row.frames)
+            image = None if row.image is None else self._stored(row.image, looked)
+            frames = tuple(self._stored(frame, looked) for frame in row.frames)
             clip = None if row.clip is None else self._video(row.clip)
         except PictureError as error:
             return Seen(row, None, (), None, (error.why, str(error)))
@@ -96,84 +101,70 @@ class Pictures:
             return Seen(row, None, (), None, ("missing picture", "the row names none"))
         return Seen(row, image, frames, clip, None)
 
-    def _stored(self, given: str | bytes) -> Stored:
-        data = given if isinstance(given, bytes) else self._read(given)
-        name = "the picture" if isinstance(given, bytes) else given
-        why = problem(data)
-        if why:
-            raise PictureError("bad picture", f"{name}: {why}")
-        kept = isinstance(given, bytes) or self._keep
-        path = None if isinstance(given, bytes) or self._keep else given
-        return Stored(data if kept else None, path, hashlib.sha256(data).hexdigest())
-
-    def _read(self, relative: str) -> bytes:
-        with self._opened(relative, "missing picture", "bad picture") as file:
-            data = file.read(MAX_PICTURE + 1)
-        if len(data) > MAX_PICTURE:
-            raise PictureError("bad picture", f"{relative}: larger than {MAX_PICTURE // 2**20} MiB")
-        return data
-
     def _video(self, relative: str) -> Stored:
-        """A video file, read through once; its frames are counted and the first is decoded.
+        data, sha256 = read_video(self._tree, relative, keep=self._keep)
+        return Stored(data, None if self._keep else relative, sha256)
 
-        Raises:
-            PictureError: when it cannot be used.
-            FeabError: when no video can be read here, because PyAV is missing.
-        """
-        digest, size, kept = hashlib.sha256(), 0, bytearray()
-        with self._opened(relative, "missing clip", "bad clip") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-                size += len(piece)
-                if size > MAX_VIDEO:
-                    raise PictureError("bad clip", f"{relative}: larger than {MAX_VIDEO // 2**20} MiB")
-                if self._keep:
-                    kept += piece
-        video = Media(data=bytes(kept)) if self._keep else Media(path=str(self._tree.path(relative)))
+    def _stored(self, given: str | bytes, looked: Mapping[str, _Looked]) -> Stored:
+        if isinstance(given, bytes):
+            look(given, "the picture")
+            return Stored(given, None, hashlib.sha256(given).hexdigest())
+        if given in looked:
+            found, detail = looked[given]
+            if detail is not None:
+                raise PictureError("missing picture" if found == "missing picture" else "bad picture", detail)
+            return Stored(None, given, found)
+        data = read(self._tree, given)
+        look(data, given)
+        return Stored(data if self._keep else None, None if self._keep else given, hashlib.sha256(data).hexdigest())
+
+
+class _Team:
+    """Processes that look at files; leaving the context ends them. Used by several threads, a process each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._all: list[subprocess.Popen[bytes]] = []
+        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+
+    def start(self, workers: int) -> None:
+        package = str(Path(feab.__file__).resolve().parent.parent)
+        paths = os.pathsep.join(path for path in (package, os.environ.get("PYTHONPATH")) if path)
+        command = [sys.executable, "-m", "feab.data.readers.picture_worker", str(self._root)]
+        for _ in range(workers):
+            worker = subprocess.Popen(  # noqa: S603
+                command,
+                env={**os.environ, "PYTHONPATH": paths},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            self._all.append(worker)
+            self._idle.put(worker)
+
+    def look(self, files: Sequence[str]) -> Mapping[str, _Looked]:
+        """What a process says of each file; nothing where there is none, or it has died: then the caller looks."""
         try:
-            pictures(video, (0,), probe(video).frames)
-        except FeabError as error:
-            if isinstance(error.__cause__, ImportError):
-                raise
-            raise PictureError("bad clip", f"{relative}: {error}") from None
-        return Stored(video.data, None if self._keep else relative, digest.hexdigest())
-
-    @contextmanager
-    def _opened(self, relative: str, missing: Why, bad: Why) -> Iterator[BinaryIO]:
-        """A file of the folder; what is wrong with it becomes a `PictureError`."""
+            worker = self._idle.get_nowait()
+        except Empty:
+            return MappingProxyType({})
         try:
-            with self._tree.open(relative) as file:
-                yield file
-        except PictureError:
-            raise
-        except (FileNotFoundError, NotADirectoryError):
-            raise PictureError(missing, f"{relative}: no such file") from None
-        except (OSError, ValueError) as error:
-            raise PictureError(bad, f"{relative}: {getattr(error, 'strerror', None) or error}") from None
-        except FeabError as error:
-            raise PictureError(bad, str(error).removeprefix(f"{self._tree.root}/")) from None
+            assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018 - both are pipes
+            worker.stdin.write(json.dumps(files).encode() + b"\n")
+            worker.stdin.flush()
+            found = json.loads(worker.stdout.readline())
+        except (OSError, ValueError):  # killed: it is not asked again
+            return MappingProxyType({})
+        self._idle.put(worker)
+        return dict(zip(files, map(tuple, found), strict=True))
 
+    def __enter__(self) -> _Team:
+        return self
 
-def problem(data: bytes) -> str:
-    """Why an encoded picture cannot be used, nothing where it can.
-
-    Its format and size are read, and the sums in a PNG. Pixels are decoded where a file may have been cut off without
-    that: of JPEG those without an end mark, and all of other formats.
-    """
-    try:
-        check_picture(Path("picture"), data)
-    except FeabError as error:
-        return str(error).removeprefix("picture: ")
-    whole = data.startswith(b"\x89PNG") or (data.startswith(b"\xff\xd8") and _END_OF_JPEG in data[-_TAIL:])
-    return "" if whole else _decoded(data)
-
-
-def _decoded(data: bytes) -> str:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
-            picture.load()
-    except Exception as error:  # Pillow's decoders raise nearly anything on a broken file
-        return f"cannot be decoded ({str(error)[:200] or type(error).__name__})"
-    return ""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._all:
+            worker.kill()
+        for worker in self._all:
+            worker.communicate()

@@ -32,6 +32,7 @@ LIST = "EmoLabel/list_patition_label.txt"
 GENDERS: Mapping[int, str | None] = MappingProxyType({0: "male", 1: "female", 2: None})
 """2 is "unsure": not labelled, never a group of its own."""
 RACES: Mapping[int, str] = MappingProxyType({0: "caucasian", 1: "african-american", 2: "asian"})
+_MANUAL = "Annotation/manual"
 _LANDMARKS = 5
 _ROUNDED = 0.02
 """How far shares may be from a sum of 1."""
@@ -99,6 +100,7 @@ def _codes(tree: Tree) -> set[int]:
 
 def _rows(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str]) -> Iterator[Row]:
     """The rows whose names start as the split does; the list names "train_00001.jpg", without _aligned."""
+    described = tree.has(_MANUAL)
     for number, line in tree.lines(LIST):
         words = line.split()
         stem = words[0].rpartition(".")[0] or words[0]
@@ -113,14 +115,14 @@ def _rows(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str]) -> Itera
         if code is None:
             skip(LIST, number, "unknown code", f"{words[1]!r:.40} is none of {min(codes)} to {max(codes)}")
             continue
-        labels = {"expression": codes[code], **_attributes(tree, stem)}
+        labels = {"expression": codes[code], **(_attributes(tree, stem) if described else {})}
         yield Row(stem, f"Image/aligned/{stem}_aligned.jpg", LIST, number, labels)
 
 
 def _attributes(tree: Tree, stem: str) -> dict[str, Any]:
     """Perceived gender, race and age group, as annotators saw them; nothing where the file is missing or odd."""
     try:
-        lines = tree.text(f"Annotation/manual/{stem}_manu_attri.txt").split("\n")
+        lines = tree.text(f"{_MANUAL}/{stem}_manu_attri.txt").split("\n")
     except FeabError:
         return {}
     values = [line.strip() for line in lines if line.strip()][_LANDMARKS:]
@@ -143,7 +145,7 @@ def mimic(root: Path, faces: Faces, n: int) -> None:
     for split, digits in (("train", 5), ("test", 4)):
         for number in range(1, n + 1):
             points = "".join(f"{30 + 10 * point}.0\t{50 + 5 * point}.0\n" for point in range(_LANDMARKS))
-            path = f"Annotation/manual/{split}_{number:0{digits}d}_manu_attri.txt"
+            path = f"{_MANUAL}/{split}_{number:0{digits}d}_manu_attri.txt"
             write(root, path, f"{points}{number % 3}\n{number % 3}\n{2 + number % 3}\n")
             votes = [0.7 if code == (number - 1) % len(CODES) else 0.05 for code in range(len(CODES))]
             shares.append(" ".join([f"{split}_{number:0{digits}d}.jpg", *(f"{vote:.2f}" for vote in votes)]))

@@ -5,21 +5,24 @@ from __future__ import annotations
 import io
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import feab
 from feab.clips import probe
 from feab.data import load_dataset, read_info, validate_dataset
-from feab.data.readers import mimic, prepare
+from feab.data.readers import mimic, prepare, reader_of
 from feab.data.readers.framefolders import clip_frames
+from feab.data.readers.looking import PictureError
 from feab.data.readers.mafw import SINGLE
 from feab.data.readers.moving import MovingFaces
-from feab.data.readers.pictures import PictureError
 from feab.data.readers.record import Why
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
@@ -227,3 +230,38 @@ def test_without_pyav_it_is_said_what_to_install(root: Path, monkeypatch: pytest
     assert not isinstance(caught.value, PictureError)
     with pytest.raises(FeabError, match=r"pip install 'feab\[video\]'"):
         mimic("mafw", root.parent / "other", 11)
+
+
+WORDS = st.sampled_from(
+    ("00025.mp4", "anger", "Happy", "Action/Happy/0001", "../../..", "1", "3", "", ",", '"', "x\0y", "é", "1e9", "nan")
+)
+LINES = st.lists(st.one_of(st.lists(WORDS, max_size=9).map(" ".join), st.lists(WORDS, max_size=9).map(",".join),
+                           st.text(max_size=20)), max_size=6)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "header"),
+    [
+        ("ferv39k", "4_setups/All_scenes/test_All.csv", ""),
+        ("mafw", "Train & Test Set/single/no_caption/set_2/test.txt", ""),
+        ("mafw_compound", "Train & Test Set/compound/no_caption/set_2/test.txt", ""),
+        ("dfew", "EmoLabel_DataSplit/test(single-labeled)/set_2.csv", "video_name,label"),
+        ("casme2", "CASME2-coding-1.csv", "Subject,Filename,,OnsetFrame,ApexFrame,OffsetFrame,,x,Estimated Emotion"),
+    ],
+)
+@settings(max_examples=40)
+@given(lines=LINES)
+def test_every_line_of_any_list_is_a_row_or_a_fault(name: str, file: str, header: str, lines: list[str]) -> None:
+    reader = reader_of(name)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for path in ("2_ClipsforFaceCrop/a", "data/clips/a", "Clip/clip_224x224/a", "Cropped/a", file):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+        text = "\n".join([header, *lines]).lstrip("\n") + "\n"
+        (root / file).write_bytes(text.encode("utf-8", "surrogatepass"))
+        tree = Tree(root)
+        told: list[object] = []
+        rows = list(reader.read(tree, "test", lambda *what: told.append(what)))
+        listed = sum(1 for _ in tree.lines(file)) - bool(header)
+        elsewhere = sum(what[2] == "missing file" for what in told)  # type: ignore[index]
+        assert len(rows) + len(told) - elsewhere == listed
