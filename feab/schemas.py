@@ -44,10 +44,12 @@ class _Versioned(_Strict):
         return version
 
 
-Strict = _Strict
-"""For records of other rooms: frozen, no unknown field, no NaN or Infinity."""
-Versioned = _Versioned
-"""The same with a schema version, for their files."""
+class Strict(_Strict):
+    """For records of other rooms: frozen, no unknown field, no NaN or Infinity."""
+
+
+class Versioned(_Versioned):
+    """The same with a schema version, for their files."""
 
 
 class VaValue(_Strict):
