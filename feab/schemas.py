@@ -26,11 +26,13 @@ SplitName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 """Names a file of a dataset folder, so it can be no path."""
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Frozen, no unknown field, no NaN or Infinity."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Versioned(_Strict):
+class Versioned(Strict):
     """A file with a schema version: older ones are read, newer ones refused clearly."""
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
@@ -46,41 +48,43 @@ class Versioned(_Strict):
         return version
 
 
-Strict = _Strict
-"""For records of other rooms: frozen, no unknown field, no NaN or Infinity."""
-Versioned = _Versioned
-"""The same with a schema version, for their files."""
+class Strict(Strict):
+    """For records of other rooms: frozen, no unknown field, no NaN or Infinity."""
 
 
-class VaValue(_Strict):
+class Versioned(_Versioned):
+    """The same with a schema version, for their files."""
+
+
+class VaValue(Strict):
     """Valence and arousal, each in [-1, 1]."""
 
     valence: Annotated[float, Field(ge=-1, le=1)]
     arousal: Annotated[float, Field(ge=-1, le=1)]
 
 
-class ErrorInfo(_Strict):
+class ErrorInfo(Strict):
     """Why a line holds no answer."""
 
     kind: Annotated[str, Field(max_length=100)]
     message: Annotated[str, Field(max_length=2000)]
 
 
-class UsageInfo(_Strict):
+class UsageInfo(Strict):
     """Token counts, None where the model does not report them."""
 
     input_tokens: Annotated[int, Field(ge=0)] | None = None
     output_tokens: Annotated[int, Field(ge=0)] | None = None
 
 
-class LikelihoodInfo(_Strict):
+class LikelihoodInfo(Strict):
     """How likely a model found one option: see `feab.records.Likelihood`."""
 
     logprob: Annotated[float, Field(ge=-1e6, le=1e-6)]
     tokens: Annotated[int, Field(ge=1, le=10_000)]
 
 
-class Prediction(_Strict):
+class Prediction(Strict):
     """One line of predictions.jsonl: one draw of one prompt about one sample. Never an image, never a label."""
 
     task: Name
@@ -134,7 +138,7 @@ def likelihoods_info(completion: Completion) -> dict[str, LikelihoodInfo] | None
     return {name: LikelihoodInfo(logprob=one.logprob, tokens=one.tokens) for name, one in given.items()}
 
 
-class TaskIdentity(_Strict):
+class TaskIdentity(Strict):
     """A task as it was asked: its version and the hash of every prompt used."""
 
     version: Name
@@ -156,7 +160,7 @@ class TaskIdentity(_Strict):
         return found if self.frames is not None else {name: v for name, v in found.items() if name != "frames"}
 
 
-class Identity(_Strict):
+class Identity(Strict):
     """Everything that changes the answers. Its hash names the run folder, so the same command resumes."""
 
     model: Name
@@ -186,7 +190,7 @@ class Identity(_Strict):
         return found
 
 
-class OutcomeCounts(_Strict):
+class OutcomeCounts(Strict):
     """How many predictions ended how."""
 
     ok: int = 0
@@ -242,7 +246,7 @@ class RunManifest(Manifest):
     """Intensity from which AUs are present in tasks made for the data, where told."""
 
 
-class EstimateModel(_Strict):
+class EstimateModel(Strict):
     """A score with its 95 % interval; low and high are None where no interval can be shown (G < 10 clusters)."""
 
     value: float | None
@@ -251,7 +255,7 @@ class EstimateModel(_Strict):
     clusters: int | None = None
 
 
-class TaskScores(_Strict):
+class TaskScores(Strict):
     """The scores of one task, or of one prompt of it."""
 
     kind: Kind
@@ -275,7 +279,7 @@ class Scores(Versioned):
     complete: bool = True
 
 
-class SplitInfo(_Strict):
+class SplitInfo(Strict):
     """One split of a dataset."""
 
     n: Annotated[int, Field(ge=0)]

@@ -15,7 +15,16 @@ import typer
 import typer.core
 
 import feab
-from feab.cli import verbs_answers, verbs_data, verbs_files, verbs_knowledge, verbs_models, verbs_seke, verbs_seke_feid
+from feab.cli import (
+    verbs_answers,
+    verbs_board,
+    verbs_data,
+    verbs_files,
+    verbs_knowledge,
+    verbs_models,
+    verbs_seke,
+    verbs_seke_feid,
+)
 from feab.cli.verbs_files import COMPLETING
 from feab.errors import FeabError
 
@@ -64,6 +73,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(verbs_answers.verbs)
+app.add_typer(verbs_board.verbs)
 app.add_typer(verbs_files.verbs)
 app.add_typer(verbs_data.data)
 app.add_typer(verbs_models.models)

@@ -123,7 +123,9 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows as a frame with all columns and their types."""
     import pandas as pd
 
-    return pd.DataFrame({name: pd.array([row.get(name) for row in rows], dtype=kind) for name, kind in COLUMNS.items()})
+    columns: Any = {name: pd.array([row.get(name) for row in rows], dtype=kind) for name, kind in COLUMNS.items()}
+    frame: pd.DataFrame = pd.DataFrame(columns)
+    return frame
 
 
 def _sets(entry: Entry) -> list[tuple[str, str, str, str]]:

@@ -1,0 +1,56 @@
+"""The leaderboard: submissions are predictions, and it scores them itself.
+
+`pack` makes a submission of a run, `receive` takes one into a store, `verify` computes it again offline. What readers
+see follows from one table (`load_table`) by pure functions: `shown`, `encode` and `decode` of views, `to_csv`, and the
+drawings. Nothing here knows of a web page.
+"""
+
+from __future__ import annotations
+
+from feab.leaderboard.audit import audit
+from feab.leaderboard.choosing import View, choices, decode, encode, shown, to_csv
+from feab.leaderboard.drawing import on_front, ranking_table, reference_lines, score_plot
+from feab.leaderboard.hub import HubStore
+from feab.leaderboard.local import LocalStore
+from feab.leaderboard.packing import Packed, pack
+from feab.leaderboard.receiving import Board, Verdict, receive, withdraw
+from feab.leaderboard.records import Entry, EntryCard, Event, Tier
+from feab.leaderboard.sets import LabelSet, Sets
+from feab.leaderboard.store import Store, entries_of, events_of
+from feab.leaderboard.table import load_table, rebuild
+from feab.leaderboard.verifying import Verified, verify
+
+__all__ = [
+    "Board",
+    "Entry",
+    "EntryCard",
+    "Event",
+    "HubStore",
+    "LabelSet",
+    "LocalStore",
+    "Packed",
+    "Sets",
+    "Store",
+    "Tier",
+    "Verdict",
+    "Verified",
+    "View",
+    "audit",
+    "choices",
+    "decode",
+    "encode",
+    "entries_of",
+    "events_of",
+    "load_table",
+    "on_front",
+    "pack",
+    "ranking_table",
+    "rebuild",
+    "receive",
+    "reference_lines",
+    "score_plot",
+    "shown",
+    "to_csv",
+    "verify",
+    "withdraw",
+]

@@ -1,0 +1,171 @@
+"""Pictures of the table: scores with their intervals beside chance and people, and scores against what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from feab.errors import FeabError
+from feab.leaderboard.choosing import interval, place
+from feab.metrics import FEW_CLUSTERS
+from feab.plots.page import percent
+from feab.plots.pieces import Row, Tick, close_axis, interval_table
+from feab.plots.svg import ACCENT, LINE, MUTED, drawing, plain, svg_of
+from feab.runs.table import METRIC_NAMES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+Against = Literal["cost_usd", "parameters"]
+
+_LABELS = {"cost_usd": "US dollars, as the submitter tells", "parameters": "parameters"}
+_NAMED = 12
+"""Models of the front that are named in a drawing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A value that scores are read beside."""
+
+    name: str
+    value: float
+    kind: Literal["chance", "human"]
+    of: str
+    """The column of the table that it belongs beside: `value`, or `as_people` for what one person reaches."""
+
+
+def reference_lines(frame: pd.DataFrame) -> list[Line]:
+    """Chance and the human ceiling of rows about one task and set of faces; of several, nothing is comparable.
+
+    Chance is the best player without eyes, and on some sets the player who knows the expression and no more. One
+    person's agreement with the others who rated the same faces belongs beside the models' agreement with them, never
+    beside macro-F1 on majority labels.
+    """
+    ours = frame[frame["tier"].ne("reported").fillna(value=False)]
+    if len(ours[["task", "version", "fingerprint"]].drop_duplicates()) != 1:
+        return []
+    first = ours.iloc[0]
+    found = []
+    for column, name, kind, of in (
+        ("chance", first["chance_player"], "chance", "value"),
+        ("oracle", "knows the expression, sees no face", "chance", "value"),
+        ("human", "one person", "human", "as_people"),
+    ):
+        value = _number(first[column])
+        if value is not None:
+            label = "chance" if not isinstance(name, str) else name
+            found.append(Line(label, value, "human" if kind == "human" else "chance", of))
+    return found
+
+
+def ranking_table(frame: pd.DataFrame, caption: str) -> Markup:
+    """Rows of one task as a table that draws: places, score and interval on an axis with the lines, coverage, tier."""
+    lines = [line for line in reference_lines(frame) if line.of == "value"]
+    ticks = tuple(Tick(line.name, line.value, style) for style, line in enumerate(lines[:4]))
+    rows = []
+    for row in frame.to_dict("records"):
+        value = _number(row["value"])
+        rows.append(
+            Row(
+                name=str(row["model"]),
+                value=value,
+                low=_number(row["low"]),
+                high=_number(row["high"]),
+                ticks=ticks,
+                cells=(
+                    place(row["best"], row["worst"]),
+                    percent(_number(row["coverage"])),
+                    percent(_number(row["refused"])),
+                    str(row["tier"]),
+                ),
+                note="" if not isinstance(row["why_not"], str) else f"not ranked: {row['why_not']}",
+                rough=(_number(row["clusters"]) or FEW_CLUSTERS) < FEW_CLUSTERS,
+            )
+        )
+    metric = str(frame["metric"].iloc[0]) if len(frame) else "score"
+    return interval_table(
+        caption,
+        rows,
+        first="Model",
+        score=METRIC_NAMES.get(metric, metric.replace("_", " ")),
+        columns=("Place", "Answered", "Refused", "Tier"),
+        axis=close_axis(rows),
+    )
+
+
+def on_front(costs: npt.ArrayLike, scores: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Which models no other beats in both: none that costs as much or less scores more, or as much for less.
+
+    Args:
+        costs: (models,), less is better; NaN where not known.
+        scores: (models,), more is better; NaN where not known.
+
+    Returns:
+        (models,); False for a model of which one of the two is not known. Models that are equal in both stand together.
+    """
+    x, y = np.asarray(costs, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1:
+        raise FeabError(f"costs and scores must be two lists of one length, got shapes {x.shape} and {y.shape}")
+    front = np.zeros(len(x), dtype=np.bool_)
+    known = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
+    best, at = -np.inf, np.nan
+    for i in known[np.lexsort((-y[known], x[known]))]:  # the cheapest first, of equally cheap ones the best
+        if y[i] > best:
+            best, at = float(y[i]), float(x[i])
+            front[i] = True
+        elif y[i] == best and x[i] == at:
+            front[i] = True
+    return front
+
+
+def score_plot(frame: pd.DataFrame, against: Against, name: str) -> Markup | None:
+    """Scores of one task against cost or size, on a logarithmic axis, with the Pareto front; None with nothing to draw.
+
+    Args:
+        frame: rows of one task, as `shown` gives them.
+        against: the column to draw them against.
+        name: of this drawing alone, letters, digits and hyphens.
+    """
+    x = frame[against].to_numpy(dtype=np.float64, na_value=np.nan)
+    y = frame["value"].to_numpy(dtype=np.float64, na_value=np.nan)
+    known = (x > 0) & ~np.isnan(y)
+    if not known.any():
+        return None
+    rows, x, y = frame[known].reset_index(drop=True), x[known], y[known]
+    front = np.flatnonzero(on_front(x, y))
+    front = front[np.argsort(x[front], kind="stable")]
+    with drawing(6.0, 3.6) as (figure, axes):
+        axes.set_xscale("log")
+        low, high = (rows[end].to_numpy(dtype=np.float64, na_value=np.nan) for end in ("low", "high"))
+        axes.vlines(x, low, high, color=LINE, linewidth=1)
+        axes.plot(x, y, "o", color=MUTED, markersize=4, markeredgewidth=0)
+        axes.plot(x[front], y[front], "o-", color=ACCENT, markersize=5, markeredgewidth=0, linewidth=1)
+        for i in front[-_NAMED:]:
+            axes.annotate(plain(str(rows["model"][i])), (x[i], y[i]), xytext=(4, 5), textcoords="offset points")
+        axes.set_xlabel(_LABELS[against])
+        metric = str(rows["metric"].iloc[0])
+        axes.set_ylabel(METRIC_NAMES.get(metric, metric.replace("_", " ")))
+        title = f"Score against {_LABELS[against]}, {len(rows):,} models, {len(front):,} of them on the Pareto front"
+        return svg_of(figure, name, title)
+
+
+def described(row: dict[str, Any]) -> str:
+    """A score in words, for those who do not see the drawing: "0.512 (0.480 to 0.541), place 2–4"."""
+    value = _number(row["value"])
+    if value is None:
+        return "no score"
+    parts = [f"{value:.3f}".replace("-", "−")]
+    if told := interval(row["low"], row["high"]):
+        parts.append(f"({told})")
+    held = place(row["best"], row["worst"])
+    return " ".join(parts) + (f", place {held}" if held else "")
+
+
+def _number(value: Any) -> float | None:
+    import pandas as pd
+
+    return None if pd.isna(value) else float(value)
