@@ -48,14 +48,6 @@ class Versioned(Strict):
         return version
 
 
-class Strict(Strict):
-    """For records of other rooms: frozen, no unknown field, no NaN or Infinity."""
-
-
-class Versioned(_Versioned):
-    """The same with a schema version, for their files."""
-
-
 class VaValue(Strict):
     """Valence and arousal, each in [-1, 1]."""
 
