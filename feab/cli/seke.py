@@ -43,14 +43,14 @@ def annotate_and_show(
 def summary(done: Annotations) -> list[str]:
     """What came of it, a few lines."""
     counts, manifest = done.manifest.counts, done.manifest
+    faces = max(counts.decided, 1)
     tokens = (manifest.input_tokens or 0) + (manifest.output_tokens or 0)
     spent = f", {tokens:,} tokens" if tokens else ""
     spent += "" if manifest.cost_usd is None else f", ${manifest.cost_usd:.4f}"
     whole = f", and {counts.whole:,} that people labelled fully" if counts.whole else ""
     lines = [
         f"{done.path}: {counts.decided:,} of {counts.faces:,} faces decided{whole}; {counts.calibrated:,} calibrate",
-        f"{counts.draws / max(counts.decided, 1):.1f} answers and {counts.checks / max(counts.decided, 1):.1f} checks a "
-        f"face{spent}",
+        f"{counts.draws / faces:.1f} answers and {counts.checks / faces:.1f} checks a face{spent}",
         *in_words(counts),
     ]
     if counts.conflicts:
