@@ -44,7 +44,7 @@ REPORTED = b"""
 sources:
   paper: {title: A paper, url: https://example.org/a, read_from: table 1, caveat: one run}
 numbers:
-  - {model: old-net, data: RAF-DB test, task: rafdb_expression, kind: expression, metric: accuracy, value: 0.9, source: paper}
+  - {model: old, data: RAF-DB, task: rafdb_expression, kind: expression, metric: accuracy, value: 0.9, source: paper}
 """
 
 
@@ -67,7 +67,7 @@ def one(frame: Any, submission: str, task: str) -> dict[str, Any]:
 
 
 def test_the_table_says_what_comparing_says(boarded: Any, place: Place) -> None:
-    board, frame, ids = boarded
+    _, frame, ids = boarded
     assert list(frame.columns) == list(COLUMNS)
     found = compare([load_run(place.runs[name]) for name in ("uniform", "always")], place.folder / "made")
     for task in (*found.tasks, found.overall):
@@ -139,7 +139,7 @@ def test_a_withdrawn_submission_makes_room_for_the_next(place: Place, tmp_path: 
 
 def test_reported_numbers_need_a_source(tmp_path: Path) -> None:
     path = Path("reported.yaml")
-    with pytest.raises(FeabError, match="reported.yaml:5: there is no source 'other'"):
+    with pytest.raises(FeabError, match=r"reported\.yaml:6: there is no source 'other'"):
         read_reported(REPORTED.replace(b"source: paper", b"source: other"), path)
     with pytest.raises(FeabError, match="value"):
         read_reported(REPORTED.replace(b"0.9", b"90.1"), path)
@@ -151,7 +151,7 @@ def test_reported_numbers_need_a_source(tmp_path: Path) -> None:
     assert all(row["caveat"] and row["url"].startswith("https://") for row in rows)
 
 
-# -------------------------------------------------------------------------------------------------------------- choosing
+# ------------------------------------------------------------------------------------------------------------ choosing
 
 
 def made_up(n: int = 60) -> Any:
@@ -267,7 +267,7 @@ def test_the_plain_view_has_a_plain_link() -> None:
     assert decode("sort=__class__&least=-1&tiers=evil&columns=x&ranked=maybe&most=" + "9" * 50) == View()
 
 
-# --------------------------------------------------------------------------------------------------------------- drawing
+# ------------------------------------------------------------------------------------------------------------- drawing
 
 
 @given(st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0, np.nan]), st.sampled_from([0.1, 0.2, 0.3, np.nan]))))
