@@ -139,7 +139,7 @@ def test_a_withdrawn_submission_makes_room_for_the_next(place: Place, tmp_path: 
 
 def test_reported_numbers_need_a_source(tmp_path: Path) -> None:
     path = Path("reported.yaml")
-    with pytest.raises(FeabError, match=r"reported\.yaml:6: there is no source 'other'"):
+    with pytest.raises(FeabError, match=r"reported\.yaml:5: there is no source 'other'"):
         read_reported(REPORTED.replace(b"source: paper", b"source: other"), path)
     with pytest.raises(FeabError, match="value"):
         read_reported(REPORTED.replace(b"0.9", b"90.1"), path)
