@@ -101,7 +101,8 @@ def build(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws)
     drawn: list[Drawn | None] = []
     earlier: set[tuple[object, ...]] = set()
     for entry in entries:
-        same = (entry.user, entry.card.name, entry.revision, entry.scoring, entry.draws, frozenset(_sets(entry)))
+        how = (entry.scoring, entry.draws, *sorted((name, one.prompt) for name, one in entry.tasks.items()))
+        same = (entry.user, entry.card.name, entry.revision, how, *_sets(entry))
         later = same in earlier
         earlier.add(same)
         kept = draws.of(entry) or _again(snapshot, entry, sets, draws)
