@@ -24,6 +24,7 @@ from feab.cli.options import (
 seke = typer.Typer(
     name="seke",
     help="Instruction data: a model completes what people left unlabelled, as far as it can be trusted (SEKE).",
+    short_help="Instruction data by SEKE: annotate, feid, report.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
