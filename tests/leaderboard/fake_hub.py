@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterable
@@ -65,7 +66,7 @@ class FakeHub:
         blob.write_bytes(data)
         link = self.folder / revision / filename
         link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink():
+        with contextlib.suppress(FileExistsError):  # another thread was quicker
             link.symlink_to(blob)  # as the cache of huggingface_hub
         return str(link)
 
