@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterable
@@ -63,11 +62,13 @@ class FakeHub:
             raise RemoteEntryNotFoundError(f"404: no {filename}", response=response(404))
         data = self.commits[revision][filename]
         blob = self.folder / hashlib.sha256(data).hexdigest()
-        blob.write_bytes(data)
         link = self.folder / revision / filename
-        link.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # another thread was quicker
-            link.symlink_to(blob)  # as the cache of huggingface_hub
+        with self.lock:  # no other thread may see half a file: the cache of huggingface_hub moves whole ones into place
+            if not link.is_symlink():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                if not blob.exists():
+                    blob.write_bytes(data)
+                link.symlink_to(blob)  # as that cache does
         return str(link)
 
     def create_commit(
