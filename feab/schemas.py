@@ -30,7 +30,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _Versioned(_Strict):
+class Versioned(_Strict):
+    """A file with a schema version: older ones are read, newer ones refused clearly."""
+
     schema_version: int = Field(default=SCHEMA, alias="schema")
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
@@ -188,10 +190,11 @@ class OutcomeCounts(_Strict):
     error: int = 0
 
 
-class RunManifest(_Versioned):
-    """manifest.json: identity first, then what is only worth knowing. Recountable from predictions.jsonl."""
+class Manifest(Versioned):
+    """What every manifest.json holds: identity first, then what is only worth knowing. Recountable from the journal."""
 
-    identity: Identity
+    identity: BaseModel
+    """Everything that changes the answers."""
     identity_sha256: str
     feab_version: str
     versions: dict[str, str] = {}
@@ -208,16 +211,11 @@ class RunManifest(_Versioned):
     cost_usd: float | None = None
     """Of the tokens above and below."""
     failed_input_tokens: Annotated[int, Field(ge=0)] = 0
-    """Of failed answers that were asked again and are in predictions.jsonl no more: they were billed, too."""
+    """Of failed answers that were asked again and are in the journal no more: they were billed, too."""
     failed_output_tokens: Annotated[int, Field(ge=0)] = 0
     wall_s: float = 0.0
     permission: str | None = None
     """The user's reference for sending faces to a third party, where that was needed."""
-    provenance: Literal["feab", "imported"] = "feab"
-    columns: dict[Name, Name] = {}
-    """Of a CSV file of the user's own: which of its columns stood for which of feab's, where told. Never a path."""
-    au_threshold: float | None = None
-    """Intensity from which AUs are present in tasks made for the data, where told."""
 
     @property
     def complete(self) -> bool:
@@ -225,6 +223,17 @@ class RunManifest(_Versioned):
         counts = self.outcomes
         done = counts.ok + counts.unparsable + counts.refused + counts.truncated
         return counts.error == 0 and done == self.expected
+
+
+class RunManifest(Manifest):
+    """manifest.json of a run folder."""
+
+    identity: Identity
+    provenance: Literal["feab", "imported"] = "feab"
+    columns: dict[Name, Name] = {}
+    """Of a CSV file of the user's own: which of its columns stood for which of feab's, where told. Never a path."""
+    au_threshold: float | None = None
+    """Intensity from which AUs are present in tasks made for the data, where told."""
 
 
 class EstimateModel(_Strict):
@@ -252,7 +261,7 @@ class TaskScores(_Strict):
     prompts: dict[str, TaskScores] = {}
 
 
-class Scores(_Versioned):
+class Scores(Versioned):
     """scores.json."""
 
     tasks: dict[str, TaskScores]
@@ -269,7 +278,7 @@ class SplitInfo(_Strict):
     """False for splits rendered here, which may differ across machines."""
 
 
-class DatasetInfo(_Versioned):
+class DatasetInfo(Versioned):
     """dataset.json: what a dataset folder holds and what may be done with it."""
 
     name: Name

@@ -1,4 +1,4 @@
-"""Checking what people write and pass on: task files, model cards, training recipes, datasets and run folders.
+"""Checking what people write and pass on: task files, model cards, training recipes, datasets, FEID and run folders.
 
 What a file is, is told from its content. The checks themselves lie in the room of each kind (`validate.py`).
 """
@@ -19,7 +19,7 @@ from feab.tasks.load import METADATA_FIELDS
 from feab.tasks.read import MAX_BYTES, read_yaml
 from feab.yamlfile import read_bytes
 
-Kind: TypeAlias = Literal["task", "card", "recipe", "dataset", "run", "unknown"]
+Kind: TypeAlias = Literal["task", "card", "recipe", "dataset", "run", "feid", "unknown"]
 _Yaml: TypeAlias = Literal["task", "card", "recipe"]
 
 Progress = Callable[[int, int], None]
@@ -40,8 +40,8 @@ _MARKS: Mapping[_Yaml, frozenset[str]] = {
 }
 """Kind -> fields of which two tell it, where none of `_TELLS` is there. Our choice."""
 
-_FOLDERS: Mapping[str, Kind] = {"manifest.json": "run", "dataset.json": "dataset"}
-"""File that makes its folder a run or a dataset."""
+_FOLDERS: Mapping[str, Kind] = {"manifest.json": "run", "dataset.json": "dataset", "feid.json": "feid"}
+"""File that makes its folder a run, a dataset or instruction data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def validate(
     """Every problem of a file or folder, each with file, line, what is wrong and what to do; empty when it is clean.
 
     Args:
-        path: a task file, model card, training recipe, run folder or dataset folder, or a folder of such.
+        path: a task file, model card, training recipe, run folder, dataset folder or FEID folder, or a folder of such.
         data: for run folders, the dataset they were asked about (name or folder), where its name is not known here.
         include: further folders of task files, for groups, recipes and run folders that name their tasks.
 
@@ -128,6 +128,14 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
         from feab.data.validate import check_dataset
 
         return check_dataset(path, notes, options.on_progress)
+    if kind == "feid":
+        from feab.data.feid import check_feid
+        from feab.generation.agreeing import check_answers
+
+        what = check_feid(path, notes, options.on_progress)
+        if not notes.errors:
+            check_answers(path, notes)
+        return what
     if kind == "task":
         from feab.tasks.validate import check_task_file
 
@@ -146,7 +154,7 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
 
 def _unknown(path: Path, notes: Gather) -> None:
     if path.is_dir():
-        advice = "a run has a manifest.json, a dataset a dataset.json, the others are .yaml files"
+        advice = "a run has a manifest.json, a dataset a dataset.json, FEID a feid.json, the others are .yaml files"
         notes.note(Problem(path, "holds no task, model card, recipe, dataset or run", advice=advice))
         return
     read_yaml(path)  # which says it better, where it is no YAML

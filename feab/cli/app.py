@@ -15,7 +15,7 @@ import typer
 import typer.core
 
 import feab
-from feab.cli import verbs_answers, verbs_data, verbs_files, verbs_knowledge, verbs_models
+from feab.cli import verbs_answers, verbs_data, verbs_files, verbs_knowledge, verbs_models, verbs_seke, verbs_seke_feid
 from feab.cli.verbs_files import COMPLETING
 from feab.errors import FeabError
 
@@ -68,6 +68,8 @@ app.add_typer(verbs_files.verbs)
 app.add_typer(verbs_data.data)
 app.add_typer(verbs_models.models)
 app.add_typer(verbs_knowledge.verbs)
+verbs_seke.seke.add_typer(verbs_seke_feid.verbs)
+app.add_typer(verbs_seke.seke)
 
 
 def _version(wanted: bool) -> None:

@@ -62,6 +62,51 @@ Labels = Annotated[
         autocompletion=completing.datasets,
     ),
 ]
+Permission = Annotated[
+    str | None,
+    typer.Option(
+        "--i-have-permission",
+        metavar="REFERENCE",
+        help="Where it is written that these faces may go to a third party.",
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="DIR", help="Reuse answers that any run with this cache got to the same question."),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="USD", help="Stop before the run could cost more; it can be resumed."),
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option(
+        "--replicas",
+        metavar="N",
+        min=1,
+        help="Load the model N times, in processes of Ray's, and share the questions out between them.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="HOST:PORT|auto",
+        help="With --replicas: the Ray cluster to load them on. Each of its machines needs the same feab, what the "
+        "model needs, and the API keys in its own environment.  [default: this machine alone]",
+        show_default=False,
+    ),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-replica",
+        metavar="G",
+        min=0,
+        help="With --replicas: GPUs for each, such as 4 or 0.5.  [default: an equal share, 1 at most]",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
 Data = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from feab.runs.running import Rows, RunningScore
 from feab.runs.table import failures
 
 if TYPE_CHECKING:
+    import rich.progress
+
     from feab.runs import Part
 
 LINE_S = 5.0
@@ -51,7 +53,7 @@ class TaskState:
         for prediction in progress.new:
             self.score.add(prediction)
         self.done, self.outcomes = progress.done, progress.outcomes
-        self._spent = _spent(progress)
+        self._spent = spent(progress)
 
     @property
     def rate(self) -> float | None:
@@ -74,7 +76,7 @@ class TaskState:
         if not rate:
             return ""
         left = max(self.total - self.done, 0) / rate
-        return f"{rate:.1f}/s" + (f", {_clock(left)} left" if self.done < self.total else "")
+        return f"{rate:.1f}/s" + (f", {clock(left)} left" if self.done < self.total else "")
 
     def spent(self) -> str:
         """Tokens and dollars of the whole run so far, as "1.2M tokens, $0.0123"; nothing where they are not counted."""
@@ -112,11 +114,7 @@ class _Watcher:
                     self.states[prediction.task].score.add(prediction)
         else:
             say(f"run folder: {path}")
-        dropped = journal.repaired
-        if dropped.errors:
-            say(f"asking {dropped.errors:,} failed questions again")
-        if dropped.invalid or dropped.duplicates:
-            say(f"dropped {dropped.invalid:,} unreadable lines (asked again) and {dropped.duplicates:,} repeated ones")
+        repaired(journal)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -149,21 +147,7 @@ class Bars(_Watcher):
 
     def __init__(self) -> None:
         super().__init__()
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        def words(name: str, style: str = "") -> TextColumn:
-            return TextColumn("{task.fields[" + name + "]}", style=style, markup=False)
-
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=10),
-            MofNCompleteColumn(),
-            words("score", "bold"),
-            words("pace"),
-            words("spent"),
-            words("trouble", "red"),
-            console=console(stderr=True),
-        )
+        self._bars = bars({"score": "bold", "pace": "", "spent": "", "trouble": "red"})
         self._ids: dict[str, Any] = {}
 
     def __enter__(self) -> Bars:
@@ -204,10 +188,38 @@ class Bars(_Watcher):
 
 def watcher() -> Bars | Lines:
     """Bars where stderr is a terminal that can move its cursor, lines elsewhere. Colours obey NO_COLOR."""
-    return Bars() if sys.stderr.isatty() and console(stderr=True).is_terminal else Lines()
+    return Bars() if can_draw() else Lines()
 
 
-def _spent(progress: Progress) -> str:
+def can_draw() -> bool:
+    """Whether stderr is a terminal that can move its cursor."""
+    return sys.stderr.isatty() and console(stderr=True).is_terminal
+
+
+def bars(fields: Mapping[str, str]) -> rich.progress.Progress:
+    """Bars on stderr: name, bar, how many of how many, and further fields, each with its style."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=10),
+        MofNCompleteColumn(),
+        *(TextColumn("{task.fields[" + name + "]}", style=style, markup=False) for name, style in fields.items()),
+        console=console(stderr=True),
+    )
+
+
+def repaired(journal: Journal) -> None:
+    """Say what opening the journal found that is asked again."""
+    dropped = journal.repaired
+    if dropped.errors:
+        say(f"asking {dropped.errors:,} failed questions again")
+    if dropped.invalid or dropped.duplicates:
+        say(f"dropped {dropped.invalid:,} unreadable lines (asked again) and {dropped.duplicates:,} repeated ones")
+
+
+def spent(progress: Progress) -> str:
+    """Tokens and dollars so far, as "1.2M tokens, $0.0123"; nothing where they are not counted."""
     tokens = progress.input_tokens + progress.output_tokens
     if not tokens:
         return ""
@@ -215,7 +227,8 @@ def _spent(progress: Progress) -> str:
     return counted if progress.cost_usd is None else f"{counted}, ${progress.cost_usd:.4f}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time as "1:02" or "1:00:02"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

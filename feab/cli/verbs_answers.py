@@ -8,7 +8,22 @@ from typing import Annotated, Any
 import typer
 
 from feab.cli import completing
-from feab.cli.options import Arguments, Columns, Images, Include, Json, Labels, Model, Tasks
+from feab.cli.options import (
+    Arguments,
+    Cache,
+    Columns,
+    Gpus,
+    Images,
+    Include,
+    Json,
+    Labels,
+    MaxCost,
+    Model,
+    Permission,
+    RayAddress,
+    Replicas,
+    Tasks,
+)
 
 verbs = typer.Typer()
 """Joined to `feab` as they are."""
@@ -106,53 +121,12 @@ def run(
     include: Include = None,
     arguments: Arguments = None,
     json: Json = False,
-    permission: Annotated[
-        str | None,
-        typer.Option(
-            "--i-have-permission",
-            metavar="REFERENCE",
-            help="Where it is written that these faces may go to a third party.",
-        ),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            "--cache", metavar="DIR", help="Reuse answers that any run with this cache got to the same question."
-        ),
-    ] = None,
-    max_cost: Annotated[
-        float | None,
-        typer.Option("--max-cost", metavar="USD", help="Stop before the run could cost more; it can be resumed."),
-    ] = None,
-    replicas: Annotated[
-        int | None,
-        typer.Option(
-            "--replicas",
-            metavar="N",
-            min=1,
-            help="Load the model N times, in processes of Ray's, and share the questions out between them.",
-        ),
-    ] = None,
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            "--ray-address",
-            metavar="HOST:PORT|auto",
-            help="With --replicas: the Ray cluster to load them on. Each of its machines needs the same feab, what the "
-            "model needs, and the API keys in its own environment.  [default: this machine alone]",
-            show_default=False,
-        ),
-    ] = None,
-    gpus_per_replica: Annotated[
-        float | None,
-        typer.Option(
-            "--gpus-per-replica",
-            metavar="G",
-            min=0,
-            help="With --replicas: GPUs for each, such as 4 or 0.5.  [default: an equal share, 1 at most]",
-            show_default=False,
-        ),
-    ] = None,
+    permission: Permission = None,
+    cache: Cache = None,
+    max_cost: MaxCost = None,
+    replicas: Replicas = None,
+    ray_address: RayAddress = None,
+    gpus_per_replica: Gpus = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; send nothing.")
     ] = False,

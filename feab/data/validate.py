@@ -146,7 +146,7 @@ def _check_row(row: Mapping[str, Any], number: int, file: SplitFile) -> _Checked
         message = str(error).removeprefix(f"{where}: ")
         found.append(Problem(file.path, message, where=place, advice="put the picture there, or leave the row out"))
     for picture in pictures:
-        size, why = _decoded(picture)
+        size, why = decoded(picture)
         if why:
             advice = "replace the picture, or leave the row out"
             found.append(Problem(file.path, f"image {why}", where=place, advice=advice))
@@ -158,7 +158,7 @@ def _check_row(row: Mapping[str, Any], number: int, file: SplitFile) -> _Checked
     return _Checked(line, tuple(found))
 
 
-def _decoded(data: bytes) -> tuple[tuple[int, int], str]:
+def decoded(data: bytes) -> tuple[tuple[int, int], str]:
     """Width and height of a picture, and why it cannot be decoded: nothing where it can."""
     from PIL import Image, UnidentifiedImageError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -42,6 +43,37 @@ class Copies:
             raise FeabError("replicas are loaded by a model's name; a model that is loaded already cannot be copied")
         check_replicas(replicas, address, gpus)
         return cls(replicas, address, gpus)
+
+
+def check_limits(model: str | Model, args: Mapping[str, Any], *, limit: int | None, max_cost: float | None) -> None:
+    """Whether the limits are numbers that can be, and arguments go with a model that is still to be loaded.
+
+    Raises:
+        FeabError: when not.
+    """
+    if limit is not None and limit < 1:
+        raise FeabError(f"limit {limit}: must be at least 1")
+    if max_cost is not None and not 0 < max_cost < math.inf:
+        raise FeabError(f"max_cost {max_cost}: must be a number of dollars above 0")
+    if args and not isinstance(model, str):
+        raise FeabError(f"adapter arguments ({', '.join(args)}) go with a model's name, not a loaded model")
+
+
+def known_card(model: str | Model, include: Sequence[str | PathLike[str]], max_cost: float | None) -> ModelCard | None:
+    """The card of a model that is given by its name, where it has one; nothing is loaded.
+
+    Raises:
+        FeabError: for an unknown name, or a limit of cost without a price.
+    """
+    card = None
+    if isinstance(model, str):
+        from feab.models.loading import card_of, check_name
+
+        check_name(model, include)
+        card = card_of(model, include)
+    if max_cost is not None:
+        check_price(model if isinstance(model, str) else model.name, card)
+    return card
 
 
 def loaded(model: str, include: Sequence[str | PathLike[str]], args: Mapping[str, Any], copies: Copies | None) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from feab.runs.parts import plan
 
 if TYPE_CHECKING:
     from feab.data import Dataset
+    from feab.models import ModelCard
 
 _LIMITS = ("max_tokens", "max_new_tokens", "max_gen_toks")
 """What adapters call the user's own limit of an answer."""
@@ -73,8 +74,7 @@ def estimate(
     from feab.tasks.choices import as_scored
 
     card = card_of(model, include)
-    options = options_given(model, include, **adapter_args)
-    longest = next((getattr(options, name) for name in _LIMITS if getattr(options, name, None) is not None), None)
+    longest = answer_limit(options_given(model, include, **adapter_args))
     parts = plan(
         tasks,
         data=data,
@@ -99,8 +99,8 @@ def estimate(
             answers += count * draws
             images += count * draws * images_sent(asked) * (1 if shown is None else shown.frames)
             text_tokens += count * draws * -(-text_bytes(asked) // BYTES_PER_TOKEN)
-            output_tokens += count * draws * longest_answer(asked, None if longest is None else int(longest))
-    each = None if card is None or _MORE.intersection(adapter_args) else card.image_tokens
+            output_tokens += count * draws * longest_answer(asked, longest)
+    each = tokens_of_image(card, adapter_args)
     image_tokens = None if each is None else images * each
     price = card.price if card else None
     return Estimate(
@@ -113,3 +113,14 @@ def estimate(
         output_tokens,
         None if price is None else price.of(text_tokens + (image_tokens or 0), output_tokens),
     )
+
+
+def answer_limit(options: object) -> int | None:
+    """The user's own limit of an answer, in tokens, among an adapter's options."""
+    found = (getattr(options, name, None) for name in _LIMITS)
+    return next((int(limit) for limit in found if limit is not None), None)
+
+
+def tokens_of_image(card: ModelCard | None, adapter_args: Collection[str]) -> int | None:
+    """What an image takes by the model's card; None where it does not say, or an argument may make it more."""
+    return None if card is None or _MORE.intersection(adapter_args) else card.image_tokens

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import errno
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
-from feab.data.ages import minors
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
-from feab.models.wrappers import AnswerStore, BudgetReached, ReplicasLost
+from feab.models.wrappers import AnswerStore
 from feab.records import Answer, FinishReason, Question, Sampling, Scoring
-from feab.runs.around import Copies, check_price, loaded, wrapped
+from feab.runs.around import Copies, check_limits, known_card, loaded
 from feab.runs.book import Book, check_asked, claimed, manifest_for, requested, with_failed
-from feab.runs.endings import Interrupted, OutOfReplicas, OverBudget, Stopped
+from feab.runs.filling import disk_errors, filled
 from feab.runs.folder import PREDICTIONS, Run
 from feab.runs.identity import default_folder
 from feab.runs.parts import Part, check_kinds, check_pictures, check_scoring, plan, questions_of
-from feab.runs.permission import check_permission
+from feab.runs.permission import check_faces
 from feab.runs.scoring import score_parts
 from feab.schemas import Identity, RunManifest
 
@@ -37,9 +35,6 @@ DRAWN = Sampling(temperature=1.0, top_p=1.0)
 
 RUNS = Path("runs")
 """Where run folders lie, unless --out says otherwise."""
-
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
-"""What a disk says when it takes no more: the user's to put right."""
 
 
 class Watcher(Protocol):
@@ -121,14 +116,9 @@ def run(
         OutOfReplicas: a FeabError; when no replica was left, or each one died that was started.
         Interrupted: on Ctrl-C (a KeyboardInterrupt that carries the run), after everything is on disk.
     """
-    if limit is not None and limit < 1:
-        raise FeabError(f"limit {limit}: must be at least 1")
     if draws < 1:
         raise FeabError(f"draws {draws}: must be at least 1")
-    if max_cost is not None and not 0 < max_cost < math.inf:
-        raise FeabError(f"max_cost {max_cost}: must be a number of dollars above 0")
-    if adapter_args and not isinstance(model, str):
-        raise FeabError(f"adapter arguments ({', '.join(adapter_args)}) go with a model's name, not a loaded model")
+    check_limits(model, adapter_args, limit=limit, max_cost=max_cost)
     copies = Copies.asked_for(model, replicas, ray_address, gpus_per_replica)
     what: dict[str, Any] = {
         "prompts": prompts, "limit": limit, "seed": seed, "draws": draws, "au_threshold": au_threshold,
@@ -136,7 +126,6 @@ def run(
     }  # fmt: skip
     folder = None if out is None else Path(out).expanduser()
     chosen = _Choice(folder, limit, seed, draws, scoring, au_threshold, permission, progress, max_cost)
-    card: ModelCard | None = None
     with ExitStack() as held:
         # A second process is turned away here, before it reads faces or loads a model.
         if chosen.out is not None:
@@ -144,13 +133,7 @@ def run(
         elif isinstance(model, str):
             place = getattr(data, "path", data)  # of a dataset that was opened, where its labels were read from
             held.enter_context(requested(model, {"tasks": tasks, "data": place, **what, **adapter_args}, RUNS))
-        if isinstance(model, str):
-            from feab.models.loading import card_of, check_name
-
-            check_name(model, include)
-            card = card_of(model, include)
-        if max_cost is not None:
-            check_price(model if isinstance(model, str) else model.name, card)
+        card = known_card(model, include, max_cost)
         if cache is not None:
             chosen = replace(chosen, store=held.enter_context(closing(AnswerStore(cache))))
         parts = plan(tasks, data=data, **what, on_progress=None if progress is None else progress.rendering)
@@ -227,17 +210,7 @@ def _run(model: Model, parts: Sequence[Part], chosen: _Choice, card: ModelCard |
     check_kinds(info, [part.task for part in parts])
     check_scoring(info, chosen.scoring, [part.task for part in parts])
     check_pictures(info, parts)
-    needed = [
-        check_permission(
-            part.dataset.info,
-            model=info.name,
-            local=info.local,
-            endpoint=info.endpoint,
-            reference=chosen.permission,
-            minors=0 if info.local else len(minors(part.dataset)),
-        )
-        for part in parts
-    ]
+    needed = [check_faces(part.dataset, info, chosen.permission) for part in parts]
     identity = identify(model, parts, limit=chosen.limit, seed=chosen.seed, draws=chosen.draws, scoring=chosen.scoring)
     permission = chosen.permission if any(needed) else None
     if chosen.out is not None:
@@ -257,7 +230,7 @@ def _run_in(
     card: ModelCard | None,
 ) -> Run:
     """Ask and score in a folder whose lock this process has."""
-    try:
+    with disk_errors(path):
         manifest = manifest_for(
             path,
             identity,
@@ -266,60 +239,23 @@ def _run_in(
             columns=parts[0].dataset.columns,  # with --data, the dataset of all parts
             au_threshold=chosen.au_threshold,
         )
-        asked, finished = _fill(path, manifest, model, parts, chosen, card)
-        if asked.interrupted:
-            raise Interrupted(finished)
-        if asked.stopped is not None:
-            raise Stopped(finished, asked.stopped)
+        sampling = sampling_for(chosen.draws, chosen.seed)
+        with Journal(path / PREDICTIONS, locked=True) as journal:
+            finished = filled(
+                Book(path, with_failed(manifest, journal.repaired), journal, card.price if card else None),
+                model,
+                card,
+                partial(_ask, parts=parts, sampling=sampling, watcher=chosen.watcher),
+                Run,
+                store=chosen.store,
+                max_cost=chosen.max_cost,
+            )
         score_parts(finished, parts)
         return finished
-    except OSError as error:
-        if error.errno not in _DISK:
-            raise
-        raise FeabError(
-            f"{path}: cannot be written ({error.strerror}); what came back before is there, and the same command goes "
-            "on from it"
-        ) from error
-
-
-def _fill(
-    path: Path,
-    manifest: RunManifest,
-    model: Model,
-    parts: Sequence[Part],
-    chosen: _Choice,
-    card: ModelCard | None,
-) -> tuple[Asked, Run]:
-    """Ask what is missing; the manifest is true at the end, whatever ends it."""
-    asked = Asked(0)
-    ended: BudgetReached | ReplicasLost | None = None
-    with Journal(path / PREDICTIONS, locked=True) as journal:
-        price = card.price if card else None
-        book = Book(path, with_failed(manifest, journal.repaired), journal, price, lambda: _details(model))
-        model = wrapped(model, card, store=chosen.store, max_cost=chosen.max_cost, tokens=book.billed)
-        book.write()
-        try:
-            asked = _ask(model, parts, book, sampling_for(chosen.draws, chosen.seed), chosen.watcher)
-        except (BudgetReached, ReplicasLost) as error:
-            ended = error
-        finally:
-            finished = Run(path, book.write())
-    if ended is not None:
-        raise (OverBudget if isinstance(ended, BudgetReached) else OutOfReplicas)(finished, ended)
-    return asked, finished
-
-
-def _details(model: Model) -> dict[str, Any]:
-    info = model.info
-    return {"parameters": info.parameters, **info.details}
 
 
 def _ask(
-    model: Model,
-    parts: Sequence[Part],
-    book: Book,
-    sampling: Sampling,
-    watcher: Watcher | None,
+    model: Model, book: Book[RunManifest], *, parts: Sequence[Part], sampling: Sampling, watcher: Watcher | None
 ) -> Asked:
     """Face by face, so that what a model made of a picture serves all questions about it."""
     if watcher is not None:

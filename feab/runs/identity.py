@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from feab.schemas import Identity
 
 FOLDER_DIGITS = 12
 
 
-def identity_sha256(identity: Identity) -> str:
+def identity_sha256(identity: BaseModel) -> str:
     """sha256 of the identity as canonical JSON (sorted keys, no spaces, ASCII)."""
     plain = identity.model_dump(mode="json")
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -29,17 +31,20 @@ def default_folder(identity: Identity, root: Path) -> Path:
     return root / name[:150] / identity_sha256(identity)[:FOLDER_DIGITS]
 
 
-def differences(there: Identity, here: Identity) -> list[str]:
+def differences(there: BaseModel, here: BaseModel) -> list[str]:
     """What differs, a line each: "seed: 0 there, 1 here"."""
-    old, new = (
-        dict(_leaves({**identity.model_dump(mode="json"), "scoring": identity.scoring})) for identity in (there, here)
-    )
+    old, new = (dict(_leaves(_whole(identity))) for identity in (there, here))
     missing = "(none)"
     return [
         f"{name}: {_short(old.get(name, missing))} there, {_short(new.get(name, missing))} here"
         for name in dict.fromkeys([*old, *new])
         if old.get(name, missing) != new.get(name, missing)
     ]
+
+
+def _whole(identity: BaseModel) -> dict[str, Any]:
+    """All fields, also one that is not written where it has its default."""
+    return identity.model_dump(mode="json") | ({"scoring": identity.scoring} if isinstance(identity, Identity) else {})
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

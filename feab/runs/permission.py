@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from feab.data.ages import minors as minors_of
 from feab.errors import FeabError
 from feab.schemas import DatasetInfo
+
+if TYPE_CHECKING:
+    from feab.data import Dataset
+    from feab.models import ModelInfo
+
+
+def check_faces(dataset: Dataset, model: ModelInfo, reference: str | None) -> bool:
+    """Whether sending the faces of a dataset to a model needed, and has, the user's recorded permission.
+
+    Raises:
+        FeabError: as `check_permission`.
+    """
+    return check_permission(
+        dataset.info,
+        model=model.name,
+        local=model.local,
+        endpoint=model.endpoint,
+        reference=reference,
+        minors=0 if model.local else len(minors_of(dataset)),
+    )
 
 
 def check_permission(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import feab
 from feab.errors import FeabError
 from feab.records import Outcome
 from feab.runs.files import write_atomic
 from feab.runs.folder import Run, load_run
+from feab.runs.frame import frame
 from feab.runs.scoring import parts_of, score_parts
 from feab.runs.table import explanations, incomplete
 from feab.schemas import EstimateModel
@@ -125,8 +123,6 @@ def _page(
     run: Run, scores: Scores, tables: Tables, gallery: Gallery | None, *, lacking: str | None, differs: bool
 ) -> Iterator[str]:
     """The page, bit by bit."""
-    from markupsafe import Markup
-
     from feab.plots import pieces
     from feab.plots.page import stream
     from feab.runs import sections
@@ -136,7 +132,6 @@ def _page(
     from feab.runs.provenance import identity_facts, run_facts
     from feab.runs.votes import vote_blocks
 
-    script, style = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
     tasks = [
         {
             "id": f"task-{position}",
@@ -153,10 +148,7 @@ def _page(
     ]
     return stream(
         _HERE / "report.html.j2",
-        script=Markup(script),  # noqa: S704 - our own file
-        style=Markup(style),  # noqa: S704 - our own file
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-        version=feab.__version__,
+        **frame(),
         model=run.manifest.identity.model,
         imported=run.manifest.provenance == "imported",
         incomplete=None if run.complete else incomplete(run),

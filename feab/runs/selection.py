@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +36,22 @@ class Selection(Sequence[Sample]):
 
 
 def rows_asked(task: Task, labels: pd.DataFrame, *, limit: int | None = None, seed: int = 0) -> npt.NDArray[np.uint32]:
-    """Row numbers of the samples that carry a label the task can score, at most `limit` of them.
-
-    With a limit, those whose sha256 of "seed:id" is smallest are taken: the choice mixes classes and identities,
-    stays the same whatever else the dataset holds or in which order, and a larger limit takes a superset.
-    """
+    """Row numbers of the samples that carry a label the task can score, at most `limit` of them: see `spread`."""
     rows = np.flatnonzero(_carries_label(task, labels)).astype(np.uint32)
+    return rows if limit is None else np.asarray(spread(rows, labels["id"].to_numpy(), limit, seed), np.uint32)
+
+
+def spread(
+    rows: npt.NDArray[np.integer], ids: Sequence[str] | npt.NDArray[Any], limit: int | None, seed: int
+) -> npt.NDArray[np.integer]:
+    """At most `limit` of some rows, in rising order; `ids` are those of all rows.
+
+    Those whose sha256 of "seed:id" is smallest are taken: the choice mixes classes and identities, stays the same
+    whatever else the dataset holds or in which order, and a larger limit takes a superset.
+    """
     if limit is None or len(rows) <= limit:
         return rows
-    ids = labels["id"].to_numpy()[rows]
-    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[i]}".encode()).digest())
+    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[int(rows[i])]}".encode()).digest())
     return np.sort(rows[order[:limit]])
 
 

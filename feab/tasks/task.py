@@ -277,14 +277,26 @@ class Task:
 
 def answer_schema(task: Task) -> dict[str, Any]:
     """JSON schema of a task's answer, in the subset that constrained decoders and hosted APIs understand."""
-    unit = {"type": "number", "minimum": -1, "maximum": 1}
-    properties: dict[str, Any]
-    if task.kind == "expression":
-        properties = {"expression": {"type": "string", "enum": list(task.labels)}}
-    elif task.kind == "valence_arousal":
-        properties = {axis: dict(unit) for axis in AXES}
-    else:
-        properties = {"action_units": {"type": "array", "items": {"type": "integer", "enum": list(task.aus)}}}
+    return object_schema(answer_properties(task.kind, task.labels, task.aus))
+
+
+def answer_properties(kind: Kind, labels: Sequence[str], aus: Sequence[int]) -> dict[str, Any]:
+    """The fields by which a JSON answer of one kind is given, each with its schema: {"expression": {...}} and the like.
+
+    Args:
+        kind: of the answer.
+        labels: the expressions to choose from, where the kind is that.
+        aus: the action units to choose from, where the kind is that.
+    """
+    if kind == "expression":
+        return {"expression": {"type": "string", "enum": list(labels)}}
+    if kind == "valence_arousal":
+        return {axis: {"type": "number", "minimum": -1, "maximum": 1} for axis in AXES}
+    return {"action_units": {"type": "array", "items": {"type": "integer", "enum": list(aus)}}}
+
+
+def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    """JSON schema of an object that has these fields, all of them and no others."""
     return {
         "type": "object",
         "properties": properties,

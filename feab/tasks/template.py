@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -27,13 +27,17 @@ _NODES = frozenset({
 class Template:
     """One prompt's wording. Compiling checks it, so that a bad template fails when it is loaded, not at sample 900.
 
+    Args:
+        source: the text.
+        variables: the names that it may use.
+
     Raises:
         FeabError: when the text is not valid or uses more of Jinja than prompts may.
     """
 
     __slots__ = ("_template",)
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, variables: Collection[str] = VARIABLES) -> None:
         from jinja2 import TemplateError, nodes
 
         if len(source) > MAX_TEMPLATE:
@@ -42,9 +46,9 @@ class Template:
         try:
             tree = environment.parse(source)
             self._check(tree, 0)
-            unknown = {n.name for n in tree.find_all(nodes.Name) if n.ctx == "load"} - self._bound(tree) - {*VARIABLES}
+            unknown = {n.name for n in tree.find_all(nodes.Name) if n.ctx == "load"} - self._bound(tree) - {*variables}
             if unknown:
-                raise FeabError(f"unknown name {min(unknown)!r} in a prompt; there are {', '.join(VARIABLES)}")
+                raise FeabError(f"unknown name {min(unknown)!r} in a prompt; there are {', '.join(variables)}")
             self._template = environment.from_string(tree)
         except TemplateError as error:
             line = getattr(error, "lineno", None)

@@ -1,0 +1,146 @@
+"""How annotating shows that it proceeds: bars on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+from feab.cli.output import say
+from feab.cli.progress import BAR_S, LINE_S, bars, can_draw, clock, repaired, spent
+from feab.cli.rendering import Rendering
+from feab.generation.stream import Standing
+from feab.journal import Journal, Progress
+from feab.runs.table import failures
+
+
+class _Watcher:
+    """What both displays share: the standing, and the words for it."""
+
+    def __init__(self) -> None:
+        self.rendering = Rendering(cached=True)
+        """Called while faces are rendered or read that are not here yet."""
+        self.checking = Rendering(doing="checking")
+        """Called while human labels are held against knowledge."""
+        self._standing = Standing(0, 0, 0, 0, 0, 0)
+        self._before = 0
+        self._first = self._shown = 0.0
+        self._spent = self._trouble = self._fitting = ""
+
+    def start(self, path: Path, standing: Standing, journal: Journal) -> None:
+        """Say where the folder lies and what is there already."""
+        self.rendering.stop()
+        self.checking.stop()
+        self._standing = standing
+        say(f"going on in {path}: {len(journal):,} answers are there" if len(journal) else f"folder: {path}")
+        repaired(journal)
+
+    def fitting(self, share: float) -> None:
+        """While an error model is fitted."""
+        self._fitting = "" if share >= 1 else f"fitting the error model, {share:.0%}"
+        self._show_now_and_then()
+
+    def settled(self, standing: Standing) -> None:
+        """Take in that faces are decided, perhaps by answers of an earlier session."""
+        self._standing, self._fitting = standing, ""
+        self._show_now_and_then()
+
+    def update(self, standing: Standing, progress: Progress) -> None:
+        """Take in one completion."""
+        if not self._first:
+            self._first, self._before = time.monotonic(), standing.decided
+        self._standing, self._spent = standing, spent(progress)
+        found = failures(progress.outcomes)
+        self._trouble = "" if found == "none" else found
+        self._show_now_and_then()
+
+    def pace(self) -> str:
+        """Answers a face, faces a second and time left, as "5.2 answers and 0.4 checks a face, 2.1/s, 1:02 left"."""
+        standing = self._standing
+        if not standing.decided:
+            return ""
+        answers, checks = standing.draws / standing.decided, standing.checks / standing.decided
+        words = f"{answers:.1f} answers and {checks:.1f} checks a face"
+        elapsed = time.monotonic() - self._first if self._first else 0.0
+        here = standing.decided - self._before
+        if here > 1 and elapsed > 0:
+            rate = here / elapsed
+            left = (standing.faces - standing.decided) / rate
+            words += f", {rate:.1f}/s" + (f", {clock(left)} left" if left else "")
+        return words
+
+    def _show_now_and_then(self) -> None:
+        raise NotImplementedError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put away what is still drawn."""
+        self.rendering.__exit__(kind, error, trace)
+        self.checking.__exit__(kind, error, trace)
+
+
+class Lines(_Watcher):
+    """A plain line every few seconds, to stderr."""
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def _show_now_and_then(self) -> None:
+        standing, now = self._standing, time.monotonic()
+        if now - self._shown < LINE_S and standing.decided < standing.faces:
+            return
+        self._shown = now
+        words = [f"decided: {standing.decided:,}/{standing.faces:,}"]
+        if standing.calibrated < standing.calibrating:
+            words.insert(0, f"calibrating: {standing.calibrated:,}/{standing.calibrating:,}")
+        words += [self.pace(), self._fitting, self._spent, self._trouble]
+        say(", ".join(word for word in words if word))
+
+
+class Bars(_Watcher):
+    """Two bars on the terminal (stderr): faces that calibrate, and faces decided."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bars = bars({"pace": "", "spent": "", "trouble": "red"})
+        self._ids = [self._bars.add_task(name, total=None, pace="", spent="", trouble="") for name in _BARS]
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def start(self, path: Path, standing: Standing, journal: Journal) -> None:
+        """Draw the bars."""
+        super().start(path, standing, journal)
+        self._bars.start()
+
+    def _show_now_and_then(self) -> None:
+        standing, now = self._standing, time.monotonic()
+        if now - self._shown < BAR_S and standing.decided < standing.faces:
+            return
+        self._shown = now
+        first, second = self._ids
+        self._bars.update(first, completed=standing.calibrated, total=standing.calibrating, pace=self._fitting)
+        self._bars.update(
+            second,
+            completed=standing.decided,
+            total=standing.faces,
+            pace=self.pace(),
+            spent=self._spent,
+            trouble=self._trouble,
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bars as they stand."""
+        super().__exit__(kind, error, trace)
+        self._bars.stop()
+
+
+_BARS = ("calibrating", "annotating")
+
+
+def watcher() -> Bars | Lines:
+    """Bars where stderr is a terminal that can move its cursor, lines elsewhere."""
+    return Bars() if can_draw() else Lines()

@@ -1,0 +1,203 @@
+"""Fitting an annotator's errors, the weight of knowledge, and what is accepted, on faces with labels it did not see.
+
+The faces are divided into folds. The rates of four fifths judge the rest, and on these judgements, of faces that the
+rates have not seen, are fitted: λ, the weight of knowledge, by log-loss; how far valence and arousal miss; and from
+which confidence on each level is accepted. In the end the rates are fitted on all faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from feab.errors import FeabError
+from feab.generation.fitted import ErrorModel
+from feab.generation.labelled import Labelled, fit_rates, labelled
+from feab.generation.posterior import draws_evidence, judged
+from feab.generation.record import FaceDraws, Level
+from feab.generation.settings import Settings
+from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
+from feab.generation.tally import Floats
+from feab.generation.verifying import verdicts_evidence
+from feab.knowledge import Evidence, Given, JointModel, Posterior, certain
+from feab.knowledge.evidence import nearest
+
+__all__ = ["ErrorModel", "fit_error_model"]
+
+_COARSE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+_FINE = 0.125
+_LEAST_P = 1e-12
+
+
+def fit_error_model(
+    faces: Sequence[FaceDraws],
+    truths: Sequence[Given],
+    knowledge: JointModel,
+    given: Sequence[Given],
+    settings: Settings | None = None,
+    *,
+    clusters: Sequence[Any] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> ErrorModel:
+    """All that turns draws and verdicts into probabilities, fitted on labelled faces.
+
+    They should have gone through the same procedure as the faces to be annotated, and be at least 400, 30 of a class.
+
+    Args:
+        faces: what annotator and verifier said of them.
+        truths: their labels that the annotator did not see; a level that is left out is not fitted by that face.
+        knowledge: of what goes together, not tempered.
+        given: the labels that it saw.
+        settings: see there.
+        clusters: who or what each face belongs to: faces of one subject are kept in one fold.
+        progress: called now and then with the share that is done.
+
+    Returns:
+        Levels with fewer than `settings.least_labelled` labelled faces get weak rates, `calibrated` False, and no
+        threshold.
+
+    Raises:
+        FeabError: when lengths differ, or labels or draws cannot be.
+    """
+    settings = settings or Settings()
+    if not len(faces) == len(truths) == len(given):
+        raise FeabError(f"{len(faces)} faces, {len(truths)} truths and {len(given)} given labels: they must be as many")
+    everyone = labelled(faces, truths, given, knowledge.aus)
+    rates = fit_rates(everyone, knowledge, settings)
+    levels = [level for level, enough in rates.calibrated.items() if enough]
+    if not levels:
+        return rates
+    folds = _Folds.fit(everyone, knowledge, settings, _folds(everyone, clusters, settings.folds))
+    few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
+    losses: dict[float, float] = {}
+    for lam in _COARSE:
+        losses[lam] = few.loss(lam, levels)
+        if progress:
+            progress(len(losses) / (len(_COARSE) + 3))
+    best = min(losses, key=lambda lam: losses[lam])
+    for lam in (best - _FINE, best + _FINE):
+        if 0 <= lam <= _COARSE[-1]:
+            losses[lam] = few.loss(lam, levels)
+    best = min(losses, key=lambda lam: losses[lam])
+    return _accepting(folds, rates, best, settings).model_copy(
+        update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}}
+    )
+
+
+def _folds(faces: Labelled, clusters: Sequence[Any] | None, folds: int) -> npt.NDArray[np.intp]:
+    """The fold of each face. Clusters are dealt out in the order of their first face's expression: classes spread."""
+    names = list(range(len(faces))) if clusters is None else list(clusters)
+    if len(names) != len(faces):
+        raise FeabError(f"{len(names)} clusters for {len(faces)} faces")
+    first: dict[Any, int] = {}
+    for row in np.argsort(faces.expression, kind="stable"):
+        first.setdefault(names[row], len(first))
+    return np.array([first[name] % folds for name in names], np.intp)
+
+
+def _spread_out(n: int, most: int) -> npt.NDArray[np.intp]:
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Folds:
+    """Labelled faces, each with what was heard of it as rates weigh it that have not seen it."""
+
+    faces: Labelled
+    knowledge: JointModel
+    models: Sequence[ErrorModel]
+    fold: npt.NDArray[np.intp]
+    heard: Evidence
+
+    @staticmethod
+    def fit(faces: Labelled, knowledge: JointModel, settings: Settings, fold: npt.NDArray[np.intp]) -> _Folds:
+        models, parts = [], []
+        for number in range(settings.folds):
+            model = fit_rates(faces.take(np.flatnonzero(fold != number)), knowledge, settings)
+            own = faces.take(np.flatnonzero(fold == number))
+            models.append(model)
+            parts.append(draws_evidence(own.said, model) + verdicts_evidence(own.faces, own.said, model))
+        order = np.argsort(np.argsort(fold, kind="stable"), kind="stable")
+        heard = _rows(_stacked(parts), order)
+        return _Folds(faces, knowledge, models, fold, heard + certain(faces.given, knowledge.aus))
+
+    def take(self, rows: npt.NDArray[np.intp]) -> _Folds:
+        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.heard, rows))
+
+    def judge(self, lam: float) -> Posterior:
+        """What each face shows, by rates that have not seen it."""
+        parts = []
+        for number, model in enumerate(self.models):
+            rows = np.flatnonzero(self.fold == number)
+            weighing = model.model_copy(update={"lam": lam})
+            parts.append(judged(self.faces.said.take(rows), _rows(self.heard, rows), weighing, self.knowledge))
+        order = np.argsort(np.argsort(self.fold, kind="stable"), kind="stable")
+        columns = ("expression", "action_units", "valence", "arousal", "log_evidence")
+        stacked = (np.concatenate([getattr(part, name) for part in parts])[order] for name in columns)
+        return Posterior(self.knowledge.aus, *stacked)
+
+    def loss(self, lam: float, levels: Iterable[Level]) -> float:
+        """Mean log-loss of a face's hidden labels, each by itself, in nats: a composite likelihood (Lindsay 1988)."""
+        found, faces = self.judge(lam), self.faces
+        total = 0.0
+        if "expression" in levels:
+            rows = np.flatnonzero(faces.told["expression"])
+            total -= _mean_log(found.expression[rows, faces.expression[rows]])
+        if "valence_arousal" in levels:
+            rows = np.flatnonzero(faces.told["valence_arousal"])
+            for axis, grid in enumerate((found.valence, found.arousal)):
+                points = [nearest("valence or arousal", value) for value in faces.affect[rows, axis]]
+                total -= _mean_log(grid[rows, points])
+        if "action_units" in levels:
+            p = np.where(faces.units == 1, found.action_units, 1 - found.action_units)
+            log = np.log(np.maximum(p[faces.told["action_units"]], _LEAST_P))
+            coded = ~np.isnan(faces.units[faces.told["action_units"]])
+            total -= float(np.where(coded, log, 0).sum() / max(len(log), 1))
+        return total
+
+
+def _mean_log(p: Floats) -> float:
+    return float(np.log(np.maximum(p, _LEAST_P)).mean()) if len(p) else 0.0
+
+
+def _stacked(parts: Sequence[Evidence]) -> Evidence:
+    names = ("expression", "action_units", "valence", "arousal")
+    return Evidence(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _rows(given: Evidence, rows: npt.NDArray[np.intp]) -> Evidence:
+    return Evidence(given.expression[rows], given.action_units[rows], given.valence[rows], given.arousal[rows])
+
+
+def _accepting(folds: _Folds, rates: ErrorModel, lam: float, settings: Settings) -> ErrorModel:
+    """The rates with the widths of valence and arousal and the thresholds that judgements of unseen faces ask for."""
+    found, faces = folds.judge(lam), folds.faces
+    thresholds = dict(rates.thresholds)
+    told = faces.told
+    changes: dict[str, Any] = {}
+    if rates.calibrated["expression"]:
+        rows = told["expression"]
+        sure = confidence(found, "expression", rates, settings)[rows]
+        wrong = found.expression.argmax(axis=1)[rows] != faces.expression[rows]
+        thresholds["expression"] = least_confidence(sure, wrong.astype(float), settings.target_error, 1)
+    if rates.calibrated["action_units"]:
+        rows = told["action_units"]
+        sure = confidence(found, "action_units", rates, settings)[rows]
+        coded = ~np.isnan(faces.units[rows])
+        wrong_units = coded & ((found.action_units[rows] > 0.5) != (faces.units[rows] == 1))
+        share = wrong_units.sum(axis=1) / coded.sum(axis=1)
+        thresholds["action_units"] = least_confidence(sure, share, settings.target_error, len(rates.aus))
+    if rates.calibrated["valence_arousal"]:
+        rows = told["valence_arousal"]
+        missed = found.means[rows] - faces.affect[rows]
+        squares = (missed / np.maximum(found.sds[rows], 0.01)) ** 2
+        width = np.clip(np.sqrt(upper_mean(squares)), 0.1, 10)
+        changes["valence"] = rates.valence.model_copy(update={"widening": float(width[0])})
+        changes["arousal"] = rates.arousal.model_copy(update={"widening": float(width[1])})
+        wide = widened(found, rates.model_copy(update=changes))[rows]
+        thresholds["valence_arousal"] = largest_spread(wide, missed, settings.va_sd)
+    return rates.model_copy(update={**changes, "thresholds": thresholds})
