@@ -1,4 +1,4 @@
-"""Checking what people write and pass on: task files, model cards, training recipes, datasets, FEID and run folders.
+"""Checking what people write and pass on: task files, model cards, recipes, prompts, datasets, FEID and run folders.
 
 What a file is, is told from its content. The checks themselves lie in the room of each kind (`validate.py`).
 """
@@ -19,7 +19,7 @@ from feab.tasks.load import METADATA_FIELDS
 from feab.tasks.read import MAX_BYTES, read_yaml
 from feab.yamlfile import read_bytes
 
-Kind: TypeAlias = Literal["task", "card", "recipe", "dataset", "run", "feid", "unknown"]
+Kind: TypeAlias = Literal["task", "card", "recipe", "prompts", "dataset", "run", "annotations", "feid", "unknown"]
 _Yaml: TypeAlias = Literal["task", "card", "recipe"]
 
 Progress = Callable[[int, int], None]
@@ -43,8 +43,14 @@ _MARKS: Mapping[_Yaml, frozenset[str]] = {
 }
 """Kind -> fields of which two tell it, where none of `_TELLS` is there. Our choice."""
 
-_FOLDERS: Mapping[str, Kind] = {"manifest.json": "run", "dataset.json": "dataset", "feid.json": "feid"}
-"""File that makes its folder a run, a dataset or instruction data."""
+_FOLDERS: Mapping[str, Kind] = {
+    "draws.jsonl": "annotations",
+    "manifest.json": "run",
+    "dataset.json": "dataset",
+    "feid.json": "feid",
+    "given.j2": "prompts",
+}
+"""File that makes its folder one of annotations, a run, a dataset, instruction data, or SEKE's prompts: the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ def validate(
     """Every problem of a file or folder, each with file, line, what is wrong and what to do; empty when it is clean.
 
     Args:
-        path: a task file, model card, training recipe, run folder, dataset folder or FEID folder, or a folder of such.
+        path: a task file, model card, training recipe, folder of prompts, run folder, dataset folder or FEID folder, or
+            a folder of such.
         data: for run folders, the dataset they were asked about (name or folder), where its name is not known here.
         include: further folders of task files, for groups, recipes and run folders that name their tasks.
 
@@ -127,10 +134,18 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
         from feab.runs.validate import check_run
 
         return check_run(path, notes, data=options.data, include=options.include, on_progress=options.on_progress)
+    if kind == "annotations":
+        from feab.generation.validate_annotations import check_annotations
+
+        return check_annotations(path, notes, options.on_progress)
     if kind == "dataset":
         from feab.data.validate import check_dataset
 
         return check_dataset(path, notes, options.on_progress)
+    if kind == "prompts":
+        from feab.generation.validate_prompts import check_prompts
+
+        return check_prompts(path, notes)
     if kind == "feid":
         from feab.data.feid import check_feid
         from feab.generation.agreeing import check_answers
@@ -147,6 +162,11 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
         from feab.models.validate import check_card_file
 
         return check_card_file(path, notes)
+    if kind == "recipe" and _method(path) == "seke":
+        from feab.generation.recipe import load_recipe
+
+        recipe = notes.attempt(load_recipe, None, path)
+        return "recipe of SEKE" + ("" if recipe is None else f" {recipe.name}")
     if kind == "recipe":
         from feab.training.validate import check_recipe_file
 
@@ -155,10 +175,20 @@ def _checker(path: Path, kind: Kind, notes: Gather, options: _Options) -> str:
     return "not known"
 
 
+def _method(path: Path) -> Any:
+    try:
+        return read_yaml(path).value.get("method")
+    except FeabError:
+        return None  # whoever reads it as a recipe says it better
+
+
 def _unknown(path: Path, notes: Gather) -> None:
     if path.is_dir():
-        advice = "a run has a manifest.json, a dataset a dataset.json, FEID a feid.json, the others are .yaml files"
-        notes.note(Problem(path, "holds no task, model card, recipe, dataset or run", advice=advice))
+        advice = (
+            "a run has a manifest.json, a dataset a dataset.json, FEID a feid.json, prompts a given.j2, the others are "
+            ".yaml files"
+        )
+        notes.note(Problem(path, "holds no task, model card, recipe, prompts, dataset or run", advice=advice))
         return
     read_yaml(path)  # which says it better, where it is no YAML
     words = "is no file that feab knows: no task, model card or training recipe"

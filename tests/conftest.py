@@ -37,3 +37,17 @@ def ray(ray_home):
         cluster = find_cluster(None, cpus=8)
     yield cluster.ray
     cluster.leave()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A chromium for tests of pages. One a module: while it is open, nothing else can run an event loop here."""
+    reason = "playwright is not installed (the dev extra has it)"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no chromium is installed (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()

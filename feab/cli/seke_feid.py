@@ -11,7 +11,6 @@ from feab.cli.output import out as say_out
 from feab.cli.output import say
 from feab.cli.rendering import Rendering
 from feab.cli.run import parse_arguments
-from feab.data.feid.record import FEID_TASKS
 from feab.errors import FeabError
 from feab.generation.feid import FORMATS, make_feid
 from feab.generation.instructions import Plan
@@ -24,34 +23,49 @@ from feab.runs.around import check_limits, known_card, wrapped
 
 OPTIONS = {
     name: f"--{name.replace('_', '-')}"
-    for name in ("out", "tasks", "formats", "seed", "name", "data", "templates", "rewrite", "max_cost", "include")
+    for name in (
+        "out",
+        "kinds",
+        "tasks",
+        "formats",
+        "seed",
+        "name",
+        "data",
+        "templates",
+        "rewrite",
+        "max_cost",
+        "include",
+    )
 }
 """What `-M` does not set: the verb's own options, by name."""
 
 
-def plan_of(tasks: Sequence[str]) -> Plan | None:
-    """The kinds of conversation of `--tasks coarse,choice=2`; None where none is told.
+_KINDS = tuple(Plan().counts)
+
+
+def plan_of(kinds: Sequence[str]) -> Plan | None:
+    """The kinds of conversation of `--kinds coarse,choice=2`; None where none is told.
 
     Raises:
         FeabError: for an unknown kind, one that is told twice, or a number that is none.
     """
     told: dict[str, int] = {}
-    for word in (part.strip() for text in tasks for part in text.split(",") if part.strip()):
+    for word in (part.strip() for text in kinds for part in text.split(",") if part.strip()):
         name, equals, count = word.partition("=")
-        if name not in FEID_TASKS:
-            raise FeabError(f"--tasks {word[:60]}: known are {', '.join(FEID_TASKS)}, each also with =N")
+        if name not in _KINDS:
+            raise FeabError(f"--kinds {word[:60]}: known are {', '.join(_KINDS)}, each also with =N")
         if name in told:
-            raise FeabError(f"--tasks: {name} is told twice")
+            raise FeabError(f"--kinds: {name} is told twice")
         if equals and not (count.isascii() and count.isdigit() and len(count) < 4):
-            raise FeabError(f"--tasks {word[:60]}: write a whole number after =, as in choice=2")
+            raise FeabError(f"--kinds {word[:60]}: write a whole number after =, as in choice=2")
         told[name] = int(count) if equals else getattr(Plan(), name)
-    return Plan(**{task: told.get(task, 0) for task in FEID_TASKS}) if told else None
+    return Plan(**{task: told.get(task, 0) for task in _KINDS}) if told else None
 
 
 def make_and_show(
     folders: Sequence[Path],
     out: Path,
-    tasks: Sequence[str],
+    kinds: Sequence[str],
     formats: str,
     arguments: Sequence[str],
     include: Sequence[Path],
@@ -77,8 +91,8 @@ def make_and_show(
             model = wrapped(loaded, card, store=None, max_cost=max_cost, tokens=tokens_of(out / REWRITES))
         bar = held.enter_context(Rendering(doing="writing", resumes=False))
         made = make_feid(
-            list(folders), out, plan=plan_of(tasks), formats=beside, rewriter=model, on_progress=bar,
-            on_answer=_rewriting(), **options,
+            list(folders), out, plan=plan_of(kinds), formats=beside, rewriter=model, on_progress=bar,
+            include=include, on_answer=_rewriting(), **options,
         )  # fmt: skip
     for note in made.notes:
         say(note)

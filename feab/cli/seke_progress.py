@@ -22,7 +22,7 @@ class _Watcher:
         """Called while faces are rendered or read that are not here yet."""
         self.checking = Rendering(doing="checking")
         """Called while human labels are held against knowledge."""
-        self._standing = Standing(0, 0, 0, 0, 0, 0)
+        self._standing = Standing(0, 0, 0, 0, 0, 0, 0)
         self._before = 0
         self._first = self._shown = 0.0
         self._spent = self._trouble = self._fitting = ""
@@ -55,12 +55,11 @@ class _Watcher:
         self._show_now_and_then()
 
     def pace(self) -> str:
-        """Answers a face, faces a second and time left, as "5.2 answers and 0.4 checks a face, 2.1/s, 1:02 left"."""
+        """Answers a face, faces a second and time left, as "5.2 answers a face, 2.1/s, 1:02 left"."""
         standing = self._standing
         if not standing.decided:
             return ""
-        answers, checks = standing.draws / standing.decided, standing.checks / standing.decided
-        words = f"{answers:.1f} answers and {checks:.1f} checks a face"
+        words = f"{(standing.draws + standing.checks) / standing.decided:.1f} answers a face"
         elapsed = time.monotonic() - self._first if self._first else 0.0
         here = standing.decided - self._before
         if here > 1 and elapsed > 0:
@@ -91,20 +90,20 @@ class Lines(_Watcher):
         if now - self._shown < LINE_S and standing.decided < standing.faces:
             return
         self._shown = now
-        words = [f"decided: {standing.decided:,}/{standing.faces:,}"]
-        if standing.calibrated < standing.calibrating:
-            words.insert(0, f"calibrating: {standing.calibrated:,}/{standing.calibrating:,}")
+        parts = {name: (done, total) for name, done, total in _parts(standing)}
+        open_parts = [name for name, (done, total) in parts.items() if done < total or name == _PARTS[-1]]
+        words = [f"{name}: {parts[name][0]:,}/{parts[name][1]:,}" for name in open_parts]
         words += [self.pace(), self._fitting, self._spent, self._trouble]
         say(", ".join(word for word in words if word))
 
 
 class Bars(_Watcher):
-    """Two bars on the terminal (stderr): faces that calibrate, and faces decided."""
+    """Bars on the terminal (stderr): faces of which the pilot is back, that calibrate, and that are decided."""
 
     def __init__(self) -> None:
         super().__init__()
         self._bars = bars({"pace": "", "spent": "", "trouble": "red"})
-        self._ids = [self._bars.add_task(name, total=None, pace="", spent="", trouble="") for name in _BARS]
+        self._ids = [self._bars.add_task(name, total=None, pace="", spent="", trouble="") for name in _PARTS]
 
     def __enter__(self) -> Bars:
         return self
@@ -119,16 +118,11 @@ class Bars(_Watcher):
         if now - self._shown < BAR_S and standing.decided < standing.faces:
             return
         self._shown = now
-        first, second = self._ids
-        self._bars.update(first, completed=standing.calibrated, total=standing.calibrating, pace=self._fitting)
-        self._bars.update(
-            second,
-            completed=standing.decided,
-            total=standing.faces,
-            pace=self.pace(),
-            spent=self._spent,
-            trouble=self._trouble,
-        )
+        for number, (_, done, total) in zip(self._ids, _parts(standing), strict=True):
+            self._bars.update(number, completed=done, total=total)
+        _, calibrating, annotating = self._ids
+        self._bars.update(calibrating, pace=self._fitting)
+        self._bars.update(annotating, pace=self.pace(), spent=self._spent, trouble=self._trouble)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -138,7 +132,13 @@ class Bars(_Watcher):
         self._bars.stop()
 
 
-_BARS = ("calibrating", "annotating")
+_PARTS = ("pilot", "calibrating", "decided")
+
+
+def _parts(standing: Standing) -> list[tuple[str, int, int]]:
+    """Name, how many faces, of how many."""
+    totals = (standing.faces + standing.calibrating, standing.calibrating, standing.faces)
+    return list(zip(_PARTS, (standing.piloted, standing.calibrated, standing.decided), totals, strict=True))
 
 
 def watcher() -> Bars | Lines:

@@ -28,7 +28,7 @@ Place = Annotated[
     short_help="Make instruction data (FEID) from annotations.",
     epilog="\b\nExamples:\n  feab seke feid rafdb-seke/ --out rafdb-feid/"
     "\n  feab seke feid rafdb-seke/ affectnet-seke/ disfa-seke/ --out feid/ --name FEID"
-    "\n  feab seke feid rafdb-seke/ --out small/ --tasks coarse,fine,choice=2 --formats none"
+    "\n  feab seke feid rafdb-seke/ --out small/ --kinds coarse,fine,choice=2 --formats none"
     "\n  feab seke feid rafdb-seke/ --out feid/ --rewrite qwen2.5-vl-7b"
     "\n\nRejected levels are in no conversation. The same annotations and seed give the same files."
     "\nTraining, and `feab validate`, refuse a folder with a missing picture, an empty answer or an unknown label.",
@@ -41,13 +41,23 @@ def feid(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="The FEID folder; a FEID that is there is replaced.")
     ],
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kinds",
+            metavar="KIND[=N]",
+            help="Kinds of conversation, and how many a face: coarse, dimensional, fine, correlation, conversation, "
+            "choice, ferid_category, ferid_conversation; comma-separated, repeatable.  [default: all; choice=3]",
+        ),
+    ] = None,
     tasks: Annotated[
         list[str] | None,
         typer.Option(
             "--tasks",
-            metavar="KIND[=N]",
-            help="Kinds of conversation, and how many a face: coarse, dimensional, fine, correlation, conversation, "
-            "choice, ferid_category, ferid_conversation; comma-separated, repeatable.  [default: all; choice=3]",
+            metavar="NAMES",
+            help="Ask each face the questions of these tasks of feab's, too, in their own words. It teaches the "
+            "benchmark's form, and the card says so.",
+            autocompletion=completing.tasks,
         ),
     ] = None,
     formats: Annotated[
@@ -83,8 +93,8 @@ def feid(
     from feab.cli.seke_feid import make_and_show
 
     make_and_show(
-        folders, out, tasks or [], formats, arguments or [], include or [], seed=seed, name=name, data=data,
-        templates=templates, rewrite=rewrite, max_cost=max_cost,
+        folders, out, kinds or [], formats, arguments or [], include or [], tasks=tasks or (), seed=seed, name=name,
+        data=data, templates=templates, rewrite=rewrite, max_cost=max_cost,
     )  # fmt: skip
 
 

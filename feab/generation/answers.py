@@ -5,7 +5,7 @@ our choice, are stricter than those by which models are scored (`feab.answers`):
 
 * The answer is what stands in JSON objects under the names that the question gives, at any depth. All of them must
   agree, wherever they stand: what contradicts itself cannot be read. Nor can a text with an object that is no JSON,
-  which might say anything.
+  which might say anything, or one that names another label behind the last object, or takes something back.
 * Each level is read for itself: one is kept when another is missing, out of range or no label. Of an object that breaks
   off, the fields that are complete count.
 * Without an object, a bare answer to one level counts ("happiness", "AU1, AU4", "valence: 0.3, arousal: 0.1"): text
@@ -17,47 +17,28 @@ our choice, are stricter than those by which models are scored (`feab.answers`):
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 from feab.answers import parse
 from feab.answers.au_items import read_list
-from feab.answers.jsonish import find_json
 from feab.answers.page import Page, fold, open_page
 from feab.answers.refusals import reads_as_refusal
 from feab.answers.words import wordset
 from feab.generation.asked import ABSENT, FITS, NEITHER, PRESENT, TOO_HIGH, TOO_LOW, check_candidate, level_of
 from feab.generation.record import LEVELS, Draw, Level, Ruling, Value, Verdict
+from feab.generation.said import WORD, Said, said_in
 from feab.records import FinishReason, Outcome
+from feab.tasks.task import AXES
 from feab.vocabulary import ALIASES, EXPRESSIONS
 
 T = TypeVar("T", bound=Hashable)
 
-MOST_TEXT = 20_000
-"""Characters, without thinking parts, of which something is read."""
-
-MOST_BRACKETS = 100
-"""Opening brackets in them; the nesting of what is read is bounded by that, too."""
-
 EVERY = 6
 """A list that names every unit asked for is no answer where this many or more were asked for."""
 
-_FIELDS = {
-    **dict.fromkeys(("expression", "facialexpression", "emotion"), "expression"),
-    "valence": "valence",
-    "arousal": "arousal",
-    **dict.fromkeys(("actionunits", "facialactionunits", "aus"), "action_units"),
-    "answer": "answer",
-}
-"""Name of a field, reduced to its letters -> what it is."""
-
-_NOT_LETTERS = re.compile(r"[^a-z]")
-_NO_NUMBER = re.compile(r"(?<=[:\[,])\s*[-+]?(?:nan|inf(?:inity)?)\b")
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{0,12})?|\.\d{1,12})")
 _NONE = re.compile(r"\W*none\W*")
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],]', re.DOTALL)
-_WORD = re.compile(r"[^\W\d_]+")
-_OPENING = re.compile(r"[{\[]")
 _UNADORNED = re.compile(r"[\w\s.:!\"'*`()\[\]<>/-]*")
 _AROUND = " \t\n.!\"'*_`"
 
@@ -67,6 +48,9 @@ _BARE: dict[Level, frozenset[str]] = {
     "valence_arousal": wordset("valence arousal is and final answer"),
 }
 """The words of a bare answer. Of action units `read_list` takes nothing else, anyway."""
+
+_RULES = frozenset(ALIASES) | wordset("neither present absent fits low high not no")
+"""Words behind a verdict that may be another one."""
 
 
 def read_draw(
@@ -93,12 +77,12 @@ def read_draw(
         else truncated (by the token limit), refused or unparsable.
     """
     page = open_page(text, cut=reason == "length")
-    said = _said(page.plain)
-    structured = said is not None and any(said[name] for name in ("expression", "valence", "arousal", "action_units"))
+    said = said_in(page.plain)
     found: dict[Level, Value] = {}
     for level in LEVELS:
         if level in missing and said is not None:
-            one = _field(level, said, aus) if structured else _bare(text, page, level, len(missing) > 1, aus, reason)
+            several = len(missing) > 1
+            one = _field(level, said, aus) if said.annotates else _bare(text, page, level, several, aus, reason)
             if one is not None:
                 found[level] = one
     return Draw(context, draw, **found), Outcome.OK if found else _failure(page, reason)  # type: ignore[arg-type]
@@ -120,10 +104,11 @@ def read_verdict(text: str, about: str, candidate: str, *, reason: FinishReason 
     """
     check_candidate(about, candidate)
     page = open_page(text, cut=reason == "length")
-    said = _said(page.plain)
+    said = said_in(page.plain)
     ruling: Ruling | None = None
-    if said is not None and said["answer"]:
-        ruling = _agreed(said["answer"], lambda answer: _ruling(answer, about, candidate))
+    if said is not None and said.values["answer"]:
+        ruling = _agreed(said.values["answer"], lambda answer: _ruling(answer, about, candidate))
+        ruling = None if said.after & _RULES else ruling
     elif said is not None and reason == "stop" and "{" not in page.plain:
         ruling = _ruling(page.plain, about, candidate)
     return Verdict(about, candidate, ruling)
@@ -136,72 +121,14 @@ def _failure(page: Page, reason: FinishReason) -> Outcome:
     return Outcome.REFUSED if refused else Outcome.UNPARSABLE
 
 
-def _said(plain: str) -> dict[str, list[Any]] | None:
-    """Every value that stands in a JSON object under each of the names we know; None where objects cannot be read."""
-    if len(plain) > MOST_TEXT or plain.count("{") + plain.count("[") > MOST_BRACKETS:
-        return None
-    text = _NO_NUMBER.sub(" null", plain)  # one number that is none must not cost the other levels
-    layout = _layout(text)
-    if layout is None:
-        return None
-    whole, broken = layout
-    read = {start: value for value, start, _ in find_json(text, 0, len(text)) if isinstance(value, (dict, list))}
-    # An object that was found inside of one that cannot be read is only part of what is said.
-    if not whole <= read.keys() or any(isinstance(read[at], dict) and at not in whole for at in read):
-        return None
-    objects = [*read.values(), *(value for value, _, _ in find_json(broken, 0, len(broken)))]
-    found: dict[str, list[Any]] = {name: [] for name in _FIELDS.values()}
-    for name, value in _fields(objects):
-        found[name].append(value)
-    return found
-
-
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _fields(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            name = _FIELDS.get(_NOT_LETTERS.sub("", key))
-            if name is None or (name == "answer" and isinstance(item, (dict, list))):
-                yield from _fields(item)
-            else:
-                yield name, item
-
-
-def _layout(text: str) -> tuple[set[int], str] | None:
-    """Where objects begin that end and lie in nothing else, and the one that breaks off; None for crossed brackets.
-
-    What breaks off is closed after its last complete field, and empty where there is none. A list that breaks off is no
-    complete field: its last number may have lost a digit, and there may have been more.
-    """
-    above: list[tuple[str, int]] = []
-    whole: set[int] = set()
-    complete = ""
-    at = 0
-    # Quotation marks are those of strings within brackets only: prose may have a single one.
-    while match := (_BRACKETS if above else _OPENING).search(text, at):
-        sign, at = match[0], match.end()
-        if sign in "{[":
-            complete = complete if above else ""
-            above.append((sign, match.start()))
-        elif sign in "}]":
-            opened, start = above.pop()
-            if opened + sign not in ("{}", "[]"):
-                return None
-            if not above and sign == "}":
-                whole.add(start)
-        elif sign == "," and all(bracket == "{" for bracket, _ in above):
-            complete = text[above[0][1] : match.start()] + "}" * len(above)
-    return whole, complete if above else ""
-
-
-def _field(level: Level, said: dict[str, list[Any]], aus: Sequence[int]) -> Value | None:
+def _field(level: Level, said: Said, aus: Sequence[int]) -> Value | None:
     if level == "expression":
-        return _agreed(said["expression"], _expression)
+        label = _agreed(said.values["expression"], _expression)
+        named = {ALIASES.get(word) for word in said.after} & {*EXPRESSIONS}
+        return label if named <= {label} else None
     if level == "action_units":
-        return _agreed(said["action_units"], lambda value: _units(value, aus))
-    valence, arousal = _agreed(said["valence"], _number), _agreed(said["arousal"], _number)
+        return _agreed(said.values["action_units"], lambda value: _units(value, aus))
+    valence, arousal = (_agreed(said.values[axis], _number) for axis in AXES)
     return None if valence is None or arousal is None else (valence, arousal)
 
 
@@ -264,7 +191,7 @@ def _bare(text: str, page: Page, level: Level, several: bool, aus: Sequence[int]
     """The answer to one level, in a text that holds nothing else; of several levels it must be told which is meant."""
     if "{" in page.plain or page.plain.count("[") != page.plain.count("]") or reason == "length":
         return None
-    words = set(_WORD.findall(page.bare))
+    words = set(WORD.findall(page.bare))
     if level == "action_units":
         return None if several and words <= {"none"} else _units(page.bare.strip(), aus)
     if not words <= _BARE[level] or (several and level == "valence_arousal" and not words):

@@ -7,7 +7,7 @@ different scales; only the order within one arm is compared (risk-coverage curve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -97,9 +97,9 @@ def adaptive_consistency(
 def first_draws(answers: Answers, taken: npt.NDArray[np.integer]) -> Tally:
     """The first draws of every face, counted: as many as `taken`, (n,), says."""
     _, contexts, draws = answers.readable.shape
-    number = np.arange(contexts * draws).reshape(contexts, draws)
-    kept = answers.readable & (number < taken[:, None, None])
-    return Answers(answers.aus, answers.expression, answers.units, answers.affect, kept).tally()
+    asked = np.arange(contexts * draws).reshape(contexts, draws) < taken[:, None, None]
+    kept = replace(answers, readable=answers.readable & asked)
+    return replace(kept.tally(), asked=asked.sum(axis=2).astype(float))
 
 
 def _expression_rule(said: Tally, threshold: float, _tolerance: float) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from feab.generation.answers import read_draw, read_verdict
-from feab.generation.asked import levels_asked, read_prompt
+from feab.generation.asked import level_of, levels_asked, read_prompt
 from feab.generation.contexts import contexts_for
 from feab.generation.faces import Face
 from feab.generation.prompts import annotation_question, verification_question
@@ -96,6 +96,17 @@ class Asker:
         draw, outcome = read_draw(text, levels, self._recipe.aus, context=about, draw=0, reason=reason)
         values = (getattr(draw, level) for level in LEVELS)
         return Answer(next((value for value in values if value is not None), None), outcome)
+
+    def could_ask(self, face: Face, prediction: Prediction) -> bool:
+        """Whether a line of draws.jsonl may be an answer to one of this recipe's questions about a face.
+
+        Raises:
+            FeabError: when its prompt is none of SEKE's.
+        """
+        about = read_prompt(prediction.prompt)
+        if isinstance(about, int):
+            return about < self._settings.most_contexts and prediction.draw < self._settings.draws
+        return level_of(about[0]) in face.missing and prediction.draw == 0
 
     def hear(self, face: Face, prediction: Prediction) -> None:
         """Add a line of draws.jsonl to what is known of a face.

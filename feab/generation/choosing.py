@@ -34,15 +34,12 @@ class Chosen:
     """Of the annotated dataset."""
     levels: tuple[Level, ...]
     """Those of which something is missing somewhere."""
+    others: Sequence[Dataset] = ()
+    """Other datasets that calibrate."""
 
     def asked(self) -> list[Face]:
         """The faces that questions are about: those that calibrate first."""
         return [*self.calibrating, *(face for face in self.annotated if face.missing)]
-
-    def datasets(self) -> list[Dataset]:
-        """The annotated dataset, and others that calibrate."""
-        found = {id(face.dataset): face.dataset for face in (*self.annotated, *self.calibrating)}
-        return list(found.values())
 
 
 def choose(
@@ -63,7 +60,7 @@ def choose(
         settings: how many faces calibrate, from where.
         open_other: opens another dataset, by name and split.
         given: levels whose labels are shown; of all others people's labels are hidden. None: nothing is hidden.
-        limit: faces that are annotated, at the most.
+        limit: faces that are annotated, at the most; and no more of those of which nothing is missing.
         seed: of the hashes.
 
     Raises:
@@ -71,7 +68,8 @@ def choose(
     """
     own = _Faces(TASK, dataset, human_labels(dataset), dataset.ids)
     shown = LEVELS if given is None else tuple(level for level in LEVELS if level in given)
-    patterns = Counter(own.missing(row, shown) for row in range(len(own.ids)))
+    missing = own.missing(shown)
+    patterns = Counter(missing)
     whole = patterns.pop((), 0)
     if not patterns:
         words = "people labelled all three levels of every face" if whole else "it holds no face"
@@ -83,20 +81,24 @@ def choose(
     covered = tuple(level for level in levels if level not in settings.elsewhere)
     rows = own.labelled(covered, settings, seed, settings.share)
     calibrating = [own.calibrating(row, covered, patterns, seed) for row in rows]
-    for other, theirs in _elsewhere(settings, levels, open_other):
+    others = _elsewhere(settings, levels, open_other)
+    for number, (other, theirs) in enumerate(others):
         if (other.path, other.split) == (dataset.path, dataset.split):
             raise FeabError(f"recipe: calibration: {other.name}/{other.split} is annotated itself; leave it out")
+        if any((other.name, other.split) == (one.name, one.split) for one, _ in others[:number]):
+            raise FeabError(f"recipe: calibration: two datasets are called {other.name}/{other.split}; rename one")
         faces = _Faces(f"{TASK} {other.name} {other.split}", other, human_labels(other), other.ids)
         there = faces.labelled(theirs, settings, seed, 1.0)
         calibrating += [faces.calibrating(row, theirs, patterns, seed) for row in there]
-    used = {row for row in rows if own.missing(row, shown)}
-    left = np.array([row for row in range(len(own.ids)) if row not in used], np.intp)
-    annotated = [own.annotated(int(row), shown) for row in spread(left, own.ids, limit, seed)]
-    if not any(face.missing for face in annotated):
+    used, gaps = set(rows), np.array([bool(pattern) for pattern in missing], bool)
+    left = np.array([row for row in np.flatnonzero(gaps) if row not in used], np.intp)
+    kept = np.concatenate([spread(part, own.ids, limit, seed) for part in (left, np.flatnonzero(~gaps))])
+    annotated = [own.face(row, missing[row]) for row in np.sort(kept).tolist()]
+    if not len(left):
         raise FeabError(
             f"{dataset.name}/{dataset.split}: no face is left to annotate; let fewer calibrate, or others (recipe)"
         )
-    return Chosen(annotated, calibrating, own.labels, levels)
+    return Chosen(annotated, calibrating, own.labels, levels, [other for other, _ in others])
 
 
 def _elsewhere(
@@ -119,15 +121,27 @@ class _Faces:
     labels: HumanLabels
     ids: Sequence[str]
 
-    def missing(self, row: int, shown: Collection[Level]) -> Pattern:
-        """The levels of a face that are not shown, or of which it has no label."""
-        there = self.labels.levels(row)
-        return tuple(level for level in LEVELS if level not in shown or level not in there)
+    def missing(self, shown: Collection[Level]) -> list[Pattern]:
+        """Of each face the levels that are not shown, or of which it has no label."""
+        absent = [~self.labels.has(level) | (level not in shown) for level in LEVELS]
+        return [
+            tuple(level for level, lacks in zip(LEVELS, row, strict=True) if lacks)
+            for row in np.stack(absent, axis=1).tolist()
+        ]
 
-    def annotated(self, row: int, shown: Collection[Level]) -> Face:
-        """A face to be annotated."""
-        missing = self.missing(row, shown)
-        return self._face(row, missing, settled=not missing)
+    def face(self, row: int, missing: Pattern) -> Face:
+        """A face of which these levels are asked for, and all others shown."""
+        given = [level for level in LEVELS if level not in missing]
+        return Face(
+            self.task,
+            self.ids[row],
+            self.dataset,
+            row,
+            self.labels.given(row, given),
+            self.labels.values(row, given),
+            missing,
+            settled=not missing,
+        )
 
     def calibrating(self, row: int, covered: Collection[Level], patterns: Mapping[Pattern, int], seed: int) -> Face:
         """A face of which labels are hidden, in one of the ways in which they are missing of annotated faces.
@@ -146,7 +160,7 @@ class _Faces:
             if mark < 0:
                 hidden = pattern
                 break
-        face = self._face(row, hidden)
+        face = self.face(row, hidden)
         face.truth = self.labels.given(row, [level for level in covered if level in hidden])
         face.cluster = f"{self.task} {self.labels.subject[row] or self.ids[row]}"
         return face
@@ -166,16 +180,3 @@ class _Faces:
                 if word is not None:
                     taken += of_word[: min(settings.per_expression, int(share * len(of_word)))]
         return sorted(set(taken))
-
-    def _face(self, row: int, missing: Pattern, *, settled: bool = False) -> Face:
-        given = [level for level in LEVELS if level not in missing]
-        return Face(
-            self.task,
-            self.ids[row],
-            self.dataset,
-            row,
-            self.labels.given(row, given),
-            self.labels.values(row, given),
-            missing,
-            settled=settled,
-        )

@@ -139,10 +139,11 @@ def annotate_faces(
 def _generated(
     faces: Sequence[FaceDraws], said: Tally, found: Posterior, level: Level, model: ErrorModel, settings: Settings
 ) -> list[LevelAnnotation]:
-    sure, fine = confidence(found, level, model, settings), accepted(found, level, model, settings)
+    sure, samples = confidence(found, level, model, settings), _read(said, level)
+    # What only knowledge says is no annotation: without a draw that could be read, nothing is accepted (our choice).
+    fine = accepted(found, level, model, settings) & (samples > 0)
     unsure = uncertainties(said.first(settings.pilot_contexts), level)
     total, epistemic = unsure.total.mean(axis=1), unsure.epistemic.mean(axis=1)
-    samples = _read(said, level)
     return [
         LevelAnnotation(
             value=value,

@@ -59,9 +59,8 @@ def fit_dispersion(counts: Floats, truth: npt.NDArray[np.integer], classes: int)
     told = (truth >= 0) & (counts.sum(axis=-1) > 0)
     belongs = ((truth[..., None] == np.arange(classes)) & told[..., None]).astype(float)
     where = np.where(told, truth, 0)[..., None]
-    j, answers = len(counts), counts.shape[-1]
     rates = _smoothed(np.einsum("jfc,jfk->jck", belongs, counts))
-    log_c = np.full(j, _USUAL)
+    log_c = np.full(len(counts), _USUAL)
     for _ in range(_ROUNDS):
         alpha = np.exp(log_c)[:, None, None] * np.take_along_axis(rates, where, axis=1)
         fresh = alpha * (digamma(alpha + counts) - digamma(alpha))
@@ -71,7 +70,6 @@ def fit_dispersion(counts: Floats, truth: npt.NDArray[np.integer], classes: int)
         rates, log_c = new, np.clip(log_c + step, _LEAST, _MOST)
         if moved < 1e-4:
             break
-    assert rates.shape == (j, classes, answers)
     return Dispersion(rates, np.exp(log_c))
 
 

@@ -1,28 +1,28 @@
 """Fitting an annotator's errors, the weight of knowledge, and what is accepted, on faces with labels it did not see.
 
 The faces are divided into folds. The rates of four fifths judge the rest, and on these judgements, of faces that the
-rates have not seen, are fitted: λ, the weight of knowledge, by log-loss; how far valence and arousal miss; and from
-which confidence on each level is accepted. In the end the rates are fitted on all faces.
+rates have not seen, are fitted: λ, the weight of knowledge, by log-loss; how much too sure they are; and from which
+confidence on each level is accepted. In the end the rates are fitted on all faces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.generation.fitted import ErrorModel
+from feab.generation.fitted import ErrorModel, Scaling
 from feab.generation.labelled import Labelled, fit_rates, labelled
-from feab.generation.posterior import draws_evidence, judged
+from feab.generation.posterior import heard, judged
 from feab.generation.record import FaceDraws, Level
+from feab.generation.rescaling import fit_expression, fit_units, rescaled
 from feab.generation.settings import Settings
 from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
 from feab.generation.tally import Floats
-from feab.generation.verifying import verdicts_evidence
 from feab.knowledge import Evidence, Given, JointModel, Posterior, certain
 from feab.knowledge.evidence import nearest
 
@@ -53,7 +53,7 @@ def fit_error_model(
         knowledge: of what goes together, not tempered.
         given: the labels that it saw.
         settings: see there.
-        clusters: who or what each face belongs to: faces of one subject are kept in one fold.
+        clusters: who or what each face belongs to, None where that is not known: one subject's faces share a fold.
         progress: called now and then with the share that is done.
 
     Returns:
@@ -73,26 +73,20 @@ def fit_error_model(
         return rates
     folds = _Folds.fit(everyone, knowledge, settings, _folds(everyone, clusters, settings.folds))
     few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
-    losses: dict[float, float] = {}
-    for lam in _COARSE:
-        losses[lam] = few.loss(lam, levels)
-        if progress:
-            progress(len(losses) / (len(_COARSE) + 3))
+    losses = _losses(few, levels, settings.most_knowledge, progress)
     best = min(losses, key=lambda lam: losses[lam])
-    for lam in (best - _FINE, best + _FINE):
-        if 0 <= lam <= _COARSE[-1]:
-            losses[lam] = few.loss(lam, levels)
-    best = min(losses, key=lambda lam: losses[lam])
-    return _accepting(folds, rates, best, settings).model_copy(
-        update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}}
-    )
+    found = _accepting(folds, rates, best, settings)
+    if progress:
+        progress(1.0)
+    return found.model_copy(update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}})
 
 
 def _folds(faces: Labelled, clusters: Sequence[Any] | None, folds: int) -> npt.NDArray[np.intp]:
     """The fold of each face. Clusters are dealt out in the order of their first face's expression: classes spread."""
-    names = list(range(len(faces))) if clusters is None else list(clusters)
-    if len(names) != len(faces):
-        raise FeabError(f"{len(names)} clusters for {len(faces)} faces")
+    known = [None] * len(faces) if clusters is None else list(clusters)
+    if len(known) != len(faces):
+        raise FeabError(f"{len(known)} clusters for {len(faces)} faces")
+    names = [("face", row) if name is None else ("cluster", name) for row, name in enumerate(known)]
     first: dict[Any, int] = {}
     for row in np.argsort(faces.expression, kind="stable"):
         first.setdefault(names[row], len(first))
@@ -105,13 +99,13 @@ def _spread_out(n: int, most: int) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Folds:
-    """Labelled faces, each with what was heard of it as rates weigh it that have not seen it."""
+    """Labelled faces, each with what is known of it, weighed by rates that have not seen it."""
 
     faces: Labelled
     knowledge: JointModel
     models: Sequence[ErrorModel]
     fold: npt.NDArray[np.intp]
-    heard: Evidence
+    known: Evidence
 
     @staticmethod
     def fit(faces: Labelled, knowledge: JointModel, settings: Settings, fold: npt.NDArray[np.intp]) -> _Folds:
@@ -120,13 +114,13 @@ class _Folds:
             model = fit_rates(faces.take(np.flatnonzero(fold != number)), knowledge, settings)
             own = faces.take(np.flatnonzero(fold == number))
             models.append(model)
-            parts.append(draws_evidence(own.said, model) + verdicts_evidence(own.faces, own.said, model))
+            parts.append(heard(own.faces, own.said, model))
         order = np.argsort(np.argsort(fold, kind="stable"), kind="stable")
-        heard = _rows(_stacked(parts), order)
-        return _Folds(faces, knowledge, models, fold, heard + certain(faces.given, knowledge.aus))
+        known = _rows(_stacked(parts), order) + certain(faces.given, knowledge.aus)
+        return _Folds(faces, knowledge, models, fold, known)
 
     def take(self, rows: npt.NDArray[np.intp]) -> _Folds:
-        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.heard, rows))
+        return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.known, rows))
 
     def judge(self, lam: float) -> Posterior:
         """What each face shows, by rates that have not seen it."""
@@ -134,7 +128,7 @@ class _Folds:
         for number, model in enumerate(self.models):
             rows = np.flatnonzero(self.fold == number)
             weighing = model.model_copy(update={"lam": lam})
-            parts.append(judged(self.faces.said.take(rows), _rows(self.heard, rows), weighing, self.knowledge))
+            parts.append(judged(self.faces.said.take(rows), _rows(self.known, rows), weighing, self.knowledge))
         order = np.argsort(np.argsort(self.fold, kind="stable"), kind="stable")
         columns = ("expression", "action_units", "valence", "arousal", "log_evidence")
         stacked = (np.concatenate([getattr(part, name) for part in parts])[order] for name in columns)
@@ -160,6 +154,47 @@ class _Folds:
         return total
 
 
+def _losses(
+    folds: _Folds, levels: Sequence[Level], most: float, progress: Callable[[float], None] | None
+) -> dict[float, float]:
+    """λ -> loss: in steps of 1/4, then 1/8 to both sides of the best."""
+    losses: dict[float, float] = {}
+    coarse = [lam for lam in _COARSE if lam < most] + [most]
+    for lam in coarse:
+        losses[lam] = folds.loss(lam, levels)
+        if progress:
+            progress(len(losses) / (len(coarse) + 3))
+    best = min(losses, key=lambda lam: losses[lam])
+    for lam in (best - _FINE, best + _FINE):
+        if 0 <= lam <= most:
+            losses[lam] = folds.loss(lam, levels)
+    return losses
+
+
+def _scaling(found: Posterior, faces: Labelled, rates: ErrorModel, rows: npt.NDArray[np.bool_]) -> Scaling:
+    """What sets some faces' judgements right, of the levels that are calibrated."""
+    scaling, told = rates.scaling, faces.told
+    if rates.calibrated["expression"]:
+        own = rows & told["expression"]
+        slope, shift = fit_expression(found.expression[own], faces.expression[own])
+        scaling = scaling.model_copy(update={"expression_slope": slope, "expression_shift": shift})
+    if rates.calibrated["action_units"]:
+        own = rows & told["action_units"]
+        slope, shift = fit_units(found.action_units[own], faces.units[own])
+        scaling = scaling.model_copy(update={"unit_slope": slope, "unit_shift": shift})
+    return scaling
+
+
+def _unseen(found: Posterior, faces: Labelled, fold: npt.NDArray[np.intp], rates: ErrorModel) -> Posterior:
+    """Judgements set right by those of the other folds."""
+    expression, units = found.expression.copy(), found.action_units.copy()
+    for number in np.unique(fold):
+        rows = fold == number
+        right = rescaled(found, _scaling(found, faces, rates, ~rows))
+        expression[rows], units[rows] = right.expression[rows], right.action_units[rows]
+    return replace(found, expression=expression, action_units=units)
+
+
 def _mean_log(p: Floats) -> float:
     return float(np.log(np.maximum(p, _LEAST_P)).mean()) if len(p) else 0.0
 
@@ -175,10 +210,11 @@ def _rows(given: Evidence, rows: npt.NDArray[np.intp]) -> Evidence:
 
 def _accepting(folds: _Folds, rates: ErrorModel, lam: float, settings: Settings) -> ErrorModel:
     """The rates with the widths of valence and arousal and the thresholds that judgements of unseen faces ask for."""
-    found, faces = folds.judge(lam), folds.faces
+    raw, faces = folds.judge(lam), folds.faces
+    found = _unseen(raw, faces, folds.fold, rates)
     thresholds = dict(rates.thresholds)
     told = faces.told
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"scaling": _scaling(raw, faces, rates, np.ones(len(faces), bool))}
     if rates.calibrated["expression"]:
         rows = told["expression"]
         sure = confidence(found, "expression", rates, settings)[rows]

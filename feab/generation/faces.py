@@ -33,7 +33,10 @@ class Face:
     """Answers that were asked for and are not back."""
     failed: bool = False
     """Whether a question about it ended in an error, in this session: it is not asked again before the next."""
+    piloted: bool = False
+    """Whether its pilot is back."""
     settled: bool = False
+    """Whether nothing more is asked about it."""
 
     @property
     def key(self) -> tuple[str, str]:

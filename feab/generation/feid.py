@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -29,7 +29,8 @@ from feab.generation.rewriting import REWRITES, Rewrites, ask_all, questions
 from feab.generation.sources import Source, open_source
 from feab.generation.tallies import Tally
 from feab.generation.templates import Templates, load_templates
-from feab.journal import Progress
+from feab.journal import FileLock, Progress
+from feab.tasks import Task, load_tasks
 
 if TYPE_CHECKING:
     from feab.models import Model
@@ -60,6 +61,8 @@ def make_feid(
     *,
     data: str | os.PathLike[str] | Dataset | None = None,
     plan: Plan | None = None,
+    tasks: str | Sequence[str] = (),
+    include: Sequence[str | os.PathLike[str]] = (),
     formats: Collection[str] = FORMATS,
     seed: int = 0,
     name: str | None = None,
@@ -78,6 +81,8 @@ def make_feid(
         out: the FEID folder: a new or empty one, or one that holds a FEID already, which is replaced.
         data: the annotated dataset, its name or folder, where it lies elsewhere than when it was annotated.
         plan: how many conversations of each kind are made of a face.
+        tasks: names or groups of feab's tasks, whose own questions are put as well; it teaches the benchmark's form.
+        include: further folders of tasks.
         formats: what is written beside the Parquet files: "llava", "ferid".
         seed: fixes wordings, order of options and the like.
         name: of the FEID; by default that of the folder.
@@ -96,6 +101,8 @@ def make_feid(
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown:
         raise FeabError(f"format {unknown[0]!r}: known are {', '.join(FORMATS)} (Parquet is always written)")
+    if plan is not None and not any(plan.counts.values()) and not tasks:
+        raise FeabError("at least one kind of conversation is needed")
     if not places:
         raise FeabError("name one folder of annotations at least")
     if data is not None and len(places) > 1:
@@ -105,12 +112,19 @@ def make_feid(
     if repeated:
         raise FeabError(f"{repeated[0]} is annotated by two of the folders; name one of them")
     folder = _claimed(Path(out).expanduser())
-    job = _Job(sources, load_templates(None if templates is None else Path(templates)), plan or Plan(), seed)
-    if rewriter is not None:
-        records = (record for _, records in job.faces(Tally(), None) for record in records)
-        ask_all(rewriter, questions(records, job.templates, seed), folder / REWRITES, on_answer)
-    _clear(folder)
-    return job.write(folder, formats, name or safe_name(folder.name), rewriter, on_progress)
+    job = _Job(
+        sources,
+        load_templates(None if templates is None else Path(templates)),
+        plan or Plan(),
+        seed,
+        _tasks(tasks, include),
+    )
+    with _alone(folder):
+        if rewriter is not None:
+            records = (record for _, records in job.faces(Tally(), None) for record in records)
+            ask_all(rewriter, questions(records, job.templates, seed), folder / REWRITES, on_answer)
+        _clear(folder)
+        return job.write(folder, formats, name or safe_name(folder.name), rewriter, on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,7 @@ class _Job:
     templates: Templates
     plan: Plan
     seed: int
+    tasks: Sequence[Task]
 
     def faces(self, tally: Tally, on_progress: OnFace | None) -> Iterator[tuple[Source, list[FeidRecord]]]:
         """The records of face after face; each call deals the same wordings from fresh decks."""
@@ -126,7 +141,9 @@ class _Job:
         for source in self.sources:
             tables = source.annotations.manifest.identity.recipe.knowledge
             linking = Linking(tables.theory, tables.anchors, tables.loadings)
-            instructor = Instructor.of(self.templates, seed=self.seed, plan=self.plan, linking=linking)
+            instructor = Instructor.of(
+                self.templates, seed=self.seed, plan=self.plan, linking=linking, tasks=self.tasks
+            )
             rows = {sample: row for row, sample in enumerate(source.dataset.ids)}
             for line in read_annotations(source.annotations.file):
                 row = rows.get(line.sample)
@@ -197,7 +214,7 @@ class _Job:
         return Made(folder, info, tuple(_notes(self.sources)))
 
     def _told(self, source: Source, tally: Tally) -> FeidSource:
-        known, counts = source.dataset.info, tally.sources[source.place]
+        known, counts = source.dataset.info, tally.of(source.place)
         return FeidSource(
             dataset=source.dataset.name,
             split=source.dataset.split,
@@ -214,12 +231,27 @@ class _Job:
         )
 
 
+def _tasks(names: str | Sequence[str], include: Sequence[str | os.PathLike[str]]) -> Sequence[Task]:
+    return load_tasks(names, include=include) if names else ()
+
+
 def _notes(sources: Sequence[Source]) -> Iterator[str]:
     for source in sources:
         if not source.annotations.complete:
             yield f"{source.annotations.path}: annotating is not finished; FEID holds the faces that are decided"
         if not source.dataset.info.images_may_be_shared:
             yield f"{source.place}: its licence ({source.dataset.info.licence}) does not let its faces be passed on"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process makes a FEID in this folder meanwhile."""
+    lock = FileLock(folder / ".lock", str(folder))
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _claimed(folder: Path) -> Path:

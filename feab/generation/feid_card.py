@@ -24,6 +24,7 @@ _MEANINGS = {
     "choice": "a short closed question: options, yes or no",
     "ferid_category": "one label of all, as one word",
     "ferid_conversation": "the expression with its evidence, and what a face does not tell",
+    "benchmark": "a question of feab's own benchmark in its own words: who learns it knows the benchmark's form",
 }
 _ORIGINS = {"human": "human labels", "generated": "generated labels", "mixed": "labels of both kinds"}
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]|#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})

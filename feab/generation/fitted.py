@@ -64,7 +64,7 @@ class AffectErrors(_Strict):
     within: Spread
     """σ_w, the one within a context."""
     widening: Annotated[float, Field(ge=0.1, le=10)] = 1.0
-    """Errors on labelled faces, in standard deviations of the posterior: a root mean square, with what chance may hide."""
+    """Errors on labelled faces in standard deviations of the posterior: their root mean square, at its upper bound."""
 
 
 class Confirmed(_Strict):
@@ -105,6 +105,23 @@ class BaseRates(_Strict):
     arousal: OnGrid
 
 
+Shift = Annotated[float, Field(ge=-5, le=5)]
+
+
+class Scaling(_Strict):
+    """How much too sure the posterior is: see `feab.generation.rescaling`. By default nothing is changed."""
+
+    expression_slope: Annotated[float, Field(gt=0, le=10)] = 1.0
+    expression_shift: Annotated[tuple[Shift, ...], Field(min_length=len(EXPRESSIONS), max_length=len(EXPRESSIONS))]
+    unit_slope: Annotated[float, Field(gt=0, le=10)] = 1.0
+    unit_shift: Annotated[tuple[Shift, ...], Field(max_length=40)]
+
+    @staticmethod
+    def none(units: int) -> Scaling:
+        """The one that changes nothing."""
+        return Scaling(expression_shift=(0.0,) * len(EXPRESSIONS), unit_shift=(0.0,) * units)
+
+
 class ErrorModel(_Strict):
     """All that is fitted on labelled faces; what the posterior of the truth is computed from.
 
@@ -113,6 +130,7 @@ class ErrorModel(_Strict):
         labelled: level -> labelled faces that were annotated.
         calibrated: level -> whether they suffice. Where not, the numbers are weak guesses and nothing is accepted.
         lam: λ, the weight of knowledge: 0 is none.
+        scaling: of the posterior's probabilities.
         losses: λ -> mean log-loss of labelled faces by an error model that did not see them, in nats a face.
         thresholds: level -> from which confidence on it is accepted (of valence and arousal: up to which widened
             standard deviation); None: nothing is good enough, or nothing is known.
@@ -130,6 +148,7 @@ class ErrorModel(_Strict):
     base_rates: BaseRates
     lam: Annotated[float, Field(ge=0, le=1.5)]
     losses: Annotated[dict[str, float], Field(max_length=100)] = {}
+    scaling: Scaling
     thresholds: dict[Level, Annotated[float, Field(ge=0, le=10)] | None]
 
     model_config = ConfigDict(
@@ -140,7 +159,8 @@ class ErrorModel(_Strict):
     def _consistent(self) -> ErrorModel:
         units = self.action_units
         lengths = {len(column) for column in (units.hits, units.false_alarms, units.concentrations)}
-        if lengths | {len(self.base_rates.action_units)} != {len(self.aus)}:
+        lengths |= {len(self.base_rates.action_units), len(self.scaling.unit_shift)}
+        if lengths != {len(self.aus)}:
             raise ValueError("action units: a rate for each of `aus`, no more and no fewer")
         if any(abs(sum(row) - 1) > 1e-6 for row in (*self.expression.confusion, self.base_rates.expression)):
             raise ValueError("expression: shares must sum to 1")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from feab.data.feid.record import FeidLabels, FeidRecord, FeidTask
 from feab.errors import FeabError
+from feab.generation.benchmark import benchmark_turns
 from feab.generation.closed import category_turn, closed_turns
 from feab.generation.decks import Decks
 from feab.generation.linking import Linking
@@ -14,6 +15,7 @@ from feab.generation.phrases import label_words, medium_of, unit_words
 from feab.generation.templates import GRAINS, Grain, Templates, fill
 from feab.generation.turns import Turn, Wording
 from feab.records import Image, Media, Message, Text
+from feab.tasks import Task
 from feab.vocabulary import Kind
 
 MOST_RECORDS = 20
@@ -37,8 +39,6 @@ class Plan:
         for task, count in self.counts.items():
             if not 0 <= count <= MOST_RECORDS:
                 raise FeabError(f"{task}: 0 to {MOST_RECORDS} conversations a face can be made, not {count}")
-        if not any(self.counts.values()):
-            raise FeabError("a plan must hold at least one kind of conversation")
 
     @property
     def counts(self) -> dict[FeidTask, int]:
@@ -93,27 +93,36 @@ class Instructor:
     Attributes:
         plan: how many of each kind.
         wording: deals the wordings.
+        tasks: feab's tasks whose own questions are put as well, one of each task.
     """
 
     plan: Plan
     wording: Wording
+    tasks: Sequence[Task] = ()
 
     @classmethod
     def of(
-        cls, templates: Templates, *, seed: int, plan: Plan | None = None, linking: Linking | None = None
+        cls,
+        templates: Templates,
+        *,
+        seed: int,
+        plan: Plan | None = None,
+        linking: Linking | None = None,
+        tasks: Sequence[Task] = (),
     ) -> Instructor:
         """With fresh decks."""
-        return cls(plan or Plan(), Wording(templates, Decks(seed), linking or Linking()))
+        return cls(plan or Plan(), Wording(templates, Decks(seed), linking or Linking()), tasks)
 
     def records(self, face: Face) -> Iterator[FeidRecord]:
         """All conversations about a face; of a face of which too little is known, few or none."""
         pictures = len(face.images)
         numbers: dict[FeidTask, int] = {}
-        for talk in self._talks(face.labels, pictures):
+        for talk in self._talks(face, pictures):
             numbers[talk.task] = numbers.get(talk.task, 0) + 1
             yield record_of_talk(face, talk, numbers[talk.task])
 
-    def _talks(self, labels: FeidLabels, pictures: int) -> Iterator[Talk]:
+    def _talks(self, face: Face, pictures: int) -> Iterator[Talk]:
+        labels = face.labels
         for task, count in self.plan.counts.items():
             if task == "choice":
                 for turn in closed_turns(self.wording, labels, pictures, count):
@@ -123,6 +132,8 @@ class Instructor:
                 turns = self._turns(task, labels, pictures)
                 if turns:
                     yield Talk(task, turns)
+        for turn in benchmark_turns(self.tasks, self.wording.decks, labels, face.sample):
+            yield Talk("benchmark", (turn,))
 
     def _turns(self, task: FeidTask, labels: FeidLabels, pictures: int) -> tuple[Turn, ...]:
         """The turns of one conversation; none where the labels for it are missing."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from feab.generation.asking import Check
 from feab.generation.deciding import annotate_faces, next_step
 from feab.generation.error_model import ErrorModel, fit_error_model
 from feab.generation.faces import Face
-from feab.generation.record import Annotation, Level, LevelAnnotation
+from feab.generation.record import LEVELS, Annotation, Level, LevelAnnotation
 from feab.generation.settings import Settings
 from feab.knowledge import JointModel
 
@@ -26,7 +27,7 @@ class Judge:
     def __init__(
         self, settings: Settings, knowledge: JointModel, on_fitting: Callable[[float], None] | None = None
     ) -> None:
-        """`on_fitting`: called with the share that is done while an error model is fitted, which can take a minute."""
+        """`on_fitting`: called with the share that is done while an error model is fitted, in the thread that does."""
         self._settings, self._knowledge, self._on_fitting = settings, knowledge, on_fitting
         # The verifier's rates are learnt from these, whatever its verdicts could change.
         always = settings.verify != "never"
@@ -34,20 +35,24 @@ class Judge:
         self.provisional: ErrorModel | None = None
         self.final: ErrorModel | None = None
 
-    def fit_provisional(self, faces: Sequence[Face]) -> None:
-        """Fit it to the pilots of these faces."""
-        self.provisional = self._fit(faces, self._settings.pilot_contexts)
+    def fitting_provisional(self, faces: Sequence[Face]) -> Callable[[], ErrorModel]:
+        """What fits it to the pilots of these faces; can be called in another thread, and takes its time."""
+        return self._fitting(faces, self._settings.pilot_contexts)
 
-    def fit_final(self, faces: Sequence[Face]) -> None:
-        """Fit it to all that was said of these faces."""
-        self.final = self._fit(faces, None)
+    def fitting_final(self, faces: Sequence[Face]) -> Callable[[], ErrorModel]:
+        """What fits it to all that was said of these faces; the same."""
+        return self._fitting(faces, None)
 
-    def _fit(self, faces: Sequence[Face], contexts: int | None) -> ErrorModel:
-        said = [face.said(contexts) for face in faces]
-        truths = [face.truth for face in faces if face.truth is not None]
-        given, clusters = [face.given for face in faces], [face.cluster for face in faces]
-        return fit_error_model(
-            said, truths, self._knowledge, given, self._settings, clusters=clusters, progress=self._on_fitting
+    def _fitting(self, faces: Sequence[Face], contexts: int | None) -> Callable[[], ErrorModel]:
+        return partial(
+            fit_error_model,
+            [face.said(contexts) for face in faces],
+            [face.truth for face in faces if face.truth is not None],
+            self._knowledge,
+            [face.given for face in faces],
+            self._settings,
+            clusters=[face.cluster for face in faces],
+            progress=self._on_fitting,
         )
 
     def steps(self, faces: Sequence[Face], *, calibrating: bool) -> list[int | Check | None] | None:
@@ -67,9 +72,14 @@ class Judge:
             self._calibrating if calibrating else self._settings,
         )
         return [
-            None if step == "stop" else len(face.contexts()) if check is None else Check(*check)
+            None if step == "stop" or self._is_mute(face) else len(face.contexts()) if check is None else Check(*check)
             for face, (step, check) in zip(faces, found, strict=True)
         ]
+
+    def _is_mute(self, face: Face) -> bool:
+        """Whether nothing could be read in the pilot and one more context: refused, for good (our choice)."""
+        asked_on = len(face.contexts()) > self._settings.pilot_contexts
+        return asked_on and not any(getattr(draw, level) is not None for draw in face.draws for level in LEVELS)
 
     def _hopeful(self, face: Face, model: ErrorModel) -> list[Level]:
         """The missing levels of which anything can be accepted: asking on for the others would be for nothing."""

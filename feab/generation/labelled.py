@@ -15,6 +15,7 @@ from feab.generation.fitted import (
     BaseRates,
     ErrorModel,
     ExpressionErrors,
+    Scaling,
     UnitErrors,
 )
 from feab.generation.posterior import answered, sampling_variance
@@ -118,6 +119,7 @@ def fit_rates(faces: Labelled, knowledge: JointModel, settings: Settings) -> Err
         verifier=fit_verifier(faces.faces, faces.said, faces.expression, faces.units, faces.affect),
         base_rates=_base_rates(faces, knowledge, calibrated),
         lam=1.0,
+        scaling=Scaling.none(len(faces.said.aus)),
         thresholds=dict.fromkeys(LEVELS),
     )
 

@@ -7,6 +7,8 @@ addition: λ alone would flatten those with the rest of the knowledge (at λ = 1
 expected in one of 5), so that "no knowledge of what goes together" would mean "AUs are there as often as not". It is a
 logarithmic opinion pool (Genest & Zidek 1986). And P_K(valence | expression, AUs) ** λ is made to sum to 1 again, and
 so for arousal: then a level that nobody was asked about says nothing of the others, and λ < 1 only widens it.
+
+What comes out is set right on labelled faces (`feab.generation.rescaling`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from feab.errors import FeabError
 from feab.generation.dispersion import log_polya
 from feab.generation.fitted import ErrorModel
 from feab.generation.record import FaceDraws
+from feab.generation.rescaling import rescaled
 from feab.generation.tally import Floats, Tally, divided, tally
 from feab.generation.verifying import verdicts_evidence
 from feab.knowledge import GRID, Evidence, Given, JointModel, Posterior, certain, nothing, posterior
@@ -40,8 +43,8 @@ def truth(faces: Sequence[FaceDraws], given: Sequence[Given], model: ErrorModel,
         FeabError: when they are not about the same AUs, or a label or draw cannot be.
     """
     said = tally(faces, model.aus)
-    heard = draws_evidence(said, model) + verdicts_evidence(faces, said, model)
-    return judged(said, certain(given, model.aus) + heard, model, knowledge)
+    known = certain(given, model.aus) + heard(faces, said, model)
+    return rescaled(judged(said, known, model, knowledge), model.scaling)
 
 
 def evidence(faces: Sequence[FaceDraws], model: ErrorModel, aus: Sequence[int]) -> Evidence:
@@ -52,12 +55,16 @@ def evidence(faces: Sequence[FaceDraws], model: ErrorModel, aus: Sequence[int]) 
     """
     if tuple(aus) != model.aus:
         raise FeabError(f"the error model is about AUs {list(model.aus)}, not {list(aus)}")
-    said = tally(faces, aus)
+    return heard(faces, tally(faces, aus), model)
+
+
+def heard(faces: Sequence[FaceDraws], said: Tally, model: ErrorModel) -> Evidence:
+    """As `evidence`, of draws that are counted already."""
     return draws_evidence(said, model) + verdicts_evidence(faces, said, model)
 
 
 def judged(said: Tally, known: Evidence, model: ErrorModel, knowledge: JointModel) -> Posterior:
-    """As `truth`, of draws that are counted and evidence that is weighed already; only priors are added here."""
+    """As `truth`, of draws that are counted and evidence that is weighed already, and before it is rescaled."""
     if knowledge.aus != model.aus:
         raise FeabError(f"knowledge is about AUs {list(knowledge.aus)}, the error model about {list(model.aus)}")
     weighed = known + base_evidence(said, model)
@@ -164,9 +171,9 @@ def answered(said: Tally) -> Floats:
 
 def _affect(said: Tally, model: ErrorModel, axis: int) -> Floats:
     errors, mean = model.axes[axis], answered(said)[:, axis]
-    heard = ~np.isnan(mean)
+    rows = ~np.isnan(mean)
     found = nothing(len(said), said.aus).valence.copy()
-    variance = np.maximum(affect_noise(said, model, axis)[heard], 1e-4)
-    missed = mean[heard, None] - errors.alpha - errors.beta * GRID
-    found[heard] = -0.5 * missed**2 / variance[:, None]
+    variance = np.maximum(affect_noise(said, model, axis)[rows], 1e-4)
+    missed = mean[rows, None] - errors.alpha - errors.beta * GRID
+    found[rows] = -0.5 * missed**2 / variance[:, None]
     return np.asarray(found)

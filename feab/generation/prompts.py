@@ -76,7 +76,7 @@ def annotation_question(
         properties |= answer_properties(one, labels, units)
     words = template(f"ask_{context.paraphrase}", folder).render(
         {
-            **_unit_words(),
+            **unit_words(),
             "given": _known(given, folder),
             "knowledge": knowledge_text(context.knowledge, given, asked, units, knowledge, folder=folder),
             "asked": asked,
@@ -150,7 +150,7 @@ def verification_question(
         levels = {name: level(mean) for name, mean in usual.items()}
         variables |= {"axis": about, "candidate": candidate, "candidates": tuple(levels), "levels": levels}
     else:
-        variables |= _unit_words()
+        variables |= unit_words()
     if kind == "expression":
         faces = {name: conditional(knowledge, Given(name)) for name in pair} if knowledge else {}
         variables["typical"] = {name: typical(face) for name, face in faces.items()}
@@ -195,7 +195,7 @@ def knowledge_text(
         raise FeabError(f"unknown part of the knowledge {part!r}; there are {', '.join(KNOWLEDGE)}")
     if part == NO_KNOWLEDGE:
         return ""
-    told = {**_unit_words(), **facts(knowledge, given, asked, aus)}
+    told = {**unit_words(), **facts(knowledge, given, asked, aus)}
     parts = PARTS if part == "all" else (part,)
     return "\n\n".join(template(f"know_{one}", folder).render(told) for one in parts)
 
@@ -237,10 +237,11 @@ def _known(given: Given, folder: Path | None) -> str:
     absent = tuple(au for au, is_there in sorted(given.action_units.items()) if not is_there)
     axes = {axis: "" if (v := getattr(given, axis)) is None else f"{v + 0.0:.2f}" for axis in AXES}
     told = {"expression": given.expression or "", "present": present, "absent": absent, **axes}
-    return template("given", folder).render({**_unit_words(), **told})
+    return template("given", folder).render({**unit_words(), **told})
 
 
-def _unit_words() -> dict[str, Any]:
+def unit_words() -> dict[str, Any]:
+    """Of every action unit its name and how it looks, as templates read them."""
     units = load_action_units()
     return {"names": {au: u.name for au, u in units.items()}, "looks": {au: u.appearance for au, u in units.items()}}
 

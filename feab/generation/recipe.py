@@ -81,6 +81,8 @@ class Calibration(_Strict):
 class Recipe(_Strict):
     """How faces are annotated."""
 
+    method: Literal["seke"] = "seke"
+    """Tells it from recipes of training."""
     name: Name
     version: Annotated[str, Field(min_length=1, max_length=40)]
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -133,7 +135,7 @@ def load_recipe(name_or_path: str | PathLike[str] = DEFAULT, include: Sequence[s
     data = read_bytes(path, MAX_RECIPE_BYTES)
     content = parse_yaml(data, path)
     if not isinstance(content, dict):
-        raise FeabError(f"{path}: a recipe is a mapping of fields, as in `name: seke`")
+        raise FeabError(f"{path}: a recipe is a mapping of fields, starting with `method: seke`")
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:

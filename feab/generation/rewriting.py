@@ -138,13 +138,13 @@ def ask_all(
     path: Path,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Ask what the journal does not hold yet.
+    """Ask what the journal does not hold yet; the caller holds the folder's lock.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, when what came back is on disk.
         FeabError: what the model raises, or when one failure followed another.
     """
-    with Journal(path) as journal:
+    with Journal(path, locked=True) as journal:
         outcome = ask(model, asked, journal, parse=parse_rewrite, on_progress=on_progress)
     if outcome.stopped is not None:
         raise FeabError(

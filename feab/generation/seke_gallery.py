@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from feab.data.annotations import AnnotationLine, read_annotations
+from feab.generation.asked import TASK
 from feab.generation.outcomes import Standing
+from feab.generation.phrases import rounded
 from feab.generation.record import LEVELS, Level
 from feab.generation.sources import Source
 from feab.generation.store import DRAWS
@@ -83,7 +85,9 @@ class Gallery:
     shared: bool
     """Whether the dataset lets its faces be shown."""
     labels: tuple[str, ...] = ()
-    statuses: Mapping[str, str] = field(default_factory=lambda: dict(STATUSES))
+    statuses: Mapping[str, str] = field(
+        default_factory=lambda: {str(status): words for status, words in STATUSES.items()}
+    )
 
 
 def build_gallery(source: Source, standing: Standing) -> Gallery:
@@ -150,7 +154,7 @@ def _said(source: Source, chosen: Mapping[str, Status]) -> tuple[dict[str, list[
     found: dict[str, list[Said]] = {}
     counts: dict[str, int] = {}
     for line in read_predictions(source.annotations.path / DRAWS):
-        if line.task != "seke" or line.sample not in chosen:
+        if line.task != TASK or line.sample not in chosen:
             continue
         counts[line.sample] = counts.get(line.sample, 0) + 1
         if counts[line.sample] <= MAX_SAID:
@@ -173,9 +177,9 @@ def _levels(line: AnnotationLine) -> Iterator[Shown]:
         if level is None:
             continue
         facts = [("confidence", number(level.confidence, 2))] if level.confidence is not None else []
-        for key, value in (("uncertainty", level.total_uncertainty), ("between contexts", level.epistemic_uncertainty)):
+        for key, value in (("uncertainty", level.total_uncertainty), ("epistemic", level.epistemic_uncertainty)):
             facts += [(key, number(value, 2))] if value is not None else []
-        facts += [("answers read", str(level.samples))] if level.source != "human" else []
+        facts += [("answers", str(level.samples))] if level.source != "human" else []
         facts += [(f"verified {about}", ruling) for about, ruling in list(level.verification.items())[:20]]
         if name == "action_units" and level.source != "human":
             unsure = [f"AU{au} {p:.2f}" for au, p in level.details.items() if 0.2 < p < 0.8]
@@ -185,7 +189,7 @@ def _levels(line: AnnotationLine) -> Iterator[Shown]:
 
 def _value(value: Any) -> str:
     if isinstance(value, VaValue):
-        return value_in_words((value.valence, value.arousal))
+        return value_in_words((rounded(value.valence), rounded(value.arousal)))
     if isinstance(value, list):
         return value_in_words(frozenset(value))
     return str(value) if value is not None else "nothing"

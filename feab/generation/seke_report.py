@@ -129,8 +129,10 @@ def _levels(annotations: Annotations, standing: Standing) -> Block:
         share = percent(accepted / len(outcomes)) if len(outcomes) else percent(None)
         labelled = "–" if told is None else f"{told.labelled:,}"
         threshold = number(None if told is None else told.threshold, 2)
+        if level == "valence_arousal" and told is not None and told.threshold is not None:
+            threshold = f"SD at most {threshold}"
         rows.append([KINDS[level], f"{human[level]:,}", f"{accepted:,}", f"{rejected:,}", share, labelled, threshold])
-    header = ["level", "human", "generated", "rejected", "accepted", "labelled faces that calibrate", "threshold"]
+    header = ["level", "human", "generated", "rejected", "accepted", "labelled faces that calibrate", "accepted from"]
     lead = "Human labels are never overwritten. What the annotator added is kept only where it is sure enough."
     table = pieces.plain_table("Faces by where a level comes from", header, rows)
     return Block("", lead, [table])

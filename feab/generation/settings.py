@@ -32,6 +32,7 @@ class Settings:
         unlabelled: confidence at which a level is accepted that no labelled face covers; None, the default: never.
         least_labelled: labelled faces from which a level counts as calibrated.
         folds: of cross-fitting.
+        most_knowledge: the largest weight λ that knowledge may get; 0 is without it.
         weighing_faces: labelled faces on which the weight of knowledge is fitted, at most.
 
     Raises:
@@ -52,6 +53,7 @@ class Settings:
     unlabelled: float | None = None
     least_labelled: int = 30
     folds: int = 5
+    most_knowledge: float = 1.5
     weighing_faces: int = 400
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class Settings:
             "provisional": (0.5, 1),
             "least_labelled": (10, 100_000),
             "folds": (2, 20),
+            "most_knowledge": (0, 1.5),
             "weighing_faces": (50, 100_000),
         }
         for name, (low, high) in ranges.items():

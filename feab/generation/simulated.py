@@ -8,17 +8,19 @@ sample, prompt), and an answer from those and the number of the draw. It behaves
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from feab.generation.annotator import Annotator, Answers, Leanings, Said, Truths, simulate
+from feab.generation.asked import FITS, PRESENT, TOO_HIGH, TOO_LOW, levels_asked, read_prompt
 from feab.generation.profiles import profile, profiles
 from feab.knowledge import Given
 from feab.models.protocol import ModelInfo
 from feab.models.seeds import derived_seed, fraction
 from feab.records import Completion, Failure, FinishReason, Question, Usage
+from feab.tasks.task import AXES
 from feab.vocabulary import EXPRESSIONS
 
 __all__ = ["Annotator", "Answers", "SimulatedModel", "Truths", "profile", "profiles", "simulate"]
@@ -64,23 +66,15 @@ class SimulatedModel:
         """Nothing to release."""
 
     def _answer(self, question: Question, draw: int) -> str:
-        asked = (question.schema or {}).get("properties", {})
-        if "answer" in asked:
-            return self._verdict(question, asked["answer"].get("enum", ()), draw)
-        said = self._said(question, draw, told="expression" not in asked)
+        prompt = read_prompt(question.prompt)
+        properties = (question.schema or {}).get("properties", {})
+        if not isinstance(prompt, int):
+            return self._verdict(question, *prompt, properties.get("answer", {}).get("enum", ()), draw)
+        said = self._said(question, draw, told="expression" not in levels_asked(question))
         if not said.readable[0]:
             return _REFUSAL
-        answer: dict[str, Any] = {}
-        for name in asked:
-            if name == "expression":
-                answer[name] = EXPRESSIONS[said.expression[0]]
-            elif name in ("valence", "arousal"):
-                answer[name] = float(said.affect[0, ("valence", "arousal").index(name)])
-            elif name == "action_units":
-                wanted = {str(choice) for choice in asked[name].get("items", {}).get("enum", self._annotator.aus)}
-                named = zip(self._annotator.aus, said.units[0], strict=True)
-                answer[name] = [au for au, there in named if there and str(au) in wanted]
-        return _worded(answer, fraction(self._seed, "form", *question.key, draw))
+        answer = {name: self._field(said, name, properties[name]) for name in properties}
+        return _worded(answer, fraction("form", self._seed, *question.key, draw))
 
     def _said(self, question: Question, draw: int, told: bool) -> Said:
         """What it says; an expression that is not asked for is one that it was told."""
@@ -92,22 +86,29 @@ class SimulatedModel:
         face = self._annotator.of_faces(truth, self._rng("face", question.sample))
         return self._annotator.in_context(face, self._rng("context", *question.key))
 
-    def _verdict(self, question: Question, options: Iterable[str], draw: int) -> str:
-        truth = self._truths[question.sample]
-        _, about, candidate = question.prompt.split("-", 2)
-        rng = self._rng("verdict", *question.key, draw)
-        if about in ("valence", "arousal"):
+    def _field(self, said: Said, name: str, schema: Mapping[str, Any]) -> Any:
+        if name == "expression":
+            return EXPRESSIONS[said.expression[0]]
+        if name in AXES:
+            return float(said.affect[0, AXES.index(name)])
+        wanted = schema.get("items", {}).get("enum", self._annotator.aus)
+        named = {au for au, there in zip(self._annotator.aus, said.units[0], strict=True) if there}
+        return [au for au in wanted if au in named]
+
+    def _verdict(self, question: Question, about: str, candidate: str, options: Sequence[str], draw: int) -> str:
+        truth, rng = self._truths[question.sample], self._rng("verdict", *question.key, draw)
+        if about in AXES:
             shown = truth.valence if about == "valence" else truth.arousal
             ruling = self._annotator.rules(np.array([(shown or 0.0) - float(candidate)]), rng)[0]
-            return _worded({"answer": ("fits", "too low", "too high")[ruling]}, 0.0)
+            return _worded({"answer": (FITS, TOO_LOW, TOO_HIGH)[ruling]}, 0.0)
         if about == "expression":
             right = candidate == truth.expression
         else:
-            right = (candidate == "present") == bool(truth.action_units.get(int(about), False))
+            right = (candidate == PRESENT) == bool(truth.action_units.get(int(about), False))
         if self._annotator.confirms(np.array([right]), rng)[0]:
             return _worded({"answer": candidate}, 0.0)
-        others = [option for option in options if option != candidate]
-        return _worded({"answer": others[int(rng.random() * len(others))] if others else ""}, 0.0)
+        others = sorted(option for option in options if option != candidate)
+        return _worded({"answer": others[int(rng.integers(len(others)))]}, 0.0)
 
     def _rng(self, *parts: object) -> np.random.Generator:
         return np.random.default_rng(derived_seed("simulated", self._seed, *parts))

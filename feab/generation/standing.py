@@ -110,10 +110,10 @@ def least_confidence(sure: Floats, wrong: Floats, target: float, most: int) -> f
 
 def upper_mean(values: Floats) -> Floats:
     """The upper end of the 95 % interval of the mean of each column, by the normal distribution."""
-    return _upper(values.sum(axis=0), (values**2).sum(axis=0), len(values))
+    return _upper(values.sum(axis=0), (values**2).sum(axis=0), np.array(float(len(values))))
 
 
-def _upper(total: Floats, squares: Floats, n: npt.ArrayLike) -> Floats:
+def _upper(total: Floats, squares: Floats, n: Floats) -> Floats:
     mean = total / n
     return np.asarray(mean + _NORMAL * np.sqrt(np.maximum(squares / n - mean**2, 0) / n))
 
@@ -133,7 +133,7 @@ def largest_spread(sds: Floats, missed: Floats, target: float) -> float | None:
     order = np.argsort(widest, kind="stable")
     order = order[widest[order] <= target]
     squares = missed[order] ** 2
-    n = np.arange(1, len(order) + 1)[:, None]
+    n = np.arange(1.0, len(order) + 1)[:, None]
     upper = _upper(np.cumsum(squares, axis=0), np.cumsum(squares**2, axis=0), n)
     fine = np.flatnonzero((upper <= target**2).all(axis=1) & (n[:, 0] >= 10))
     return float(widest[order[fine[-1]]]) if len(fine) else None

@@ -42,8 +42,9 @@ class SekeIdentity(_Strict):
     adapter_args: dict[str, Any] = {}
     dataset: str
     """"name/split" of the annotated dataset."""
-    datasets: dict[str, str]
-    """"name/split" -> fingerprint, of the annotated dataset and of those that calibrate."""
+    fingerprint: str
+    calibration: dict[str, str] = {}
+    """"name/split" -> fingerprint, of other datasets that calibrate."""
     recipe: Recipe
     prompts: str
     """sha256 of all words that questions are made of, but for numbers of the knowledge."""
@@ -53,6 +54,12 @@ class SekeIdentity(_Strict):
     """Levels that the annotator is given, where all others are hidden from it; None: nothing is hidden."""
     limit: int | None = None
 
+    @property
+    def datasets(self) -> dict[str, str]:
+        """All datasets, what each is for, and their fingerprints."""
+        others = {f"{name} (calibrates)": fingerprint for name, fingerprint in self.calibration.items()}
+        return {self.dataset: self.fingerprint, **others}
+
 
 class DatasetPlace(_Strict):
     """The annotated dataset, and where it lay."""
@@ -61,6 +68,7 @@ class DatasetPlace(_Strict):
     split: SplitName
     fingerprint: str
     folder: str
+    """Of data of the user's own, what `feab.load_dataset` takes: the CSV file, or the folder of class folders."""
 
 
 class LevelCounts(_Strict):

@@ -11,16 +11,19 @@ was killed goes on as if it had not been.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from feab.data.annotations import AnnotationLine
+from feab.generation.annotated import annotation_line
 from feab.generation.asking import Asker, Check
+from feab.generation.background import Background
 from feab.generation.choosing import Chosen
+from feab.generation.error_model import ErrorModel
 from feab.generation.faces import Face, by_key
 from feab.generation.judging import Judge
-from feab.generation.record import Annotation
 from feab.records import Outcome, Question
 from feab.schemas import Prediction
 
@@ -32,6 +35,8 @@ BATCH = 16
 class Standing:
     """How far annotating is."""
 
+    piloted: int
+    """Faces of which the pilot is back, calibrating ones included."""
     faces: int
     """To be annotated."""
     decided: int
@@ -60,9 +65,11 @@ class Stream:
         self._unbegun: deque[Face] = deque()
         self._ready: deque[tuple[Face, int | Check]] = deque()
         self._back: dict[bool, deque[Face]] = {True: deque(), False: deque()}  # by whether they calibrate
-        self._decided = self._draws = self._checks = 0
-        self.annotations: dict[str, Annotation] = {}
-        """Of the decided faces, by sample."""
+        self._fitting: Background[ErrorModel] | None = None
+        self._piloted = self._decided = self._draws = self._checks = 0
+        self._lines: dict[str, bytes] = {}  # as text: a fifth of what the records take
+        self.sources: Counter[tuple[str, str]] = Counter()
+        """(level, where it comes from) -> decided faces."""
         for face in (*self._calibrating, *self._open):
             if asker.lacking(face):
                 self._unbegun.append(face)
@@ -79,8 +86,12 @@ class Stream:
     def more(self) -> bool:
         """Whether there is something to ask now."""
         while not self._ready:
-            if not (self._decide() or self._fit() or self._begin()):
+            self._fit()
+            if self._decide() or self._begin():
+                continue
+            if self._fitting is None:
                 return False
+            self._fitting.result()
         return True
 
     def take(self, prediction: Prediction) -> None:
@@ -101,6 +112,7 @@ class Stream:
     def standing(self) -> Standing:
         """How far it is."""
         return Standing(
+            self._piloted,
             len(self._open),
             self._decided,
             len(self._calibrating),
@@ -109,6 +121,11 @@ class Stream:
             self._checks,
         )
 
+    def line(self, sample: str) -> AnnotationLine | None:
+        """What was decided of a face; None while it is not."""
+        text = self._lines.get(sample)
+        return None if text is None else AnnotationLine.model_validate_json(text)
+
     def unanswered(self) -> int:
         """Answers that are known to be missing: at the least one for each face that is not settled."""
         unsettled = (face for face in (*self._calibrating, *self._open) if not face.settled)
@@ -116,6 +133,8 @@ class Stream:
 
     def _is_back(self, face: Face) -> None:
         self._without_pilot.discard(face.key)
+        self._piloted += not face.piloted
+        face.piloted = True
         self._back[face.truth is not None].append(face)
 
     def _begin(self) -> bool:
@@ -126,19 +145,24 @@ class Stream:
         self._ready.extend((face, context) for context in self._asker.lacking(face))
         return True
 
-    def _fit(self) -> bool:
-        """Fit the error model that comes next, if all that it needs is there."""
-        if self._judge.provisional is None:
-            if self._without_pilot:
-                return False
-            self._judge.fit_provisional(self._whole(pilot=True))
-            return True
-        if self._judge.final is None:
-            if self._uncalibrated:
-                return False
-            self._judge.fit_final(self._whole(pilot=False))
-            return True
-        return False
+    def _fit(self) -> None:
+        """Begin to fit the error model that comes next, if all that it needs is there; take one that is fitted.
+
+        Meanwhile the pilots of other faces are asked.
+        """
+        judge = self._judge
+        if self._fitting is not None and self._fitting.done:
+            if judge.provisional is None:
+                judge.provisional = self._fitting.result()
+            else:
+                judge.final = self._fitting.result()
+            self._fitting = None
+        if self._fitting is not None:
+            return
+        if judge.provisional is None and not self._without_pilot:
+            self._fitting = Background(judge.fitting_provisional(self._whole(pilot=True)))
+        elif judge.provisional is not None and judge.final is None and not self._uncalibrated:
+            self._fitting = Background(judge.fitting_final(self._whole(pilot=False)))
 
     def _whole(self, *, pilot: bool) -> list[Face]:
         """The calibrating faces of which the pilot, or all that is wanted, is there."""
@@ -165,7 +189,8 @@ class Stream:
     def _settle(self, faces: Sequence[Face]) -> None:
         annotated = [face for face in faces if face.truth is None]
         for annotation in self._judge.annotations(annotated):
-            self.annotations[annotation.sample] = annotation
+            self._lines[annotation.sample] = annotation_line(annotation).model_dump_json().encode()
+            self.sources.update((level, found.source) for level, found in annotation.levels.items())
         for face in faces:
             face.settled = True
             self._uncalibrated.discard(face.key)

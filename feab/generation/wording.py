@@ -22,6 +22,7 @@ from types import MappingProxyType
 from feab.content import shipped
 from feab.errors import FeabError
 from feab.knowledge import load_action_units
+from feab.problems import FileError, Problem
 from feab.tasks.template import MAX_TEMPLATE, Template
 from feab.yamlfile import read_text
 
@@ -86,7 +87,7 @@ def template(name: str, folder: Path | None = None) -> Template:
     try:
         return Template(source, VARIABLES.get(name, _ASKS))
     except FeabError as error:
-        raise FeabError(f"{prompts_folder(folder) / name}.j2: {error}") from None
+        raise FileError(Problem(prompts_folder(folder) / f"{name}.j2", str(error))) from None
 
 
 def _source(name: str, folder: Path | None) -> str:

@@ -6,30 +6,17 @@ question, which the chat template puts before the picture: its keys and values a
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from feab.tasks import Task
+from feab.tasks.answering import Truth, answer_text
 from feab.training.pictures import Faces, augment, normalise
 from feab.training.recipe import LanguageStage
-from feab.vocabulary import ACTION_UNITS, EXPRESSIONS, FEAB_17
-
-VA_STEP = 0.05
-"""VA is said on this grid (our choice): fewer numbers to learn, and the rounding costs a CCC of .9 less than .001."""
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What is true of one face, ready to be said."""
-
-    expression: str | None
-    va: tuple[float, float]
-    aus: frozenset[int]
+from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 
 def truths(faces: Faces) -> list[Truth]:
@@ -43,34 +30,6 @@ def truths(faces: Faces) -> list[Truth]:
         )
         for code, va, presence in rows
     ]
-
-
-def answer_text(task: Task, prompt: str, order: Sequence[str], truth: Truth) -> str:
-    """The answer a perfect reader would give, in the form this prompt asks for.
-
-    Args:
-        task: whose labels or AUs are meant.
-        prompt: the prompt's name.
-        order: the options as shown (the two axes of VA may be asked in either order).
-        truth: what to say.
-    """
-    wording = task.prompts[prompt]
-    plain: str
-    value: dict[str, Any]
-    if task.kind == "expression":
-        plain, value = str(truth.expression), {"expression": truth.expression}
-    elif task.kind == "valence_arousal":
-        numbers = {axis: _on_grid(v) for axis, v in zip(("valence", "arousal"), truth.va, strict=True)}
-        plain, value = ", ".join(f"{axis}: {numbers[axis]:.2f}" for axis in order), numbers
-    else:
-        shown = [au for au in task.aus if au in truth.aus]
-        plain, value = ", ".join(map(str, shown)) or "none", {"action_units": shown}
-    if wording.json:
-        return json.dumps(value)
-    if "<answer>" in wording.text:
-        seen = ", ".join(ACTION_UNITS[au].name for au in sorted(truth.aus)) or "a face at rest"
-        return f"Displayed: {seen}. <answer>{plain}</answer>"
-    return plain
 
 
 def corpus(tasks: Sequence[Task], known: Sequence[Truth], ids: Sequence[str]) -> list[str]:
@@ -188,8 +147,3 @@ def fit_language(
             means = {name: float(np.mean(values[-30:])) for name, values in losses.items() if values}
             log({"step": step + 1, "loss": means, "seconds": time.monotonic() - started})
     speaker.model.eval()
-
-
-def _on_grid(value: float) -> float:
-    on = round(round(value / VA_STEP) * VA_STEP, 2)
-    return 0.0 if on == 0 else on  # not -0.00

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,20 @@ def test_files_that_are_links_or_lie_elsewhere_are_not_read(folder: Path, tmp_pa
     (folder / "feid.json").write_text(json.dumps(info))
     with pytest.raises(FeabError, match=r"files\.0\.name"):
         read_feid_info(folder)
+
+
+def test_row_groups_that_nobody_can_hold_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feab.data.feid.check.MAX_GROUP_ROWS", 17)
+    for read in (open_feid, validate_feid):
+        with pytest.raises(FeabError, match="row group 0 has 18 rows"):
+            read(folder)
+
+
+def test_workers_of_a_training_can_be_handed_one(folder: Path) -> None:
+    feid = open_feid(folder)
+    assert feid[1].id == "f0#coarse-1"
+    again = pickle.loads(pickle.dumps(feid))
+    assert [one.id for one in again] == [one.id for one in feid]
 
 
 def test_a_picture_may_lie_in_the_folder(folder: Path) -> None:

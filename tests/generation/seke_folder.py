@@ -118,7 +118,7 @@ def make_folder(
                 file.write(to_line(prediction))
     identity = SekeIdentity(
         model="mock/teller", adapter="mock", adapter_version="1", dataset=f"{info.name}/train",
-        datasets={f"{info.name}/train": dataset.fingerprint}, recipe=load_recipe(), prompts="0" * 64,
+        fingerprint=dataset.fingerprint, recipe=load_recipe(), prompts="0" * 64,
         knowledge="0" * 64, given=["expression"],
     )  # fmt: skip
     manifest = SekeManifest(

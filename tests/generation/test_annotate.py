@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from feab.data import Dataset
 from feab.data.annotations import read_annotations
 from feab.errors import FeabError
 from feab.generation.annotate import annotate
+from feab.generation.error_model import fit_error_model
 from feab.generation.human import human_labels
+from feab.generation.prepare import prepare
 from feab.generation.store import load_annotations
 from feab.journal import read_predictions
 from feab.runs import Interrupted, OverBudget, Stopped
@@ -246,3 +250,55 @@ def test_a_limit_of_cost_ends_it_in_time(faces: Dataset, tmp_path: Path) -> None
         annotate(str(card), faces, quick(), out=tmp_path / "out", given=["expression"], max_cost=2.0)
     manifest = ended.value.run.manifest
     assert 0 < (manifest.cost_usd or 0) <= 2.0
+
+
+def test_pilots_are_asked_while_an_error_model_is_fitted(
+    faces: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fit waits here until every pilot is asked: were the stream to wait for it, neither would end."""
+    asked = threading.Event()
+
+    def patient(*given: Any, **how: Any) -> Any:
+        assert asked.wait(60)
+        return fit_error_model([], [], given[2], [], given[4])
+
+    monkeypatch.setattr("feab.generation.judging.fit_error_model", patient)
+    chosen = prepare(faces, quick(), given=["expression"]).chosen.asked()
+
+    def counted(number: int, completion: Any) -> Any:
+        if number == len(chosen) * 4:
+            asked.set()
+        return completion
+
+    assert annotate(Watched(told(faces), counted), faces, quick(), out=tmp_path / "out", given=["expression"]).complete
+
+
+def test_a_fit_that_fails_ends_annotating_with_its_words(
+    faces: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impossible(*given: Any, **how: Any) -> Any:
+        raise FeabError("the labels cannot be")
+
+    monkeypatch.setattr("feab.generation.judging.fit_error_model", impossible)
+    with pytest.raises(FeabError, match="the labels cannot be"):
+        annotate(told(faces), faces, quick(), out=tmp_path / "out", given=["expression"])
+    assert load_annotations(tmp_path / "out").manifest.outcomes.ok > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_part_of_the_answers_is_left_the_rest_is_asked_again(
+    faces: Dataset, undisturbed: Path, tmp_path: Path, seed: int
+) -> None:
+    """Lines lost anywhere, a half line at the end, rubbish between: as after a disk that was full."""
+    out, draw = tmp_path / "left", random.Random(seed)
+    out.mkdir()
+    (out / "manifest.json").write_bytes((undisturbed / "manifest.json").read_bytes())
+    lines = (undisturbed / "draws.jsonl").read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if draw.random() < (0.3, 0.9)[seed % 2]]
+    kept.insert(len(kept) // 2, b"\x00rubbish\n")
+    (out / "draws.jsonl").write_bytes(b"".join(kept) + lines[0][:40])
+    watched = Watched(told(faces), gathers=5)
+    assert annotate(watched, faces, quick(), out=out, given=["expression"]).complete
+    assert sum(watched.asked.values()) == len(lines) - len(kept) + 1
+    assert draws(out) == draws(undisturbed)
+    assert annotations(out) == annotations(undisturbed)

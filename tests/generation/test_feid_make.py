@@ -21,6 +21,7 @@ from feab.generation.agreeing import contradiction
 from feab.generation.feid import make_feid
 from feab.generation.instructions import Plan
 from feab.generation.rewriting import FLUENT, REWRITES, verdict
+from feab.journal import FileLock
 from feab.records import Completion, Failure, Message, Question, Text
 from feab.validation import validate
 
@@ -129,8 +130,17 @@ def test_plans_and_formats_are_kept(annotated: Path, tmp_path: Path) -> None:
     assert made.info.name == "mine"
     assert made.info.tasks == {"coarse": 2 * (FACES - YOUNG), "choice": FACES - YOUNG}
     assert sorted(path.name for path in made.path.iterdir()) == ["README.md", "data", "feid.json"]
+    with pytest.raises(FeabError, match="at least one kind"):
+        make_feid(annotated, tmp_path / "b", plan=Plan(0, 0, 0, 0, 0, 0, 0, 0))
     with pytest.raises(FeabError, match="format 'tfrecord'"):
         make_feid(annotated, tmp_path / "b", formats=("tfrecord",))
+
+
+def test_the_benchmarks_questions_are_put_on_request_and_the_card_says_so(annotated: Path, tmp_path: Path) -> None:
+    made = make_feid(annotated, tmp_path / "a", plan=Plan(0, 0, 0, 0, 0, 0, 0, 0), tasks="synth_expression", formats=())
+    assert made.info.tasks == {"benchmark": FACES - YOUNG}
+    assert "knows the benchmark's form" in (made.path / "README.md").read_text()
+    assert validate(made.path) == []
 
 
 def test_several_datasets_go_into_one(annotated: Path, tmp_path: Path) -> None:
@@ -319,3 +329,15 @@ def test_validate_tells_of_an_answer_that_contradicts_its_labels(annotated: Path
     (problem,) = validate(tmp_path / "b")
     assert f"record {wrong} " in str(problem)
     assert "expression reads as anger, not fear" in str(problem)
+
+
+def test_two_at_once_are_one_too_many(annotated: Path, tmp_path: Path) -> None:
+    made = make_feid(annotated, tmp_path / "out", formats=())
+    lock = FileLock(made.path / ".lock")
+    lock.acquire()
+    try:
+        with pytest.raises(FeabError, match="is working on"):
+            make_feid(annotated, tmp_path / "out", formats=())
+    finally:
+        lock.release()
+    validate_feid(made.path)

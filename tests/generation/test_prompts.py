@@ -18,6 +18,7 @@ from feab.generation.record import LEVELS, Context
 from feab.generation.wording import paraphrases, template, wording_sha256
 from feab.knowledge import Given, JointModel, certain, fit_joint, load_action_units, load_knowledge, posterior, shuffled
 from feab.records import Image, Media, Sample, Sampling, Text
+from feab.validation import check, validate
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 FACE = Sample("face", Media(data=b"picture"))
@@ -322,3 +323,32 @@ def test_a_missing_template_is_refused_by_name(tmp_path):
     (tmp_path / "ask_mine.j2").write_text("{{ answer }}")
     with pytest.raises(FeabError, match=r"given\.j2"):
         wording_sha256(tmp_path)
+
+
+def problems(folder) -> list[str]:
+    return [str(problem) for problem in validate(folder)]
+
+
+def test_shipped_prompts_are_clean_and_others_are_checked(tmp_path):
+    shipped_folder = shipped("generation") / "prompts"
+    (checked,) = (one for one in check(shipped("generation")) if one.kind == "prompts")
+    assert (checked.path, checked.what, checked.problems) == (shipped_folder, "prompts of SEKE, 5 paraphrases", ())
+    assert validate(shipped_folder / "given.j2") == []
+    folder = tmp_path / "prompts"
+    shutil.copytree(shipped_folder, folder)
+    (folder / "ask_mine.j2").write_text("{{ given }} {{ knowledge }} {{ labels | join(' ') }}{{ aus[17] }}")
+    (folder / "ask_yours.j2").write_text("{{ given }} {{ knowledge }} {{ labels | join(' ') }}")
+    (folder / "ask_ours.j2").write_text("{{ truth }}")
+    (folder / "know_gossip.j2").write_text("x")
+    (folder / "know_likely.j2").unlink()
+    found = problems(folder)
+    for words in (
+        "ask_mine.j2: the prompt template cannot be filled in",
+        "ask_yours.j2: does not show answer",
+        "ask_yours.j2: does not show aus",
+        "ask_ours.j2: unknown name 'truth'",
+        "know_gossip.j2: is a template that nothing uses",
+        "know_likely.j2: cannot read it",
+    ):
+        assert any(words in problem for problem in found), (words, found)
+    assert len(found) == 6

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,22 +11,13 @@ from urllib.parse import parse_qs
 import pytest
 from faces_folder import make_faces, make_script
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "plots"))
+
+from browsing import Opened
+
 import feab
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the dev extra has it)")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed (apt-get install chromium)")
-
 PLANTED = '<script>document.title = "RUN"</script><img src=x onerror="document.title = \'RUN\'">'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -48,40 +38,6 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = f"mock/{make_script(folder, script)}"
     run = feab.run(model, "synth", data=faces, prompts="direct,json", out=folder / "run")
     return feab.report(run, faces)
-
-
-class Opened:
-    """A page with what it complained about and what it asked for."""
-
-    def __init__(
-        self, browser: Any, path: Path, width: int, scheme: str, place: str = "", scripts: bool = True
-    ) -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 844}, color_scheme=scheme, java_script_enabled=scripts
-        )
-        self.page = self.context.new_page()
-        self.trouble: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.trouble.append(message.text))
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(f"{path.as_uri()}{place}")
-
-    def __enter__(self) -> Opened:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-    def shown(self) -> int:
-        return sum(card.is_visible() for card in self.page.query_selector_all("#cards > li"))
-
-    def count(self) -> str:
-        return str(self.page.inner_text("#count"))
-
-    @property
-    def hash(self) -> str:
-        return str(self.page.evaluate("location.hash"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -22,11 +22,14 @@ from feab.yamlfile import open_plain, read_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 MAX_TEXT = 8_000
 """Characters of one message; ours have some hundred."""
 MAX_TURNS, MAX_IMAGES = 40, 128
 MAX_ID = 400
+MAX_GROUP_ROWS, MAX_GROUP_BYTES = 10_000, 512_000_000
+"""Of a row group, which is what a reader holds at a time; ours have 256 rows and some 32 MB."""
 
 _OPTIONAL = frozenset({"subject", "expression", "valence", "arousal", *LISTS, *ORIGINS.values(), *CONFIDENCES.values()})
 _BATCH = 64
@@ -86,6 +89,7 @@ def _check_file(
     path = inside(folder, entry.name, str(folder))
     try:
         with open_plain(path, links=False) as plain, pq.ParquetFile(path) as file:
+            check_groups(file.metadata, path)
             digest = sha256_of(plain)
             if not check_schema(file.schema_arrow, path, notes):
                 return
@@ -146,6 +150,19 @@ def check_schema(schema: pa.Schema, path: Path, notes: Notes) -> bool:
             notes.note(Problem(path, words), f"{path}: {words}")
             usable = False
     return usable
+
+
+def check_groups(metadata: pq.FileMetaData, path: Path) -> None:
+    """Whether row groups are of a size that a reader can hold.
+
+    Raises:
+        FeabError: naming the one that is not.
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_rows > MAX_GROUP_ROWS or group.total_byte_size > MAX_GROUP_BYTES:
+            size = f"{group.num_rows:,} rows and {group.total_byte_size:,} bytes"
+            raise FeabError(f"{path}: row group {number} has {size}; write it in smaller row groups")
 
 
 def _alike(found: pa.DataType, wanted: pa.DataType) -> bool:

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from feab.data.feid.check import check_schema, row_faults
+from feab.data.feid.check import check_groups, check_schema, row_faults
 from feab.data.feid.columns import HEAVY, feid_schema, record_of
 from feab.data.feid.info import read_feid_info
 from feab.data.feid.record import FeidRecord
@@ -78,6 +78,7 @@ class Feid(Sequence[FeidRecord]):
                     metadata, schema = file.metadata, file.schema_arrow
             except (OSError, pa.ArrowException) as error:
                 raise FeabError(f"{path}: cannot be read as Parquet: {error}") from None
+            check_groups(metadata, path)
             check_schema(schema, path, RAISE)
             if metadata.num_rows != entry.n:
                 raise FeabError(f"{path}: holds {metadata.num_rows} rows, feid.json says {entry.n}")

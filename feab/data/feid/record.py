@@ -18,10 +18,11 @@ FeidTask = Literal[
     "choice",
     "ferid_category",
     "ferid_conversation",
+    "benchmark",
 ]
 """What a conversation is: a description at one grain (expression; valence and arousal; action units with what is seen),
 how the three go together, a conversation of several turns, a short closed question; and the two kinds of EMO-LLaMA's
-FERID: a category among the labels, and a conversation about the expression."""
+FERID: a category among the labels, and a conversation about the expression; and a question of one of feab's tasks."""
 
 FEID_TASKS: tuple[FeidTask, ...] = get_args(FeidTask)
 
