@@ -113,14 +113,13 @@ def build_internvl(folder):
 
     tokenizer = families.build_tokenizer()
     marks = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>"}
-    tokenizer.add_special_tokens({"additional_special_tokens": [*marks.values(), "<video>"]})
+    marks["video_token"] = "<video>"
+    tokenizer.add_special_tokens({"additional_special_tokens": list(marks.values())})
     number = tokenizer.convert_tokens_to_ids
-    for name, mark in marks.items():
-        setattr(tokenizer, name, mark)
-        setattr(tokenizer, f"{name}_id", number(mark))
-    tokenizer.init_kwargs |= marks
     tokenizer.chat_template = families.TEMPLATE.replace("'<image>'", "'<IMG_CONTEXT>'")
     tokenizer.save_pretrained(folder)
+    written = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**written, "extra_special_tokens": marks}))
     edge = {"height": families.IMAGE, "width": families.IMAGE}
     GotOcr2ImageProcessorPil(size=edge, crop_to_patches=False).save_pretrained(folder)
     written = {"processor_class": "InternVLProcessor", "image_seq_length": 16}

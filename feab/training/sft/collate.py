@@ -27,7 +27,6 @@ class Collator:
     def __init__(self, talks: Talks, processor: Any, speech: Speech) -> None:
         self._talks = talks
         self._processor = copy.deepcopy(processor)
-        self._processor.tokenizer.padding_side = "right"
         self._speech = speech
 
     def __call__(self, examples: Sequence[Mapping[str, int]]) -> dict[str, Any]:
@@ -50,20 +49,21 @@ class Collator:
                 text=texts,
                 images=[self._pictures(talk) for talk in talks],
                 padding=True,
+                padding_side="right",  # InternVL's processor pads on the left whatever its tokenizer says
                 return_tensors="pt",
                 add_special_tokens=plainly,
             )
         )
         labels = torch.full_like(fields["input_ids"], IGNORED)
         for row, (talk, one) in enumerate(zip(talks, spoken, strict=True)):
-            length = int(fields["attention_mask"][row].sum())
+            real = fields["attention_mask"][row].nonzero().flatten()
             ids, marked = self._answers(one, plainly)
             tail = len(ids) - marked[0]
-            whole = fields["input_ids"][row, :length]
+            whole = fields["input_ids"][row, real]
             if whole[-tail:].tolist() != ids[-tail:]:
                 raise FeabError(f"record {talk.id!r}: the processor changes the text of answers; nothing can be learnt")
-            places = torch.tensor(marked) + (length - len(ids))
-            labels[row, places] = whole[places]
+            places = torch.tensor(marked) + (len(real) - len(ids))
+            labels[row, real[places]] = whole[places]
         return {**fields, "labels": labels}
 
     def _answers(self, spoken: Spoken, plainly: bool) -> tuple[list[int], list[int]]:
