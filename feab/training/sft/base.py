@@ -69,6 +69,7 @@ def load_base(base: Base, recipe: SftRecipe, *, half: bool, device: str) -> tupl
     with quiet():
         processor = load_processor(source)
         model = load_weights(source, dtype=dtype, device=device, quantization=quantization)
+    keep_statistics(model)
     if quantization is not None:
         from peft import prepare_model_for_kbit_training
 
@@ -76,6 +77,22 @@ def load_base(base: Base, recipe: SftRecipe, *, half: bool, device: str) -> tupl
     if recipe.tuning.kind == "full":
         only_parts(model, recipe.tuning.parts)
     return model, processor
+
+
+def keep_statistics(model: Any) -> None:
+    """Let batch normalisation go by the base's own statistics while training, as it does when asked.
+
+    An adapter could not carry others, and those of a fine-tuning's small batches would be poor ones.
+    """
+    import torch
+
+    def at_rest(module: Any, given: Any) -> None:
+        module.eval()
+
+    kinds = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d, torch.nn.SyncBatchNorm)
+    for module in model.modules():
+        if isinstance(module, kinds):
+            module.register_forward_pre_hook(at_rest)  # the Trainer puts every module into training at every step
 
 
 def _four_bits(half: bool) -> Any:
