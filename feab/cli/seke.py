@@ -49,8 +49,8 @@ def summary(done: Annotations) -> list[str]:
     whole = f", and {counts.whole:,} that people labelled fully" if counts.whole else ""
     lines = [
         f"{done.path}: {counts.decided:,} of {counts.faces:,} faces decided{whole}; {counts.calibrated:,} calibrate",
-        f"answers: {counts.draws / max(counts.decided, 1):.1f} and {counts.checks / max(counts.decided, 1):.1f} checks "
-        f"a face{spent}",
+        f"{counts.draws / max(counts.decided, 1):.1f} answers and {counts.checks / max(counts.decided, 1):.1f} checks a "
+        f"face{spent}",
         *in_words(counts),
     ]
     if counts.conflicts:

@@ -8,19 +8,17 @@ of face, context and draw. Its verifier is sycophantic: it confirms most of what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from feab.generation.record import Draw, FaceDraws
-from feab.generation.tally import Floats, Tally
+from feab.generation.drawn import Answers, Ints
+from feab.generation.tally import Floats
 from feab.knowledge import Given
 from feab.vocabulary import EXPRESSIONS, FEAB_17
-
-Ints: TypeAlias = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,12 +51,11 @@ class Leanings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """One draw of n faces: expression (n,), AUs (n, k) 0 or 1, valence and arousal (n, 2), whether it can be read."""
+    """One draw of n faces: expression (n,), AUs (n, k) 0 or 1, valence and arousal (n, 2); -1 and NaN: nothing said."""
 
     expression: Ints
     units: Floats
     affect: Floats
-    readable: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +130,9 @@ class Annotator:
             centre = (1 - self.halo) * centre + self.halo * self.placed[believed]
         units = (rng.random(named.shape) < named).astype(float)
         affect = np.clip(centre + self.draw_sd * rng.standard_normal(centre.shape), -1, 1).round(2)
-        return Said(chosen, units, affect, rng.random(n) >= self.unreadable)
+        silent = rng.random(n) < self.unreadable
+        hidden = silent[:, None]
+        return Said(np.where(silent, -1, chosen), np.where(hidden, np.nan, units), np.where(hidden, np.nan, affect))
 
     def confirms(self, right: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
         """Verdicts on expressions or AUs, (n,)."""
@@ -155,54 +154,6 @@ def _beta(concentration: float, mean: Floats, rng: np.random.Generator) -> Float
     return _dirichlet(concentration * np.stack((mean, 1 - mean), axis=-1), rng)[..., 0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """Draws of n faces in c contexts of r: expression (n, c, r), AUs (n, c, r, k), affect (n, c, r, 2), readable."""
-
-    aus: tuple[int, ...]
-    expression: Ints
-    units: Floats
-    affect: Floats
-    readable: npt.NDArray[np.bool_]
-
-    def tally(self, contexts: Ints | int | None = None) -> Tally:
-        """Counted, of all contexts or of as many as are said, for all faces or for each."""
-        n, c, r = self.readable.shape
-        limit = np.full(n, c) if contexts is None else np.broadcast_to(contexts, (n,))
-        used = np.arange(c) < limit[:, None]
-        read = (self.readable & used[..., None]).astype(float)
-        said = (self.expression[..., None] == np.arange(len(EXPRESSIONS))) * read[..., None]
-        reads, heard = read.sum(axis=2), read[..., None]
-        return Tally(
-            self.aus,
-            used * float(r),
-            said.sum(axis=2),
-            reads,
-            (self.units * heard).sum(axis=2),
-            reads,
-            (self.affect * heard).sum(axis=2),
-            (self.affect**2 * heard).sum(axis=2),
-        )
-
-    def faces(self, samples: Sequence[str], contexts: Ints | int | None = None) -> list[FaceDraws]:
-        """As records."""
-        n, c, r = self.readable.shape
-        limit = np.full(n, c) if contexts is None else np.broadcast_to(contexts, (n,))
-        return [
-            FaceDraws(samples[i], tuple(self._draw(i, j, k, r) for j in range(limit[i]) for k in range(r)))
-            for i in range(n)
-        ]
-
-    def _draw(self, face: int, context: int, number: int, draws: int) -> Draw:
-        at = (face, context, number)
-        if not self.readable[at]:
-            return Draw(context, context * draws + number)
-        valence, arousal = self.affect[at].tolist()
-        units = frozenset(au for au, named in zip(self.aus, self.units[at], strict=True) if named)
-        name = EXPRESSIONS[self.expression[at]]
-        return Draw(context, context * draws + number, name, (valence, arousal), units)
-
-
 def simulate(
     annotator: Annotator, truths: Truths, *, contexts: int, draws: int, seed: int, seen: Ints | None = None
 ) -> Answers:
@@ -214,10 +165,13 @@ def simulate(
         leaning = annotator.in_context(faces, rng)
         said.append([annotator.draw(leaning, rng, seen) for _ in range(draws)])
 
-    def stacked(name: str) -> npt.NDArray[np.generic]:
+    def stacked(name: str) -> npt.NDArray[Any]:
         return np.stack([np.stack([getattr(one, name) for one in context], axis=1) for context in said], axis=1)
 
-    columns: Mapping[str, npt.NDArray[np.generic]] = {
-        name: stacked(name) for name in ("expression", "units", "affect", "readable")
-    }
-    return Answers(annotator.aus, **columns)  # type: ignore[arg-type]
+    return Answers(
+        annotator.aus,
+        np.ones((len(truths.expression), contexts, draws), bool),
+        stacked("expression"),
+        stacked("units"),
+        stacked("affect"),
+    )

@@ -7,12 +7,12 @@ different scales; only the order within one arm is compared (risk-coverage curve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from feab.generation.annotator import Answers
+from feab.generation.drawn import Answers
 from feab.generation.fitted import ErrorModel
 from feab.generation.posterior import answered
 from feab.generation.record import Level
@@ -82,12 +82,11 @@ def adaptive_consistency(
     Of AUs every one must be; of valence and arousal the standard errors of both means must be at most `tolerance`.
     Looks after every draw, as published.
     """
-    n, contexts, draws = answers.readable.shape
-    used = np.full(n, min(most, contexts * draws))
-    live = np.ones(n, bool)
+    there = answers.asked.sum(axis=(1, 2))
+    used, live = np.minimum(there, most), np.ones(len(answers), bool)
     rule = _RULES[level]
-    for taken in range(1, min(most, contexts * draws) + 1):
-        sure = rule(first_draws(answers, np.full(n, taken)), threshold, tolerance) & live
+    for taken in range(1, int(used.max(initial=0)) + 1):
+        sure = live & (taken <= used) & rule(first_draws(answers, np.full(len(answers), taken)), threshold, tolerance)
         used[sure] = taken
         live &= ~sure
     found = plurality(first_draws(answers, used), level)
@@ -96,10 +95,7 @@ def adaptive_consistency(
 
 def first_draws(answers: Answers, taken: npt.NDArray[np.integer]) -> Tally:
     """The first draws of every face, counted: as many as `taken`, (n,), says."""
-    _, contexts, draws = answers.readable.shape
-    asked = np.arange(contexts * draws).reshape(contexts, draws) < taken[:, None, None]
-    kept = replace(answers, readable=answers.readable & asked)
-    return replace(kept.tally(), asked=asked.sum(axis=2).astype(float))
+    return answers.first(taken).tally()
 
 
 def _expression_rule(said: Tally, threshold: float, _tolerance: float) -> npt.NDArray[np.bool_]:

@@ -9,10 +9,9 @@ from feab.data.feid.record import FeidLabels
 from feab.generation.phrases import about_unit, label_words, medium_of, stratum
 from feab.generation.templates import fill
 from feab.generation.turns import Turn, Wording
-from feab.vocabulary import EXPRESSIONS
 
-FEWEST, MOST = 2, 8
-"""Options of a question about the expression."""
+FEWEST, MOST_LETTERS = 2, 5
+"""Options of a question about the expression; of one with letters at the most."""
 
 CLEAR = 0.1
 """Least valence or arousal, either way, of which is asked on which side it lies (our choice)."""
@@ -47,18 +46,21 @@ def closed_turns(wording: Wording, labels: FeidLabels, pictures: int, count: int
 
 def category_turn(wording: Wording, labels: FeidLabels, pictures: int) -> Turn:
     """FERID's category question: one label of all."""
-    return _labelled(wording, labels, {"medium": medium_of(pictures)}, "ferid.category", len(EXPRESSIONS))
+    count = len(wording.offered(labels.expression))
+    return _labelled(wording, labels, {"medium": medium_of(pictures)}, "ferid.category", count)
 
 
 def _options(wording: Wording, label: str, count: int) -> list[str]:
     """`count` labels in random order; the places of the right one are dealt evenly."""
-    others = wording.decks.shuffled(("others", label), [one for one in EXPRESSIONS if one != label])[: count - 1]
+    pool = [one for one in wording.offered(label) if one != label]
+    others = wording.decks.shuffled(("others", label), pool)[: count - 1]
     others.insert(wording.decks.number(("place", label), count), label)
     return others
 
 
 def _expression(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Turn:
-    count = FEWEST + wording.decks.number(("options", str(labels.expression)), MOST - FEWEST + 1)
+    most = len(wording.offered(labels.expression))
+    count = FEWEST + wording.decks.number(("options", str(labels.expression)), most - FEWEST + 1)
     return _labelled(wording, labels, medium, "choice.expression", count)
 
 
@@ -75,7 +77,8 @@ def _letter(wording: Wording, labels: FeidLabels, medium: dict[str, str]) -> Tur
     assert labels.expression is not None
     q, question = wording.pick("choice.letter.questions", labels.expression)
     a, answer = wording.pick("choice.letter.answers", labels.expression)
-    count = FEWEST + wording.decks.number(("letters", labels.expression), 4)
+    most = min(MOST_LETTERS, len(wording.offered(labels.expression)))
+    count = FEWEST + wording.decks.number(("letters", labels.expression), most - FEWEST + 1)
     options = _options(wording, labels.expression, count)
     lettered = "\n".join(f"{letter}. {one}" for letter, one in zip(string.ascii_uppercase, options, strict=False))
     letter = string.ascii_uppercase[options.index(labels.expression)]

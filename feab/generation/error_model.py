@@ -7,7 +7,7 @@ confidence on each level is accepted. In the end the rates are fitted on all fac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from feab.errors import FeabError
 from feab.generation.fitted import ErrorModel, Scaling
 from feab.generation.labelled import Labelled, fit_rates, labelled
 from feab.generation.posterior import heard, judged
-from feab.generation.record import FaceDraws, Level
+from feab.generation.record import LEVELS, FaceDraws, Level
 from feab.generation.rescaling import fit_expression, fit_units, rescaled
 from feab.generation.settings import Settings
 from feab.generation.standing import confidence, largest_spread, least_confidence, upper_mean, widened
@@ -73,12 +73,15 @@ def fit_error_model(
         return rates
     folds = _Folds.fit(everyone, knowledge, settings, _folds(everyone, clusters, settings.folds))
     few = folds.take(_spread_out(len(everyone), settings.weighing_faces))
-    losses = _losses(few, levels, settings.most_knowledge, progress)
-    best = min(losses, key=lambda lam: losses[lam])
-    found = _accepting(folds, rates, best, settings)
+    losses = _weigh(few, settings.most_knowledge, progress)
+    best = _best(losses)
+    # A level without labels is judged with the weight of one that has some: with one of its own it would cost more.
+    lam = {level: best[level if level in levels else levels[0]] for level in LEVELS}
+    found = _accepting(folds, rates, lam, settings)
     if progress:
         progress(1.0)
-    return found.model_copy(update={"lam": best, "losses": {f"{lam:g}": loss for lam, loss in sorted(losses.items())}})
+    told = {level: {f"{at:g}": loss for at, loss in sorted(losses[level].items())} for level in levels}
+    return found.model_copy(update={"lam": lam, "losses": told})
 
 
 def _folds(faces: Labelled, clusters: Sequence[Any] | None, folds: int) -> npt.NDArray[np.intp]:
@@ -122,7 +125,7 @@ class _Folds:
     def take(self, rows: npt.NDArray[np.intp]) -> _Folds:
         return _Folds(self.faces.take(rows), self.knowledge, self.models, self.fold[rows], _rows(self.known, rows))
 
-    def judge(self, lam: float) -> Posterior:
+    def judge(self, lam: Mapping[Level, float]) -> Posterior:
         """What each face shows, by rates that have not seen it."""
         parts = []
         for number, model in enumerate(self.models):
@@ -134,41 +137,48 @@ class _Folds:
         stacked = (np.concatenate([getattr(part, name) for part in parts])[order] for name in columns)
         return Posterior(self.knowledge.aus, *stacked)
 
-    def loss(self, lam: float, levels: Iterable[Level]) -> float:
-        """Mean log-loss of a face's hidden labels, each by itself, in nats: a composite likelihood (Lindsay 1988)."""
-        found, faces = self.judge(lam), self.faces
-        total = 0.0
-        if "expression" in levels:
-            rows = np.flatnonzero(faces.told["expression"])
-            total -= _mean_log(found.expression[rows, faces.expression[rows]])
-        if "valence_arousal" in levels:
-            rows = np.flatnonzero(faces.told["valence_arousal"])
-            for axis, grid in enumerate((found.valence, found.arousal)):
-                points = [nearest("valence or arousal", value) for value in faces.affect[rows, axis]]
-                total -= _mean_log(grid[rows, points])
-        if "action_units" in levels:
-            p = np.where(faces.units == 1, found.action_units, 1 - found.action_units)
-            log = np.log(np.maximum(p[faces.told["action_units"]], _LEAST_P))
-            coded = ~np.isnan(faces.units[faces.told["action_units"]])
-            total -= float(np.where(coded, log, 0).sum() / max(len(log), 1))
-        return total
+    def losses(self, lam: float) -> dict[Level, float]:
+        """Level -> mean log-loss of a face's hidden labels, in nats; of several labels the sum of each by itself."""
+        found, faces = self.judge(dict.fromkeys(LEVELS, lam)), self.faces
+        rows = {level: np.flatnonzero(told) for level, told in faces.told.items()}
+        expression, affect, units = (rows[level] for level in LEVELS)
+        points = [[nearest("valence or arousal", value) for value in column] for column in faces.affect[affect].T]
+        present = np.where(faces.units[units] == 1, found.action_units[units], 1 - found.action_units[units])
+        return {
+            "expression": _log_loss(found.expression[expression, faces.expression[expression], None]),
+            "valence_arousal": _log_loss(
+                np.stack((found.valence[affect, points[0]], found.arousal[affect, points[1]]), axis=1)
+            ),
+            "action_units": _log_loss(np.where(np.isnan(faces.units[units]), 1, present)),
+        }
 
 
-def _losses(
-    folds: _Folds, levels: Sequence[Level], most: float, progress: Callable[[float], None] | None
-) -> dict[float, float]:
-    """λ -> loss: in steps of 1/4, then 1/8 to both sides of the best."""
-    losses: dict[float, float] = {}
+def _log_loss(p: Floats) -> float:
+    """Of (n, labels) probabilities of what is so."""
+    return -float(np.log(np.maximum(p, _LEAST_P)).sum() / max(len(p), 1))
+
+
+def _weigh(folds: _Folds, most: float, progress: Callable[[float], None] | None) -> dict[Level, dict[float, float]]:
+    """Level -> λ -> loss: in steps of 1/4, then 1/8 to both sides of each level's best."""
+    losses: dict[Level, dict[float, float]] = {level: {} for level in LEVELS}
     coarse = [lam for lam in _COARSE if lam < most] + [most]
-    for lam in coarse:
-        losses[lam] = folds.loss(lam, levels)
-        if progress:
-            progress(len(losses) / (len(coarse) + 3))
-    best = min(losses, key=lambda lam: losses[lam])
-    for lam in (best - _FINE, best + _FINE):
-        if 0 <= lam <= most:
-            losses[lam] = folds.loss(lam, levels)
+
+    def measure(weights: Iterable[float], done: float, share: float) -> None:
+        todo = list(weights)
+        for number, lam in enumerate(todo, start=1):
+            for level, loss in folds.losses(lam).items():
+                losses[level][lam] = loss
+            if progress:
+                progress(done + share * number / len(todo))
+
+    measure(coarse, 0, 0.6)
+    around = {best + step for best in _best(losses).values() for step in (-_FINE, _FINE)}
+    measure(sorted(lam for lam in around if 0 <= lam <= most), 0.6, 0.3)
     return losses
+
+
+def _best(losses: Mapping[Level, Mapping[float, float]]) -> dict[Level, float]:
+    return {level: min(found, key=lambda lam: found[lam]) for level, found in losses.items()}
 
 
 def _scaling(found: Posterior, faces: Labelled, rates: ErrorModel, rows: npt.NDArray[np.bool_]) -> Scaling:
@@ -195,10 +205,6 @@ def _unseen(found: Posterior, faces: Labelled, fold: npt.NDArray[np.intp], rates
     return replace(found, expression=expression, action_units=units)
 
 
-def _mean_log(p: Floats) -> float:
-    return float(np.log(np.maximum(p, _LEAST_P)).mean()) if len(p) else 0.0
-
-
 def _stacked(parts: Sequence[Evidence]) -> Evidence:
     names = ("expression", "action_units", "valence", "arousal")
     return Evidence(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
@@ -208,7 +214,7 @@ def _rows(given: Evidence, rows: npt.NDArray[np.intp]) -> Evidence:
     return Evidence(given.expression[rows], given.action_units[rows], given.valence[rows], given.arousal[rows])
 
 
-def _accepting(folds: _Folds, rates: ErrorModel, lam: float, settings: Settings) -> ErrorModel:
+def _accepting(folds: _Folds, rates: ErrorModel, lam: Mapping[Level, float], settings: Settings) -> ErrorModel:
     """The rates with the widths of valence and arousal and the thresholds that judgements of unseen faces ask for."""
     raw, faces = folds.judge(lam), folds.faces
     found = _unseen(raw, faces, folds.fold, rates)

@@ -31,6 +31,7 @@ from feab.generation.tallies import Tally
 from feab.generation.templates import Templates, load_templates
 from feab.journal import FileLock, Progress
 from feab.tasks import Task, load_tasks
+from feab.vocabulary import EXPRESSIONS
 
 if TYPE_CHECKING:
     from feab.models import Model
@@ -140,9 +141,13 @@ class _Job:
         done, total = 0, sum(source.decided for source in self.sources)
         for source in self.sources:
             tables = source.annotations.manifest.identity.recipe.knowledge
-            linking = Linking(tables.theory, tables.anchors, tables.loadings)
             instructor = Instructor.of(
-                self.templates, seed=self.seed, plan=self.plan, linking=linking, tasks=self.tasks
+                self.templates,
+                seed=self.seed,
+                plan=self.plan,
+                linking=Linking(tables.theory, tables.anchors, tables.loadings),
+                tasks=self.tasks,
+                labels=source.dataset.info.labels or EXPRESSIONS,
             )
             rows = {sample: row for row, sample in enumerate(source.dataset.ids)}
             for line in read_annotations(source.annotations.file):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from feab.generation.record import Level
+from feab.generation.record import LEVELS, Level
 from feab.generation.tally import Floats
 from feab.jsonfile import validated
 from feab.knowledge import GRID
@@ -129,9 +129,9 @@ class ErrorModel(_Strict):
         aus: the AUs' numbers.
         labelled: level -> labelled faces that were annotated.
         calibrated: level -> whether they suffice. Where not, the numbers are weak guesses and nothing is accepted.
-        lam: λ, the weight of knowledge: 0 is none.
+        lam: level -> λ, the weight of knowledge when it is judged: 0 is none.
         scaling: of the posterior's probabilities.
-        losses: λ -> mean log-loss of labelled faces by an error model that did not see them, in nats a face.
+        losses: level -> λ -> mean log-loss of labelled faces by rates that have not seen them, in nats a face.
         thresholds: level -> from which confidence on it is accepted (of valence and arousal: up to which widened
             standard deviation); None: nothing is good enough, or nothing is known.
     """
@@ -146,8 +146,8 @@ class ErrorModel(_Strict):
     arousal: AffectErrors
     verifier: VerifierErrors
     base_rates: BaseRates
-    lam: Annotated[float, Field(ge=0, le=1.5)]
-    losses: Annotated[dict[str, float], Field(max_length=100)] = {}
+    lam: dict[Level, Annotated[float, Field(ge=0, le=1.5)]]
+    losses: dict[Level, Annotated[dict[str, float], Field(max_length=100)]] = {}
     scaling: Scaling
     thresholds: dict[Level, Annotated[float, Field(ge=0, le=10)] | None]
 
@@ -162,6 +162,8 @@ class ErrorModel(_Strict):
         lengths |= {len(self.base_rates.action_units), len(self.scaling.unit_shift)}
         if lengths != {len(self.aus)}:
             raise ValueError("action units: a rate for each of `aus`, no more and no fewer")
+        if set(self.lam) != set(LEVELS) or set(self.thresholds) != set(LEVELS):
+            raise ValueError("lam and thresholds: one for each level")
         if any(abs(sum(row) - 1) > 1e-6 for row in (*self.expression.confusion, self.base_rates.expression)):
             raise ValueError("expression: shares must sum to 1")
         return self

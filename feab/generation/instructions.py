@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from feab.data.feid.record import FeidLabels, FeidRecord, FeidTask
@@ -16,7 +16,7 @@ from feab.generation.templates import GRAINS, Grain, Templates, fill
 from feab.generation.turns import Turn, Wording
 from feab.records import Image, Media, Message, Text
 from feab.tasks import Task
-from feab.vocabulary import Kind
+from feab.vocabulary import EXPRESSIONS, Kind
 
 MOST_RECORDS = 20
 """Of one kind about one face."""
@@ -109,9 +109,12 @@ class Instructor:
         plan: Plan | None = None,
         linking: Linking | None = None,
         tasks: Sequence[Task] = (),
+        labels: Collection[str] = EXPRESSIONS,
     ) -> Instructor:
-        """With fresh decks."""
-        return cls(plan or Plan(), Wording(templates, Decks(seed), linking or Linking()), tasks)
+        """With fresh decks. `labels`: the expressions that the source tells apart; of fewer than two, all eight."""
+        known = tuple(label for label in EXPRESSIONS if label in labels)
+        wording = Wording(templates, Decks(seed), linking or Linking(), known if len(known) > 1 else EXPRESSIONS)
+        return cls(plan or Plan(), wording, tasks)
 
     def records(self, face: Face) -> Iterator[FeidRecord]:
         """All conversations about a face; of a face of which too little is known, few or none."""

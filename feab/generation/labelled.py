@@ -118,7 +118,7 @@ def fit_rates(faces: Labelled, knowledge: JointModel, settings: Settings) -> Err
         arousal=axes[1],
         verifier=fit_verifier(faces.faces, faces.said, faces.expression, faces.units, faces.affect),
         base_rates=_base_rates(faces, knowledge, calibrated),
-        lam=1.0,
+        lam=dict.fromkeys(LEVELS, 1.0),
         scaling=Scaling.none(len(faces.said.aus)),
         thresholds=dict.fromkeys(LEVELS),
     )

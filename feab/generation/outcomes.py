@@ -130,6 +130,8 @@ class Standing:
     levels: dict[Level, Outcomes]
     rows: list[int]
     """Of each face, in the dataset."""
+    human: dict[Level, int]
+    """Faces whose level people labelled."""
 
     @property
     def samples(self) -> npt.NDArray[np.int64]:
@@ -157,19 +159,23 @@ def standing_of(path: Path, ids: Sequence[str] | None) -> Standing:
     samples: list[str] = []
     places: list[int] = []
     facts: list[tuple[bool, bool, bool]] = []
+    human = dict.fromkeys(LEVELS, 0)
     for number, line in enumerate(read_annotations(path)):
         row = number if rows is None else rows.get(line.sample)
         if row is None:
             raise FeabError(f"{path}: the dataset has no sample {line.sample!r}")
         samples.append(line.sample)
         places.append(row)
-        found = [level for name in LEVELS if (level := line.level(name)) is not None and level.source != "human"]
+        there = {name: level for name in LEVELS if (level := line.level(name)) is not None}
+        found = [level for level in there.values() if level.source != "human"]
+        for name, level in there.items():
+            human[name] += level.source == "human"
         facts.append((any(x.source == REJECTED for x in found), any(x.verification for x in found), bool(found)))
         for one in levels.values():
             one.add(row, line)
     table = np.array(facts, dtype=np.bool_).reshape(-1, 3)
     outcomes = {level: found.outcomes() for level, found in levels.items()}
-    return Standing(samples, table[:, 0], table[:, 1], table[:, 2], outcomes, places)
+    return Standing(samples, table[:, 0], table[:, 1], table[:, 2], outcomes, places, human)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ expected in one of 5), so that "no knowledge of what goes together" would mean "
 logarithmic opinion pool (Genest & Zidek 1986). And P_K(valence | expression, AUs) ** λ is made to sum to 1 again, and
 so for arousal: then a level that nobody was asked about says nothing of the others, and λ < 1 only widens it.
 
-What comes out is set right on labelled faces (`feab.generation.rescaling`).
+λ is fitted for each level, which is then judged by it (our choice): tables may be right about AUs and wrong about
+arousal. What comes out is set right on labelled faces (`feab.generation.rescaling`).
 """
 
 from __future__ import annotations
@@ -67,13 +68,22 @@ def judged(said: Tally, known: Evidence, model: ErrorModel, knowledge: JointMode
     """As `truth`, of draws that are counted and evidence that is weighed already, and before it is rescaled."""
     if knowledge.aus != model.aus:
         raise FeabError(f"knowledge is about AUs {list(knowledge.aus)}, the error model about {list(model.aus)}")
-    weighed = known + base_evidence(said, model)
-    if model.lam == 0:
-        return independent(weighed, knowledge)
-    return posterior(tempered(knowledge, model.lam), weighed)
+    found = {lam: _weighed(said, known, model, knowledge, lam) for lam in set(model.lam.values())}
+    affect, units = found[model.lam["valence_arousal"]], found[model.lam["action_units"]]
+    return replace(
+        found[model.lam["expression"]],
+        action_units=units.action_units,
+        valence=affect.valence,
+        arousal=affect.arousal,
+    )
 
 
-@lru_cache(maxsize=2)
+def _weighed(said: Tally, known: Evidence, model: ErrorModel, knowledge: JointModel, lam: float) -> Posterior:
+    weighed = known + base_evidence(said, model, lam)
+    return posterior(tempered(knowledge, lam), weighed) if lam > 0 else independent(weighed, knowledge)
+
+
+@lru_cache(maxsize=4)
 def tempered(knowledge: JointModel, weight: float) -> JointModel:
     """λ log P_K, with P(valence | …) and P(arousal | …) summing to 1 again. Kept: one table serves a whole run."""
     found = knowledge.tempered(weight)
@@ -106,9 +116,9 @@ def _normalised(log: Floats) -> tuple[Floats, Floats]:
     return weights / total, (most + np.log(total))[:, 0]
 
 
-def base_evidence(said: Tally, model: ErrorModel) -> Evidence:
+def base_evidence(said: Tally, model: ErrorModel, lam: float) -> Evidence:
     """(1 - λ)+ log P_0 of n faces: of expression always, of the other levels where something was said of them."""
-    weight, base = max(0.0, 1 - model.lam), model.base_rates
+    weight, base = max(0.0, 1 - lam), model.base_rates
     units = np.array(base.action_units)
     of_units, of_affect = said.unit_reads.sum(axis=1) > 0, said.affect_reads.sum(axis=1) > 0
     return Evidence(

@@ -45,7 +45,7 @@ _MARKUP = re.compile(r"[<>]|\*\*|```|^#", re.MULTILINE)
 Verdict = Literal["taken", "contradicted", "refused"]
 
 
-def verdict(text: str, original: str, record: FeidRecord, levels: tuple[Kind, ...], reason: FinishReason) -> Verdict:
+def verdict(text: str, original: str, record: FeidRecord, levels: tuple[Kind, ...]) -> Verdict:
     """Whether a rewritten answer may stand for the original.
 
     It must state every level that the original states, as the annotation has it, and bring in none: no other action
@@ -56,11 +56,10 @@ def verdict(text: str, original: str, record: FeidRecord, levels: tuple[Kind, ..
         original: the answer from the templates.
         record: whose labels it is held against.
         levels: those that the original states in full.
-        reason: why the model stopped.
     """
     new = text.strip()
     short = 0 < len(new) <= 3 * len(original) + 200
-    if reason not in ("stop", "unknown") or not short or visible(new) != new or _MARKUP.search(new):
+    if not short or visible(new) != new or _MARKUP.search(new):
         return "refused"
     if _INNER.search(new) and not _INNER.search(original):
         return "refused"
@@ -129,6 +128,8 @@ def parse_rewrite(question: Question, text: str, reason: FinishReason) -> Answer
     """What the journal notes: whether there is a whole text. What it says is judged when FEID is made."""
     if reason == "length":
         return Answer(None, Outcome.TRUNCATED)
+    if reason in ("content_filter", "refusal"):
+        return Answer(None, Outcome.REFUSED)
     return Answer("text", Outcome.OK) if text.strip() else Answer(None, Outcome.UNPARSABLE)
 
 
@@ -192,8 +193,8 @@ class Rewrites:
                 self.counts["failed"] += 1
                 continue
             text, outcome = row
-            reason: FinishReason = "length" if outcome == str(Outcome.TRUNCATED) else "stop"
-            found = verdict(text, one.original, record, one.levels, reason)
+            whole = outcome == str(Outcome.OK)
+            found = verdict(text, one.original, record, one.levels) if whole else "refused"
             self.counts[found] += 1
             if found == "taken":
                 new[one.place] = text.strip()

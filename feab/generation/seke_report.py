@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from feab.data import Dataset
-from feab.data.annotations import read_annotations
 from feab.errors import FeabError
 from feab.generation.agreement import agreement_blocks, calibration_blocks
 from feab.generation.outcomes import Floats, Outcomes, Standing, hidden_of, standing_of
-from feab.generation.record import LEVELS, Level
+from feab.generation.record import Level
 from feab.generation.seke_gallery import Gallery, build_gallery
 from feab.generation.sources import Source, open_source
 from feab.generation.store import Annotations, SekeManifest, load_annotations
@@ -116,11 +115,6 @@ def _head(manifest: SekeManifest) -> Iterator[tuple[str, str]]:
 
 def _levels(annotations: Annotations, standing: Standing) -> Block:
     """Where each level comes from, and what calibrated it."""
-    human = dict.fromkeys(LEVELS, 0)
-    for line in read_annotations(annotations.file):
-        for level in LEVELS:
-            found = line.level(level)
-            human[level] += found is not None and found.source == "human"
     rows = []
     for level, outcomes in standing.levels.items():
         told = annotations.manifest.counts.levels.get(level)
@@ -131,7 +125,9 @@ def _levels(annotations: Annotations, standing: Standing) -> Block:
         threshold = number(None if told is None else told.threshold, 2)
         if level == "valence_arousal" and told is not None and told.threshold is not None:
             threshold = f"SD at most {threshold}"
-        rows.append([KINDS[level], f"{human[level]:,}", f"{accepted:,}", f"{rejected:,}", share, labelled, threshold])
+        rows.append(
+            [KINDS[level], f"{standing.human[level]:,}", f"{accepted:,}", f"{rejected:,}", share, labelled, threshold]
+        )
     header = ["level", "human", "generated", "rejected", "accepted", "labelled faces that calibrate", "accepted from"]
     lead = "Human labels are never overwritten. What the annotator added is kept only where it is sure enough."
     table = pieces.plain_table("Faces by where a level comes from", header, rows)

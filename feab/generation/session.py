@@ -39,6 +39,7 @@ from feab.models.wrappers import AnswerStore
 from feab.runs.book import Book, earlier_of, first_fields, with_failed
 from feab.runs.files import write_atomic
 from feab.runs.filling import disk_errors, filled
+from feab.runs.identity import identity_of
 from feab.runs.permission import check_faces
 from feab.yamlfile import open_plain
 
@@ -91,6 +92,7 @@ class Session:
         self.model, self.card, self.watcher = model, card, watcher
         self.asker = Asker(what.recipe, knowledge)
         self.judge = Judge(what.recipe.stopping, knowledge, None if watcher is None else watcher.fitting)
+        self.conflicts = 0
 
     def run(
         self, asked: dict[str, Any], permission: str | None, store: AnswerStore | None, max_cost: float | None
@@ -110,14 +112,7 @@ class Session:
         if beyond := [level for level in chosen.levels if level not in info.kinds]:
             raise FeabError(f"{info.name} cannot say {' and '.join(beyond).replace('_', ' ')}, which is missing here")
         needed = [check_faces(one, info, permission) for one in (dataset, *chosen.others)]
-        identity = SekeIdentity(
-            model=info.name,
-            revision=info.revision,
-            adapter=info.adapter,
-            adapter_version=info.adapter_version,
-            adapter_args=dict(info.args_that_change_answers),
-            **asked,
-        )
+        identity = identity_of(SekeIdentity, info, asked)
         with disk_errors(self.path):
             earlier = earlier_of(self.path, SekeManifest, identity)
             manifest = SekeManifest(
@@ -134,10 +129,9 @@ class Session:
             )
             with Journal(self.path / DRAWS, locked=True) as journal:
                 stream = self._stream(journal)
-                odd = self._conflicts()
                 price = self.card.price if self.card else None
                 book = Book(self.path, with_failed(manifest, journal.repaired), journal, price)
-                book.more = partial(self._more, stream, journal, odd)
+                book.more = partial(self._more, stream, journal)
                 work = partial(self._work, stream=stream)
                 return filled(book, self.model, self.card, work, Annotations, store=store, max_cost=max_cost)
 
@@ -161,8 +155,6 @@ class Session:
 
     def _work(self, model: Model, book: Book[SekeManifest], *, stream: Stream) -> Asked:
         """Ask in waves: each ends when nothing can be asked before something comes back."""
-        if self.watcher is not None:
-            self.watcher.start(self.path, stream.standing, book.journal)
 
         def on_progress(progress: Progress) -> None:
             for prediction in progress.new:
@@ -173,10 +165,13 @@ class Session:
 
         asked = Asked(0)
         try:
-            while stream.more() and not asked.interrupted and asked.stopped is None:
+            self.conflicts = self._conflicts()
+            if self.watcher is not None:
+                self.watcher.start(self.path, stream.standing, book.journal)
+            while not asked.interrupted and asked.stopped is None and stream.more():
                 wave = ask(model, stream.questions(), book.journal, parse=self.asker.parse, on_progress=on_progress)
                 asked = replace(wave, asked=asked.asked + wave.asked)
-        except KeyboardInterrupt:  # between two waves
+        except KeyboardInterrupt:  # before the first wave, or between two
             asked = replace(asked, interrupted=True)
         finally:
             self._write(stream)
@@ -198,13 +193,13 @@ class Session:
         with open_plain(path, links=False) as file:
             return sum(1 for _ in raw_lines(file))
 
-    def _more(self, stream: Stream, journal: Journal, odd: int) -> dict[str, Any]:
+    def _more(self, stream: Stream, journal: Journal) -> dict[str, Any]:
         """What the manifest says of the standing."""
         outcomes = journal.outcomes()
         there = sum(outcomes.model_dump().values()) - outcomes.error
-        return {"expected": there + stream.unanswered(), "counts": self._counts(stream, odd)}
+        return {"expected": there + stream.unanswered(), "counts": self._counts(stream)}
 
-    def _counts(self, stream: Stream, odd: int) -> Counts:
+    def _counts(self, stream: Stream) -> Counts:
         standing, chosen, error_model = stream.standing, self.what.chosen, self.judge.final
         asked = set(chosen.levels) if error_model is not None else set()
         whole = len(chosen.annotated) - standing.faces
@@ -227,7 +222,7 @@ class Session:
             calibrated=standing.calibrated,
             draws=standing.draws,
             checks=standing.checks,
-            conflicts=odd,
+            conflicts=self.conflicts,
             levels=levels,
         )
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from feab.generation.annotator import Annotator, Answers, Leanings, Said, Truths, simulate
+from feab.generation.annotator import Annotator, Leanings, Said, Truths, simulate
 from feab.generation.asked import FITS, PRESENT, TOO_HIGH, TOO_LOW, levels_asked, read_prompt
+from feab.generation.drawn import Answers
 from feab.generation.profiles import profile, profiles
 from feab.knowledge import Given
 from feab.models.protocol import ModelInfo
@@ -58,20 +59,21 @@ class SimulatedModel:
                 yield Completion(question, error=Failure("unknown_face", message), latency_s=0.0)
                 continue
             draws = range(question.first_draw, question.first_draw + question.n)
-            texts = tuple(self._answer(question, draw) for draw in draws)
+            texts = tuple(self.answer(question, draw) for draw in draws)
             stop: FinishReason = "stop"
             yield Completion(question, texts, (stop,) * len(texts), Usage(0, 0), latency_s=0.0)
 
     def close(self) -> None:
         """Nothing to release."""
 
-    def _answer(self, question: Question, draw: int) -> str:
+    def answer(self, question: Question, draw: int) -> str:
+        """The text of one draw."""
         prompt = read_prompt(question.prompt)
         properties = (question.schema or {}).get("properties", {})
         if not isinstance(prompt, int):
             return self._verdict(question, *prompt, properties.get("answer", {}).get("enum", ()), draw)
         said = self._said(question, draw, told="expression" not in levels_asked(question))
-        if not said.readable[0]:
+        if said.expression[0] < 0:
             return _REFUSAL
         answer = {name: self._field(said, name, properties[name]) for name in properties}
         return _worded(answer, fraction("form", self._seed, *question.key, draw))

@@ -56,14 +56,23 @@ def values(found: Posterior, level: Level) -> list[Value]:
     return [(float(np.clip(v, -1, 1)), float(np.clip(a, -1, 1))) for v, a in found.means]
 
 
-def settled(found: Posterior, level: Level, model: ErrorModel, settings: Settings) -> npt.NDArray[np.bool_]:
-    """Whether each face is sure enough to stop asking, (n,): by the fitted threshold, or while there is none by
-    `settings.provisional` (of valence and arousal `settings.va_sd`).
+def limit(level: Level, model: ErrorModel, settings: Settings) -> float:
+    """The confidence from which on a level is sure enough; of valence and arousal the standard deviation up to which.
+
+    Fitted, or while nothing is `settings.provisional` (of valence and arousal `settings.va_sd`).
     """
-    limit = model.thresholds.get(level)
+    fitted = model.thresholds.get(level)
+    if fitted is not None:
+        return fitted
+    return settings.va_sd if level == "valence_arousal" else settings.provisional
+
+
+def settled(found: Posterior, level: Level, model: ErrorModel, settings: Settings) -> npt.NDArray[np.bool_]:
+    """Whether each face is sure enough to stop asking, (n,)."""
+    most = limit(level, model, settings)
     if level == "valence_arousal":
-        return np.asarray(widened(found, model).max(axis=1) <= (settings.va_sd if limit is None else limit))
-    return np.asarray(confidence(found, level, model, settings) >= (settings.provisional if limit is None else limit))
+        return np.asarray(widened(found, model).max(axis=1) <= most)
+    return np.asarray(confidence(found, level, model, settings) >= most)
 
 
 def accepted(found: Posterior, level: Level, model: ErrorModel, settings: Settings) -> npt.NDArray[np.bool_]:

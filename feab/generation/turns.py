@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from feab.data.feid.record import FeidLabels
 from feab.generation.decks import Decks
@@ -44,18 +44,23 @@ class Wording:
         templates: all wordings.
         decks: deals them.
         linking: what the knowledge says of how levels go together.
+        labels: the expressions that the source tells apart, in the order of the vocabulary.
     """
 
     templates: Templates
     decks: Decks
     linking: Linking
-    options: Sequence[str] = field(default=EXPRESSIONS)
+    labels: Sequence[str] = EXPRESSIONS
 
     def pick(self, name: str, of: str) -> tuple[int, str]:
         """The next wording of a list for faces with one label; its number from 1, and its text."""
         choices = self.templates.lists[name]
         number = self.decks.number((name, of), len(choices))
         return number + 1, choices[number]
+
+    def offered(self, expression: str | None) -> Sequence[str]:
+        """The expressions among which one is to be chosen: the source's, unless the right one is none of them."""
+        return self.labels if expression is None or expression in self.labels else EXPRESSIONS
 
     def first(self, grain: Grain, labels: FeidLabels, pictures: int) -> Turn:
         """A question that stands by itself, with its answer. The face must have the labels of the grain."""
@@ -71,7 +76,8 @@ class Wording:
 
     def _turn(self, grain: Grain, name: str, labels: FeidLabels, pictures: int) -> Turn:
         q, wording = self.pick(name, stratum(labels))
-        options = ", ".join(self.decks.shuffled(("options",), self.options)) if "{options}" in wording else ""
+        offered = self.offered(labels.expression)
+        options = ", ".join(self.decks.shuffled(("options",), offered)) if "{options}" in wording else ""
         asked = asked_words(labels.coded) if "{asked}" in wording else ""
         medium = {"medium": medium_of(pictures)}
         question = fill(wording, medium | {"options": options, "asked": asked})

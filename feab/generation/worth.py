@@ -10,6 +10,7 @@ import numpy as np
 from feab.generation.fitted import AXES, Asked, ErrorModel
 from feab.generation.record import Level
 from feab.generation.settings import Settings
+from feab.generation.standing import limit
 from feab.generation.tally import Floats, Tally
 from feab.generation.verifying import agreeing, gauge_likelihood
 from feab.knowledge import GRID, Posterior
@@ -68,9 +69,8 @@ def _expression(
         part = said.take(slice(row, row + 1))
         rates = model.verifier.confirmed["expression"][agreeing(part).expression_bin(0, first)].rates
         confirmed, refuted = _after(float(p[first]), rates)
-        limit = model.thresholds.get("expression")
         overturned = p[second] * (1 - refuted) / max(1 - p[first], 1e-12) > refuted
-        if confirmed < (settings.provisional if limit is None else limit) and not overturned:
+        if confirmed < limit("expression", model, settings) and not overturned:
             return None
     return "expression", EXPRESSIONS[first], EXPRESSIONS[second]
 
@@ -108,16 +108,14 @@ def _affect(
     found: Posterior, row: int, asked: Collection[str], model: ErrorModel, settings: Settings
 ) -> Candidate | None:
     """The mean of the wider axis, to two decimals; of the other one when that was asked."""
-    sds = found.sds[row] * model.widening
+    sds, most = found.sds[row] * model.widening, limit("valence_arousal", model, settings)
     for axis in np.argsort(-sds, kind="stable"):
         name, grid = AXES[axis], (found.valence, found.arousal)[axis][row]
-        limit = model.thresholds.get("valence_arousal")
-        limit = settings.va_sd if limit is None else limit
-        if name in asked or sds[axis] <= limit:
+        if name in asked or sds[axis] <= most:
             continue
         candidate = round(float(grid @ GRID), 2) + 0.0  # no -0.00
         fits = grid * gauge_likelihood(model.verifier, int(axis), candidate)[0]
-        if settings.verify == "always" or _sd(fits) * model.widening[axis] <= limit:
+        if settings.verify == "always" or _sd(fits) * model.widening[axis] <= most:
             return name, f"{candidate:.2f}", ""
     return None
 

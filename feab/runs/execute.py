@@ -10,8 +10,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import ValidationError
-
 from feab.errors import FeabError
 from feab.journal import Asked, Journal, Progress, ask
 from feab.models.wrappers import AnswerStore
@@ -20,7 +18,7 @@ from feab.runs.around import Copies, check_limits, known_card, loaded
 from feab.runs.book import Book, check_asked, claimed, manifest_for, requested, with_failed
 from feab.runs.filling import disk_errors, filled
 from feab.runs.folder import PREDICTIONS, Run
-from feab.runs.identity import default_folder
+from feab.runs.identity import default_folder, identity_of
 from feab.runs.parts import Part, check_kinds, check_pictures, check_scoring, plan, questions_of
 from feab.runs.permission import check_faces
 from feab.runs.scoring import score_parts
@@ -170,19 +168,8 @@ def identify(
     Raises:
         FeabError: when the model says something of itself that a manifest cannot hold, such as an over-long name.
     """
-    info = model.info
-    try:
-        return Identity(
-            model=info.name,
-            revision=info.revision,
-            adapter=info.adapter,
-            adapter_version=info.adapter_version,
-            adapter_args=dict(info.args_that_change_answers),
-            **_asked(parts, limit=limit, seed=seed, draws=draws, scoring=scoring),
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise FeabError(f"model {info.name[:60]!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    asked = _asked(parts, limit=limit, seed=seed, draws=draws, scoring=scoring)
+    return identity_of(Identity, model.info, asked)
 
 
 def _asked(

@@ -7,13 +7,39 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from feab.errors import FeabError
 from feab.schemas import Identity
 
+if TYPE_CHECKING:
+    from feab.models import ModelInfo
+
+I = TypeVar("I", bound=BaseModel)  # noqa: E741
+
 FOLDER_DIGITS = 12
+
+
+def identity_of(kind: type[I], info: ModelInfo, asked: Mapping[str, Any]) -> I:
+    """What was asked, of that model.
+
+    Raises:
+        FeabError: when the model says something of itself that a manifest cannot hold, such as an over-long name.
+    """
+    try:
+        return kind(
+            model=info.name,
+            revision=info.revision,
+            adapter=info.adapter,
+            adapter_version=info.adapter_version,
+            adapter_args=dict(info.args_that_change_answers),
+            **asked,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise FeabError(f"model {info.name[:60]!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def identity_sha256(identity: BaseModel) -> str:

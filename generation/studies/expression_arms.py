@@ -23,7 +23,7 @@ from feab.generation.fitted import ErrorModel
 from feab.generation.information import gains
 from feab.generation.labelled import fit_rates, labelled
 from feab.generation.posterior import draws_evidence, independent
-from feab.generation.record import FaceDraws, Verdict
+from feab.generation.record import LEVELS, FaceDraws, Verdict
 from feab.generation.settings import Settings
 from feab.generation.simulated import Annotator, Answers, Truths, profile, simulate
 from feab.generation.tally import Tally
@@ -63,8 +63,15 @@ def judge(said: Tally, known: Floats | None, heard: Evidence, model: ErrorModel,
     weighed = draws_evidence(said, model) + heard
     if known is not None:
         prior = nothing(len(said))
-        weighed = weighed + Evidence(model.lam * np.log(known + 1e-9), prior.action_units, prior.valence, prior.arousal)
+        weighed = weighed + Evidence(
+            model.lam["expression"] * np.log(known + 1e-9), prior.action_units, prior.valence, prior.arousal
+        )
     return independent(weighed, joint)
+
+
+def weighing(model: ErrorModel, lam: float) -> ErrorModel:
+    """With another weight of knowledge."""
+    return model.model_copy(update={"lam": dict.fromkeys(LEVELS, lam)})
 
 
 def calibrated(faces: Faces, joint: JointModel, annotator: Annotator, seed: int) -> ErrorModel:
@@ -72,16 +79,16 @@ def calibrated(faces: Faces, joint: JointModel, annotator: Annotator, seed: int)
     truths = [Given(EXPRESSIONS[e]) for e in faces.expression]
     names = [str(row) for row in range(len(truths))]
     settings = Settings()
-    ten = labelled(faces.answers.faces(names, 5), truths, [Given()] * len(truths), joint.aus)
+    ten = labelled(faces.answers.in_contexts(5).faces(names), truths, [Given()] * len(truths), joint.aus)
     model = fit_rates(ten, joint, settings)
-    pilot, silent = faces.answers.tally(2), nothing(len(truths))
+    pilot, silent = faces.answers.in_contexts(2).tally(), nothing(len(truths))
     rows = np.arange(len(truths))
 
     def loss(lam: float) -> float:
-        found = judge(pilot, faces.known, silent, model.model_copy(update={"lam": lam}), joint)
+        found = judge(pilot, faces.known, silent, weighing(model, lam), joint)
         return -float(np.log(found.expression[rows, faces.expression]).mean())
 
-    model = model.model_copy(update={"lam": float(min(LAMBDAS, key=loss))})
+    model = weighing(model, float(min(LAMBDAS, key=loss)))
     found = judge(pilot, faces.known, silent, model, joint)
     seen = verified(rows, found, faces.expression, annotator, np.random.default_rng([seed, 2]))
     verifier = fit_verifier(seen, pilot, faces.expression, ten.units, ten.affect)
@@ -130,7 +137,7 @@ def procedure(
     n, settings = len(faces.expression), Settings()
     used = np.full(n, 2 if price is not None else 1)
     while True:
-        said = faces.answers.tally(used)
+        said = faces.answers.in_contexts(used).tally()
         found = judge(said, faces.known, nothing(n), model, joint)
         live = (found.expression.max(axis=1) < 0.9) & (used < cap // DRAWS)
         if price is not None:
@@ -170,7 +177,7 @@ def one_seed(seed: int, n: int, joint: JointModel) -> Iterator[dict[str, object]
     yield {
         "fitted": {
             "concentration": round(model.expression.concentration, 3),
-            "lambda": model.lam,
+            "lambda": model.lam["expression"],
             "verifier, few and many draws": [bin.rates for bin in model.verifier.confirmed["expression"]],
         },
         "knowledge alone": round(float((faces.known.argmax(axis=1) == truth).mean()), 4),
@@ -182,7 +189,7 @@ def one_seed(seed: int, n: int, joint: JointModel) -> Iterator[dict[str, object]
         said = first_draws(faces.answers, np.full(n, draws))
         yield row(f"draws taken as independent, {draws}", independent_draws(said, model), truth, draws)
     for draws in (4, 10, 20):
-        found = judge(faces.answers.tally(draws // DRAWS), None, nothing(n), model, joint)
+        found = judge(faces.answers.in_contexts(draws // DRAWS).tally(), None, nothing(n), model, joint)
         yield row(f"Dirichlet-multinomial, {draws}", found.expression, truth, draws)
     beta = adaptive_consistency(faces.answers, "expression")
     said = first_draws(faces.answers, beta.used.astype(int))

@@ -75,7 +75,7 @@ class Faces:
         names = [str(row) for row in range(len(self.truths))]
         return [
             FaceDraws(face.sample, tuple(replace(draw, **given) for draw in face.draws), heard)
-            for face, heard in zip(self.answers.faces(names, contexts), verdicts, strict=True)
+            for face, heard in zip(self.answers.in_contexts(contexts).faces(names), verdicts, strict=True)
         ]
 
 
@@ -268,7 +268,7 @@ def one_seed(seed: int, options: argparse.Namespace) -> Iterator[dict[str, Any]]
                 **calibration(faces, level, found),
                 "accepted": float(taken.mean()),
                 "error of the accepted": float(errors(faces, level, value)[taken].mean()) if taken.any() else None,
-                "lambda": model.lam,
+                "lambda": model.lam[level],
             }
 
 

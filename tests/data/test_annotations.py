@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,14 @@ def test_what_is_wrong_is_refused_with_its_line(tmp_path: Path, document: Any, s
         read(tmp_path, good(sample="before"), document)
     assert "annotations.jsonl" in str(refused.value)
     assert "2" in str(refused.value)
+
+
+@given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_are_annotations_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "annotations.jsonl"
+    path.write_bytes(json.dumps(good()).encode() + b"\n" + data)
+    with contextlib.suppress(FeabError):
+        assert all(isinstance(line, AnnotationLine) for line in read_annotations(path))
 
 
 def test_a_sample_that_occurs_twice_is_refused(tmp_path: Path) -> None:

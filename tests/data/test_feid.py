@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from feid_records import LABELS, make_feid, record
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples import jpeg
 
@@ -242,6 +243,24 @@ def test_files_that_are_links_or_lie_elsewhere_are_not_read(folder: Path, tmp_pa
     (folder / "feid.json").write_text(json.dumps(info))
     with pytest.raises(FeabError, match=r"files\.0\.name"):
         read_feid_info(folder)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(folder: Path, damage: list[tuple[float, int]]) -> None:
+    path = parquet(folder)
+    whole = path.read_bytes()
+    broken = bytearray(whole)
+    for place, byte in damage:
+        broken[int(place * len(broken))] = byte
+    path.write_bytes(bytes(broken))
+    try:
+        for read in (validate_feid, lambda folder: list(open_feid(folder))):
+            with contextlib.suppress(FeabError):
+                read(folder)
+        check_feid(folder, Gather(folder))
+    finally:
+        path.write_bytes(whole)
 
 
 def test_row_groups_that_nobody_can_hold_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def without(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 def quick(**changes: Any) -> Recipe:
     """A recipe with few calibrating faces."""
     calibration = {"faces": 20, "per_expression": 2}
-    stopping = {"least_labelled": 10, "most_contexts": 5, "weighing_faces": 50, "folds": 2, "target_error": 0.3}
+    stopping = {"least_labelled": 10, "most_contexts": 5, "most_knowledge": 0.5, "folds": 2, "target_error": 0.3}
     return Recipe.model_validate(
         {"name": "quick", "version": "1", "calibration": calibration, "stopping": stopping, **changes}
     )

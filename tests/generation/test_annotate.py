@@ -218,6 +218,19 @@ def test_what_would_change_the_annotations_needs_another_folder(faces: Dataset, 
         annotate(told(faces), faces, quick(), out=undisturbed, given=["expression"], limit=3)
 
 
+def test_what_a_kill_at_the_start_leaves_is_no_other_run(faces: Dataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("draws.jsonl", "manifest.json.new", "draws.jsonl.repair"):
+        (out / name).touch()
+    few = quick(calibration={"faces": 0, "per_expression": 0})
+    assert annotate(told(faces), faces, few, out=out, given=["expression"], limit=1).complete
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("years of work")
+    with pytest.raises(FeabError, match=r"holds other files \(thesis\.tex"):
+        annotate(told(faces), faces, few, out=tmp_path / "full", given=["expression"])
+
+
 def test_faces_leave_the_machine_only_with_permission(tmp_path: Path) -> None:
     from faces_folder import make_faces
 

@@ -203,6 +203,23 @@ def test_the_benchmarks_own_questions_are_answered_in_its_own_form() -> None:
     assert shares(prompts) < 1.4
 
 
+def test_a_source_of_fewer_labels_offers_no_others() -> None:
+    seven = [label for label in EXPRESSIONS if label != "contempt"]
+    plan = Plan(1, 0, 0, 0, 0, 7, 1, 0)
+    instructor = Instructor.of(load_templates(), seed=0, plan=plan, labels=[*seven, "other"])
+    rng = random.Random(1)
+    for number in range(200):
+        labels = some_labels(rng, whole=True)
+        for one in instructor.records(Face(f"f{number}", "made", labels, (Media(data=b"x"),))):
+            question = text_of(one.messages[0])
+            assert "other" not in question.replace("others", "").replace("another", "").split(", ")
+            offers = "contempt" in question
+            assert not offers or labels.expression == "contempt"
+            if one.task == "ferid_category":
+                assert sum(label in question for label in EXPRESSIONS) == (8 if labels.expression == "contempt" else 7)
+    assert Instructor.of(load_templates(), seed=0, labels=["other"]).wording.labels == EXPRESSIONS
+
+
 def test_grains_follow_from_what_is_known() -> None:
     labels = some_labels(random.Random(5), whole=True)
     assert list(grains_of(labels)) == ["coarse", "dimensional", "fine", "correlation", "limits"]

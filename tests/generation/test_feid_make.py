@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_llava_and_ferid_hold_the_same_conversations(feid: Path) -> None:
 
 def test_hugging_face_reads_it_with_pictures(feid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets")
-    found = datasets.load_dataset("parquet", data_dir=str(feid / "data"), cache_dir=str(tmp_path))["train"]
+    found = datasets.load_dataset(str(feid), cache_dir=str(tmp_path))["train"]  # as the card describes it
     assert len(found) == sum(1 for _ in open_feid(feid))
     row = found[0]
     assert [message["role"] for message in row["messages"]][:2] == ["user", "assistant"]
@@ -249,6 +250,17 @@ def test_what_contradicts_is_refused(annotated: Path, tmp_path: Path, feid: Path
     assert validate(made.path) == []
 
 
+@pytest.mark.parametrize("reason", ["length", "content_filter", "refusal"])
+def test_what_was_broken_off_is_not_taken(annotated: Path, tmp_path: Path, reason: Any) -> None:
+    class Broken(Rewriter):
+        def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
+            for completion in super().generate(questions):
+                yield replace(completion, finish_reasons=(reason,))
+
+    told = rewritten(annotated, tmp_path / "out", Broken(lambda answer: answer)).info.rewriting
+    assert (told.taken, told.refused) == (0, told.asked)
+
+
 def test_failures_leave_the_original(annotated: Path, tmp_path: Path, feid: Path) -> None:
     count = 0
 
@@ -305,8 +317,7 @@ def test_an_interrupted_rewriting_goes_on_where_it_was(annotated: Path, tmp_path
 )
 def test_rewritten_answers_are_judged(feid: Path, text: str, found: str) -> None:
     one = next(one for one in open_feid(feid) if one.task == "coarse" and one.labels.expression == "fear")
-    assert verdict(text, one.answers[0], one, ("expression",), "stop") == found
-    assert verdict(text, one.answers[0], one, ("expression",), "length") == "refused"
+    assert verdict(text, one.answers[0], one, ("expression",)) == found
 
 
 def test_validate_tells_of_an_answer_that_contradicts_its_labels(annotated: Path, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from feab.generation.annotator import Answers, Truths, simulate
+from feab.generation.annotator import Truths, simulate
 from feab.generation.arms import adaptive_consistency, beta_sure, deviations, first_draws, plurality
+from feab.generation.drawn import Answers
 from feab.generation.profiles import profile
 from feab.generation.record import Draw, FaceDraws
 from feab.generation.tally import tally
@@ -54,10 +55,10 @@ def test_deviations_are_those_of_the_answers() -> None:
 def written(*rows: list[str]) -> Answers:
     """Answers of faces, draw by draw, two draws a context; "" is not readable."""
     n, draws = len(rows), len(rows[0])
-    names = np.array([[EXPRESSIONS.index(name or "neutral") for name in row] for row in rows])
+    names = np.array([[EXPRESSIONS.index(name) if name else -1 for name in row] for row in rows])
     shape = (n, draws // 2, 2)
-    readable = np.array([[bool(name) for name in row] for row in rows]).reshape(shape)
-    return Answers(FEAB_17, names.reshape(shape), np.zeros((*shape, 17)), np.zeros((*shape, 2)), readable)
+    none = [np.full((*shape, width), np.nan) for width in (17, 2)]
+    return Answers(FEAB_17, np.ones(shape, bool), names.reshape(shape), *none)
 
 
 def test_draw_by_draw_until_two_answers_are_told_apart() -> None:
@@ -80,3 +81,20 @@ def test_each_level_has_its_own_rule_and_first_draws_are_the_first() -> None:
     assert plurality(said, "expression").used.tolist() == [3] * 40
     whole = plurality(answers.tally(), "valence_arousal").value
     assert whole == pytest.approx(answers.affect.mean(axis=(1, 2)))
+
+
+def test_records_of_different_lengths_are_replayed_as_they_came() -> None:
+    ragged = [
+        FaceDraws("a", (Draw(5, 0, "anger"), Draw(2, 1, "fear"), Draw(2, 0, None, (0.5, 0.5)), Draw(2, 2, "fear"))),
+        FaceDraws("b", (Draw(0, 0, "anger", None, frozenset({4, 99})),)),
+        FaceDraws("c"),
+    ]
+    answers = Answers.of(ragged)
+    found = adaptive_consistency(answers, "expression")
+    assert found.used.tolist() == [4, 1, 0]
+    assert not found.decided.any()
+    two = answers.first(np.full(3, 2)).tally()
+    assert two.expressions.sum(axis=(1, 2)).tolist() == [1, 1, 0]
+    assert two.affect_reads.sum(axis=1).tolist() == [1, 0, 0]
+    assert answers.tally().units[1, 0, FEAB_17.index(4)] == 1
+    assert len(Answers.of([])) == 0

@@ -61,11 +61,16 @@ def guessed() -> ErrorModel:
 
 
 def test_the_weight_of_knowledge_is_what_it_is_worth() -> None:
-    assert 0.5 <= fitted().lam <= 1.5
-    assert fitted(wrong=True).lam <= 0.25
-    losses = {float(lam): loss for lam, loss in fitted().losses.items()}
-    assert min(losses, key=lambda lam: losses[lam]) == fitted().lam
-    assert losses[0.0] > losses[fitted().lam]
+    for level in MISSING:
+        lam = fitted().lam[level]
+        assert 0.5 <= lam <= 1.5
+        assert fitted(wrong=True).lam[level] < lam
+        losses = {float(at): loss for at, loss in fitted().losses[level].items()}
+        assert min(losses, key=lambda at: losses[at]) == lam
+        assert losses[0.0] > losses[lam]
+    assert fitted().lam["action_units"] in (fitted().lam["expression"], fitted().lam["valence_arousal"])
+    assert "action_units" not in fitted().losses
+    assert fitted(wrong=True).lam["expression"] <= 0.125  # AUs move valence and arousal as they did, whatever the names
 
 
 def test_levels_that_no_label_covers_are_marked_and_weak() -> None:
@@ -86,7 +91,8 @@ def test_it_comes_back_from_json_and_nonsense_does_not() -> None:
     broken = json.loads(text)
     for change in (
         {"lam": 7},
-        {"lam": math.nan},
+        {"lam": {**broken["lam"], "expression": math.nan}},
+        {"lam": {"expression": 1}},
         {"aus": [1, 2]},
         {"extra": 1},
         {"schema": 2},

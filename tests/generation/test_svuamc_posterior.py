@@ -13,7 +13,7 @@ from feab.generation.error_model import fit_error_model
 from feab.generation.fitted import ErrorModel
 from feab.generation.posterior import evidence, independent, judged, tempered, truth
 from feab.generation.profiles import profile
-from feab.generation.record import Draw, FaceDraws, Verdict
+from feab.generation.record import LEVELS, Draw, FaceDraws, Verdict
 from feab.generation.tally import tally
 from feab.knowledge import (
     GRID,
@@ -40,7 +40,7 @@ def knowledge() -> JointModel:
 @cache
 def guessed(lam: float = 1.0) -> ErrorModel:
     """No labelled faces: documented weak rates."""
-    return fit_error_model([], [], knowledge(), []).model_copy(update={"lam": lam})
+    return fit_error_model([], [], knowledge(), []).model_copy(update={"lam": dict.fromkeys(LEVELS, lam)})
 
 
 def face(*draws: Draw, verdicts: tuple[Verdict, ...] = ()) -> FaceDraws:
@@ -160,10 +160,24 @@ def test_it_is_calibrated_when_the_world_is_as_the_model_says() -> None:
     sure, right = found.expression.max(1), found.expression.argmax(1) == expression[400:]
     assert abs(sure.mean() - right.mean()) < 4.5 * np.sqrt((sure * (1 - sure)).sum()) / len(sure) + 0.02
     assert right.mean() > max(0.75, (tally(blind[400:]).expressions.sum(1).argmax(1) == expression[400:]).mean())
-    assert 0.5 <= model.lam <= 1.5
+    assert 0.5 <= model.lam["expression"] <= 1.5
 
 
 def test_knowledge_and_errors_about_other_aus_are_refused() -> None:
     other = guessed().model_copy(update={"aus": FEAB_17[::-1]})
     with pytest.raises(FeabError, match="about AUs"):
         judged(tally([face()]), nothing(1), other, knowledge())
+
+
+def test_each_level_is_judged_with_its_own_weight() -> None:
+    weights = {"expression": 0.0, "valence_arousal": 0.5, "action_units": 1.0}
+    mixed = guessed().model_copy(update={"lam": weights})
+    said = [face(Draw(0, 0, "fear", (-0.6, 0.6), frozenset({1, 4})))]
+    given = [Given(action_units={1: True})]
+    found = truth(said, given, mixed, knowledge())
+    alone = {lam: truth(said, given, guessed(lam), knowledge()) for lam in (0.0, 0.5, 1.0)}
+    assert found.expression == pytest.approx(alone[0.0].expression)
+    assert found.valence == pytest.approx(alone[0.5].valence)
+    assert found.arousal == pytest.approx(alone[0.5].arousal)
+    assert found.action_units == pytest.approx(alone[1.0].action_units)
+    assert found.expression != pytest.approx(alone[1.0].expression, abs=1e-3)

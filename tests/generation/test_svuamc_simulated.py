@@ -13,7 +13,7 @@ from feab.errors import FeabError
 from feab.generation.answers import read_draw, read_verdict
 from feab.generation.contexts import contexts_for
 from feab.generation.prompts import annotation_question, verification_question
-from feab.generation.simulated import Annotator, SimulatedModel, Truths, profile, profiles, simulate
+from feab.generation.simulated import Annotator, Answers, SimulatedModel, Truths, profile, profiles, simulate
 from feab.knowledge import Given, JointModel, fit_joint, load_knowledge
 from feab.models import Model
 from feab.records import Media, Outcome, Question, Sample, Sampling
@@ -181,6 +181,9 @@ def test_numbers_become_records_and_records_the_same_counts() -> None:
 
     answers = simulate(profile(unreadable=0.2), Truths.of(list(TRUTHS.values())), contexts=3, draws=2, seed=0)
     used = np.arange(60) % 3 + 1
-    records, numbers = tally(answers.faces(list(TRUTHS), used)), answers.tally(used)
+    cut = answers.in_contexts(used)
+    faces = cut.faces(list(TRUTHS))
+    records, numbers, again = tally(faces), cut.tally(), Answers.of(faces).tally()
     for name in ("asked", "expressions", "unit_reads", "units", "affect_reads", "affect_sums", "affect_squares"):
         assert getattr(records, name) == pytest.approx(getattr(numbers, name))
+        assert getattr(records, name) == pytest.approx(getattr(again, name))

@@ -1,16 +1,23 @@
-"""The study of expression arms, small: what measurement.md 4.6 found holds of feab's own code."""
+"""The studies, small: what measurement.md 4.6 found holds of feab's own code, and full SEKE beats fixed draws."""
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from feab.content import shipped
 from feab.knowledge import fit_joint, load_knowledge
+from feab.records import Media, Sample
+from feab.vocabulary import EXPRESSIONS, FEAB_17
+
+STUDIES = shipped("generation") / "studies"
 
 
 def study(path: Path) -> ModuleType:
@@ -25,7 +32,7 @@ def study(path: Path) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, dict]:
-    module = study(shipped("generation") / "studies" / "expression_arms.py")
+    module = study(STUDIES / "expression_arms.py")
     return {row.get("arm", ""): row for row in module.one_seed(0, 1200, fit_joint(load_knowledge()))}
 
 
@@ -50,3 +57,59 @@ def test_knowledge_and_verification_do_with_a_third_of_the_draws(rows: dict[str,
     assert full["draws"] < 8
     assert full["accuracy"] > rows["plurality, 20"]["accuracy"] + 0.08
     assert full["best 80 %"] > full["accuracy"]
+
+
+def faces(split: str) -> list[Sample]:
+    """Labels as those of synth: AUs drawn from what is known of each expression."""
+    numbers, rng = load_knowledge("facs_2002"), np.random.default_rng(len(split))
+    return [
+        Sample(
+            f"{split}{row}",
+            Media(data=b""),
+            expression=EXPRESSIONS[row % 8],
+            valence=float(numbers.anchors[row % 8, 0]),
+            arousal=float(numbers.anchors[row % 8, 1]),
+            au_presence={
+                au: float("nan") if rng.random() < 0.02 else float(rng.random() < chance)
+                for au, chance in zip(FEAB_17, numbers.displays[row % 8], strict=True)
+            },
+        )
+        for row in range(400)
+    ]
+
+
+def test_level_by_level_full_seke_beats_twenty_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, summary = study(STUDIES / "levels.py"), study(STUDIES / "summary.py")
+    monkeypatch.setattr(module, "load_dataset", lambda name, split: faces(split))
+    monkeypatch.setattr(module, "CALIBRATING", 150)
+    options = argparse.Namespace(
+        given=["action_units"], knowledge="matched", annotator="middling", halo=0.3, faces=120, coverage=0.8
+    )
+    lines = list(module.one_seed(0, options))
+    told = {(line["arm"], line["level"]): line for line in lines}
+    for level in ("expression", "valence_arousal"):
+        full, fixed = told["full SEKE", level], told["plurality 20", level]
+        assert full["cost"] <= 10
+        assert full["primary"] > fixed["primary"]
+        assert full["aurc"] < fixed["aurc"]
+    assert told["full SEKE", "expression"]["primary"] > told["without knowledge", "expression"]["primary"]
+    head = {"seed": 0, "given": ["action_units"], "knowledge": "matched"}
+    text = summary.table(summary.grouped(json.dumps({**head, **line}) for line in lines)).splitlines()
+    assert text[0].startswith("| given | knowledge | level | arm | seeds | cost | primary | aurc |")
+    assert len(text) == 2 + len(lines)
+    assert any(line.startswith("| action_units | matched | expression | full SEKE | 1 |") for line in text)
+
+
+def test_intervals_are_students() -> None:
+    summary = study(STUDIES / "summary.py")
+    assert summary.interval([0.5]) == "0.500"
+    assert summary.interval([0.4, 0.6]) == "0.500 ± 1.271"  # t(.975, 1) = 12.706, standard error .1
+
+
+def test_scores_at_equal_coverage_by_hand() -> None:
+    module = study(STUDIES / "levels.py")
+    four = module.Faces([module.Given(name) for name in EXPRESSIONS[:4]], [], ("expression",), None)
+    found = module.scores(four, "expression", np.array([0, 1, 0, 0]), np.array([0.9, 0.7, 0.8, 0.1]), 0.5)
+    assert found["primary"] == 0.5
+    assert found["error of the surest 50%"] == 0.5
+    assert found["aurc"] == pytest.approx((0 + 1 / 2 + 1 / 3 + 2 / 4) / 4)

@@ -7,9 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from feab.generation.annotator import Annotator, Answers, Truths, simulate
+from feab.generation.annotator import Annotator, Truths, simulate
 from feab.generation.arms import plurality
 from feab.generation.deciding import Settings, annotate_faces, next_step
+from feab.generation.drawn import Answers
 from feab.generation.error_model import ErrorModel, fit_error_model
 from feab.generation.posterior import truth
 from feab.generation.profiles import middling_confusion
@@ -78,7 +79,7 @@ def run(
     for _ in range(40):
         said = [
             FaceDraws(face.sample, tuple(replace(draw, expression=None) for draw in face.draws), heard)
-            for face, heard in zip(answers.faces(names, contexts), verdicts, strict=True)
+            for face, heard in zip(answers.in_contexts(contexts).faces(names), verdicts, strict=True)
         ]
         steps = next_step(said, given, [MISSING] * n, model, knowledge(), settings)
         for row, (step, candidate) in enumerate(steps):
@@ -184,10 +185,10 @@ def test_without_knowledge_its_weight_is_zero() -> None:
     truths, said, _, _ = done("never")
     given = [Given(one.expression) for one in truths]
     model = fit_error_model(said, hidden(truths), knowledge(), given, replace(S, most_knowledge=0))
-    assert model.lam == 0
-    assert list(model.losses) == ["0"]
+    assert set(model.lam.values()) == {0}
+    assert list(model.losses["action_units"]) == ["0"]
     assert model.aus == AUS
-    assert fitted().lam > 0.3
+    assert fitted().lam["action_units"] > 0.3
     with_it, without = (
         ((truth(said, given, one, knowledge()).action_units > 0.5) != units(truths)).mean() for one in (fitted(), model)
     )

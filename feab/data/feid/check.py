@@ -102,7 +102,7 @@ def _check_file(
                     _check_row(row, f"row {number} (id {str(row['id'])[:100]!r})", path, notes, ids, pictures)
                 first += len(batch)
                 tell(len(batch))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise FeabError(f"{path}: cannot be read as Parquet: {error}") from None
     if digest != entry.sha256:
         message = "is not the file that feid.json describes (its sha256 differs)"

@@ -42,7 +42,7 @@ class _Group:
         try:
             with pq.ParquetFile(self.path, metadata=self.metadata) as file:
                 rows: list[dict[str, Any]] = file.read_row_group(self.number, use_threads=False).to_pylist()
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise FeabError(f"{self.path}: row group {self.number} cannot be read: {error}") from None
         return rows
 
@@ -76,7 +76,7 @@ class Feid(Sequence[FeidRecord]):
             try:
                 with open_plain(path, links=False) as plain, pq.ParquetFile(plain) as file:
                     metadata, schema = file.metadata, file.schema_arrow
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
                 raise FeabError(f"{path}: cannot be read as Parquet: {error}") from None
             check_groups(metadata, path)
             check_schema(schema, path, RAISE)
