@@ -13,7 +13,7 @@ from feab.errors import FeabError
 from feab.problems import Gather, InFile
 from feab.tasks import Task, load_tasks
 from feab.training.recipe import MAX_RECIPE_BYTES, ScratchRecipe, load_recipe
-from feab.training.sft.base import find_base
+from feab.training.sft.base import ASSEMBLED, find_base
 from feab.training.sft.recipe import SftRecipe
 from feab.yamlfile import line_finder, read_bytes
 
@@ -51,7 +51,8 @@ def _check_scratch(recipe: ScratchRecipe, at: InFile, include: Include) -> None:
 
 def _check_sft(recipe: SftRecipe, at: InFile, include: Include) -> None:
     try:
-        find_base(recipe.base, recipe.revision)
+        if recipe.base != ASSEMBLED:
+            find_base(recipe.base, recipe.revision)
     except FeabError as error:
         at.note(["base"], str(error), "name a folder, a hub id (OWNER/NAME) or a model card")
     if recipe.data is not None:

@@ -268,3 +268,45 @@ def test_the_feid_of_the_tests_is_one(tmp_path):
     from feab.data.feid import validate_feid
 
     assert validate_feid(feid_of(tmp_path / "feid", 6)).splits["train"].n == 6
+
+
+def test_a_language_model_gets_the_eyes_of_another(tmp_path):
+    """The assembly of smollm2-vlm, on a small Llama with random weights."""
+    import torch
+    from tiny_families import text_config
+    from tiny_vlm import build_tokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from feab import load_model
+    from feab.content import shipped
+    from feab.tasks import load_tasks
+    from feab.training.asking import predictions_of
+    from feab.training.sft.assemble import joined
+    from feab.training.sft.base import lora_config
+    from feab.training.sft.collate import Collator
+    from feab.training.sft.speech import Speech, end_marks
+
+    tokenizer = build_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    tokenizer.eos_token = "<|im_end|>"
+    torch.manual_seed(0)
+    spoken = LlamaForCausalLM(LlamaConfig(**text_config(tokenizer, tie_word_embeddings=True)))
+    before = spoken.model.layers[0].mlp.up_proj.weight.clone()
+    model, processor = joined(spoken, tokenizer, shipped("models") / "feab-tiny")
+    assert torch.equal(model.model.language_model.layers[0].mlp.up_proj.weight, before)
+    assert model.lm_head.weight is model.get_input_embeddings().weight
+    model.save_pretrained(tmp_path / "model")
+    processor.save_pretrained(tmp_path / "model")
+
+    one = record(some_faces(1)[0])
+    collator = Collator(Talks([one], tmp_path), processor, Speech(processor, end_marks(model, tokenizer)))
+    batch = collator([{"row": 0}])
+    assert learnt(collator, tokenizer, batch, 0) == [one.answers[0] + "<|im_end|>"]
+    assert (batch["input_ids"] == model.config.image_token_id).sum() == 1
+    recipe, again, _ = opened(tmp_path / "model", parts=["language"], whole=["connector"], rank=2)
+    config = lora_config(again, recipe.tuning)
+    assert config.modules_to_save
+    assert all("multi_modal_projector" in name for name in config.modules_to_save)
+    asked = load_model(f"hf/{tmp_path / 'model'}")
+    assert predictions_of(asked, load_tasks(["synth"])[0].questions(some_faces(1)))
+    asked.close()

@@ -13,8 +13,8 @@ from feab.content import shipped
 from feab.errors import FeabError
 from feab.records import Media
 
-for name in ("trl", "peft"):
-    pytest.importorskip(name)
+pytest.importorskip("trl")
+pytest.importorskip("peft")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from feid_of_faces import record, said, some_faces, write_feid
@@ -92,7 +92,7 @@ def test_what_is_missing_or_wrong_beside_the_data_is_told(tmp_path, never_loaded
     with pytest.raises(FeabError, match=r"feid\.json: no such file"):
         trained()
     write_feid(tmp_path / "feid", [record(face) for face in some_faces(12)])
-    with pytest.raises(FeabError, match="no config.json there"):
+    with pytest.raises(FeabError, match=r"no config\.json there"):
         trained(base=str(tmp_path))
     with pytest.raises(FeabError, match="known are wandb and trackio"):
         trained(report_to=["email"])

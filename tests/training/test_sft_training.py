@@ -15,15 +15,15 @@ import pytest
 from feab.content import shipped
 from feab.errors import FeabError
 
-torch = pytest.importorskip("torch")
-for name in ("trl", "peft"):
-    pytest.importorskip(name)
+pytest.importorskip("trl")
+pytest.importorskip("peft")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from feid_of_faces import feid_of, some_faces
 
 from feab.training import train
 
+torch = pytest.importorskip("torch")
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = shipped("training") / "feab-tiny-lora.yaml"
 SMALL = {
@@ -81,9 +81,7 @@ def same_end(one, other):
 
 
 def test_the_folder_holds_everything_and_the_adapter_answers_as_it_was_examined(whole):
-    from feab import load_model
     from feab.schemas import Scores
-    from feab.training.asking import predictions_of
 
     out, events = whole
     assert [e["step"] for e in events if e["stage"] == "examination"] == [0, 2, 4, 6]

@@ -31,6 +31,10 @@ class Base:
     """Of its files in a folder, or its commit on the hub."""
 
 
+ASSEMBLED = "smollm2-vlm"
+"""The base that is put together here; see `feab.training.sft.assemble`."""
+
+
 def find_base(name: str, revision: str | None = None) -> Base:
     """The base of a recipe: a folder, a model card that is asked through `hf/`, or a hub id.
 
@@ -143,6 +147,11 @@ def lora_config(model: Any, tuning: Tuning) -> Any:
     from peft import LoraConfig
 
     told = divided(model)
+    whole = [
+        name
+        for name, module in model.named_modules()
+        if told(name) in tuning.whole and any(True for _ in module.parameters(recurse=False))
+    ]
     linear = [(name, told(name)) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
     for part in tuning.parts:
         if not any(found == part for _, found in linear):
@@ -152,6 +161,7 @@ def lora_config(model: Any, tuning: Tuning) -> Any:
         lora_alpha=tuning.alpha,
         lora_dropout=tuning.dropout,
         target_modules=[name for name, part in linear if part in tuning.parts],
+        modules_to_save=whole or None,
         task_type="CAUSAL_LM",
     )
 

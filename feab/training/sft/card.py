@@ -108,7 +108,7 @@ def _estimate(value: EstimateModel | None) -> str:
 
 def _tuned(job: Job) -> str:
     tuning = job.recipe.tuning
-    parts = ", ".join(tuning.parts)
+    parts = ", ".join(tuning.parts) + (f"; whole: {', '.join(tuning.whole)}" if tuning.whole else "")
     if tuning.kind == "full":
         return f"all weights of {parts}"
     quantised = " on a base in four bits" if tuning.kind == "qlora" else ""

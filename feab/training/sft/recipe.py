@@ -24,6 +24,9 @@ class Tuning(Strict):
     bitsandbytes is installed. full: the weights themselves."""
     parts: Annotated[tuple[Part, ...], Field(min_length=1)] = ("language", "connector")
     """What is trained; everything else stays as it is. vLLM takes adapters of `language` only without options."""
+    whole: tuple[Part, ...] = ()
+    """Beside an adapter: parts whose weights themselves are trained and kept with it, as LLaVA does with its projector.
+    None of them is among `parts`."""
     rank: Annotated[int, Field(ge=1, le=1024)] = 16
     alpha: Annotated[float, Field(gt=0, le=4096)] = 32
     dropout: Share = 0.05
@@ -32,6 +35,8 @@ class Tuning(Strict):
     def _each_once(self) -> Tuning:
         if len(set(self.parts)) < len(self.parts):
             raise ValueError("parts: one is named twice")
+        if set(self.parts) & set(self.whole) or (self.whole and self.kind == "full"):
+            raise ValueError("whole: a part is trained by an adapter or as a whole; with kind full, name it in parts")
         return self
 
 
@@ -84,7 +89,8 @@ class SftRecipe(Strict):
     method: Literal["sft"]
     name: RecipeName
     base: Name
-    """What is fine-tuned: a folder, a hub id (OWNER/NAME), or a model card's name."""
+    """What is fine-tuned: a folder, a hub id (OWNER/NAME), a model card's name, or `smollm2-vlm`, which is put together
+    from feab-tiny's vision tower and SmolLM2-135M-Instruct."""
     revision: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The commit of a hub checkpoint."""
     data: Name | None = None

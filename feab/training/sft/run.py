@@ -11,7 +11,8 @@ from typing import Any
 from feab.data.feid import Feid, open_feid, validate_feid
 from feab.errors import FeabError
 from feab.packages import version_of
-from feab.training.sft.base import find_base, load_base, lora_config
+from feab.training.sft.assemble import smollm2_vlm
+from feab.training.sft.base import ASSEMBLED, find_base, load_base, lora_config
 from feab.training.sft.checkpoints import (
     Checkpoint,
     best_step,
@@ -70,10 +71,14 @@ def train_sft(
             "which data? name a FEID folder with --data, or as `data` in the recipe; `feab seke feid` makes one"
         )
     processes = PartialState()
+    feid = _checked(Path(where).expanduser(), processes.is_main_process, log)
+    with processes.main_process_first():
+        assembled = recipe.base == ASSEMBLED
+        found = find_base(str(smollm2_vlm(log)) if assembled else recipe.base, recipe.revision)
     job = Job(
         recipe,
-        find_base(recipe.base, recipe.revision),
-        _checked(Path(where).expanduser(), processes.is_main_process, log),
+        found,
+        feid,
         out,
         processes.num_processes,
         processes.process_index,
