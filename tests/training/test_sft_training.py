@@ -278,7 +278,7 @@ def test_two_processes_learn_what_one_learns(whole, feid, tmp_path):
     train(file, out=tmp_path / "one", data=feid, log=lambda event: None)
     config = shipped("training") / "accelerate" / "ddp.yaml"
     command = [
-        *(sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config), "--cpu"),
+        *(sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)),
         *("-m", "feab.cli", "train", str(file), "--data", str(feid), "--out", str(tmp_path / "two")),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
