@@ -268,7 +268,7 @@ def test_upload_takes_the_result_and_leaves_what_only_training_needs(whole, feid
 
 
 @pytest.mark.full
-def test_two_processes_learn_what_one_learns(whole, feid, tmp_path):
+def test_two_processes_learn_what_one_learns(feid, tmp_path):
     """The same batches, split over two processes: the same losses but for rounding and the streams of dropout."""
     import yaml
 
