@@ -70,7 +70,10 @@ def train_sft(
         raise FeabError(
             "which data? name a FEID folder with --data, or as `data` in the recipe; `feab seke feid` makes one"
         )
-    processes = PartialState()
+    import torch
+
+    # Without a GPU, processes that accelerate started find each other only when they are told that there is none.
+    processes = PartialState(cpu=not torch.cuda.is_available())
     feid = _checked(Path(where).expanduser(), processes.is_main_process, log)
     with processes.main_process_first():
         assembled = recipe.base == ASSEMBLED
@@ -89,7 +92,9 @@ def train_sft(
             f"batch_size {recipe.batch_size} cannot be shared by {job.processes} processes with micro_batch "
             f"{recipe.micro_batch}; choose them so that it is a multiple of their product"
         )
-    if not begun(job):
+    with processes.main_process_first():
+        finished = begun(job)
+    if not finished:
         _train(job, report_to)
     processes.wait_for_everyone()
     return out
