@@ -51,7 +51,15 @@ def fetch(name: str, *, on_progress: OnProgress | None = None) -> Path:
         FeabError: unknown name, no way to the registry, or a file that is not byte for byte the one that is pinned.
             Then nothing is left behind, and the same call begins again.
     """
-    package = package_of(name)
+    return fetch_package(package_of(name), on_progress=on_progress)
+
+
+def fetch_package(package: Package, *, on_progress: OnProgress | None = None) -> Path:
+    """As `fetch`, of a package file that is pinned elsewhere.
+
+    Raises:
+        FeabError: as `fetch`.
+    """
     folder = folder_of(package)
     if is_fetched(package):
         return folder
