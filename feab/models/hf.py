@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, field_validator
 from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.checkpoint import CheckpointOptions
+from feab.models.faceinfo.attach import faces_of
 from feab.models.hf_batches import Held, rows_of
 from feab.models.hf_choices import ChoiceScorer
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
@@ -51,6 +52,9 @@ class HfOptions(CheckpointOptions):
         None, ge=1, le=64, description="threads that prepare images; default 1, on a GPU up to 4"
     )
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of torch")
+    face_weights: str | None = Field(
+        None, description="file of the face network that an adapter's face module reads, where that is your own"
+    )
     share: Literal["auto", "off"] = Field(
         "auto", description="auto: read an image once for all questions about it, where that changes no answer"
     )
@@ -97,6 +101,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
             device=device,
             attention=options.attention,
             adapter=options.adapter_folder,
+            face_weights=options.face_weights,
         )
     revision = folder_digest(Path(source.path)) if source.local else getattr(model.config, "_commit_hash", None)
     info = _info(name, options, model, revision, template, processor)
@@ -124,6 +129,7 @@ class HfModel:
             min_pixels=options.min_pixels,
             max_pixels=options.max_pixels,
             as_video=options.frames_as == "video",
+            faces=faces_of(model),
         )
         self._maker: InputMaker | None = maker
         start = _start_size(model) if options.batch_size == "auto" else int(options.batch_size)

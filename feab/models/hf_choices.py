@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from feab.models.choices import added, around, chosen, likelihood, weighs_lists
+from feab.models.faceinfo.priors import QUESTION
 from feab.models.hf_generate import BatchSize, is_out_of_memory
 from feab.models.hf_inputs import InputMaker, Prepared
 from feab.models.hf_passes import Item, Passes, Target
@@ -91,8 +92,9 @@ class ChoiceScorer:
             return Failure("prompt", "an option has no tokens of its own after this prompt")
         prompts = [_ids(one) for one in prepared]
         groups = [list(range(len(prompts)))]
-        if len(same) > 1 and not self._holds_images(prompts[0], _common(prompts)):
-            groups = [[place] for place in range(len(prompts))]  # a template that puts the words before the image
+        if len(same) > 1 and (_tells_questions_apart(prepared) or not self._holds_images(prompts[0], _common(prompts))):
+            # A face module that is told what is asked, or a template that puts the words before the image.
+            groups = [[place] for place in range(len(prompts))]
         items = [_item(number, group, prepared, prompts, spelled) for group in groups]
         return _Made(tuple(items), tuple(spelled))
 
@@ -146,6 +148,12 @@ def _spellings(one: Closed) -> Iterator[str]:
 def _ids(prepared: Prepared) -> Ids:
     assert prepared.fields is not None
     return tuple(prepared.fields["input_ids"][0].tolist())
+
+
+def _tells_questions_apart(prepared: Sequence[Prepared]) -> bool:
+    """Whether an input that is not of the prompt's tokens says what is asked, and says different things."""
+    said = [one.fields[QUESTION] for one in prepared if one.fields is not None and QUESTION in one.fields]
+    return any(not bool((one == said[0]).all()) for one in said)
 
 
 def _common(prompts: Sequence[Ids]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feab.models.hf_features import FeatureKeeper
-from feab.models.hf_inputs import Fields, InputMaker, Prepared
+from feab.models.hf_inputs import Fields, InputMaker, Prepared, to_model
 from feab.models.hf_load import quiet
 from feab.models.hf_memory import is_out_of_memory as is_out_of_memory
 from feab.models.hf_prefix import PrefixKeeper
@@ -181,11 +181,7 @@ class Generator:
         return config
 
     def _moved(self, fields: Fields) -> Fields:
-        model = self._model
-        return {
-            name: tensor.to(model.device, model.dtype) if tensor.is_floating_point() else tensor.to(model.device)
-            for name, tensor in fields.items()
-        }
+        return {name: to_model(name, tensor, self._model) for name, tensor in fields.items()}
 
     def _memory_share(self) -> float | None:
         import torch

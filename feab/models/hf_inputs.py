@@ -15,6 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from feab.models.faceinfo.priors import QUESTION, ROWS, Faces, asked
 from feab.models.hf_caches import LruCache as LruCache
 from feab.models.hf_caches import Trust, give_again
 from feab.models.hf_video import one_video, videos
@@ -67,8 +68,20 @@ class InputMaker:
         max_pixels: int | None = None,
         cache_bytes: int = CACHE_BYTES,
         as_video: bool = False,
+        faces: Faces | None = None,
     ) -> None:
-        """`as_video`: the pictures of a clip are one video. `min_pixels`, `max_pixels`: limits of each picture."""
+        """Limits and ways.
+
+        Args:
+            processor: the model's.
+            template: a chat template in place of its own.
+            min_pixels: of each picture.
+            max_pixels: of each picture.
+            cache_bytes: of pictures that are kept.
+            as_video: the pictures of a clip are one video.
+            faces: what a model with a face module sees faces with.
+        """
+        self._faces = faces
         self._processor = processor
         self._as_video = as_video
         self._own = threading.local()
@@ -98,7 +111,10 @@ class InputMaker:
             digests = tuple(hashlib.blake2b(data, digest_size=16).digest() for data in encoded)
             # Questions about an image come together; one thread works on it.
             with self._turns[hash(digests) % _LOCKS]:
-                fields = self._inputs(text, encoded, digests, self._times(question))
+                fields = {
+                    **self._inputs(text, encoded, digests, self._times(question)),
+                    **self._seen(question, encoded),
+                }
         except ImageError as error:
             return Prepared(question, failure=Failure("image", str(error)))
         except MemoryError:
@@ -108,6 +124,12 @@ class InputMaker:
         return Prepared(
             question, text, fields, None, (*digests, *_stamp(self._times(question))), _shape(question, fields)
         )
+
+    def _seen(self, question: Question, encoded: Sequence[bytes]) -> Fields:
+        """What a face module is given; nothing for a model without one."""
+        if self._faces is None:
+            return {}
+        return self._faces.fields(encoded, asked(question.messages), self._mine().tokenizer)
 
     def _prompt(self, question: Question) -> str:
         """The chat template applied to the messages, with the placeholders of images and videos still unexpanded."""
@@ -239,9 +261,13 @@ class InputMaker:
         }
 
     def _together(self, rows: Sequence[Prepared]) -> Fields:
+        import torch
+
         questions = [row.question for row in rows]
         pictures = [self._pictures(question) for question in questions]
-        return self._process([row.text for row in rows], pictures, [self._times(question) for question in questions])
+        made = self._process([row.text for row in rows], pictures, [self._times(question) for question in questions])
+        beside = [name for name in (ROWS, QUESTION) if rows[0].fields is not None and name in rows[0].fields]
+        return {**made, **{name: torch.cat([(row.fields or {})[name] for row in rows]) for name in beside}}
 
     def _pictures(self, question: Question) -> list[Picture]:
         return [self._decode(data) for data in read_media(pictures_of(question))]
@@ -259,6 +285,13 @@ class InputMaker:
                 parts = [torch.nn.functional.pad(part, (length - part.shape[1], 0), value=fill) for part in parts]
             stacked[name] = torch.cat(parts)
         return stacked
+
+
+def to_model(name: str, tensor: Any, model: Any) -> Any:
+    """An input on the model's device; pictures in its precision, face readings in theirs."""
+    if tensor.is_floating_point() and name != ROWS:
+        return tensor.to(model.device, model.dtype)
+    return tensor.to(model.device)
 
 
 def _stamp(times: tuple[float, ...]) -> tuple[bytes, ...]:

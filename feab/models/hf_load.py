@@ -241,10 +241,12 @@ def load_weights(
     device: str,
     attention: str | None = None,
     adapter: Path | None = None,
+    face_weights: str | None = None,
     quantization: Any = None,
 ) -> Any:
     """The model, in evaluation mode on its device, with a LoRA adapter merged in where one is named.
 
+    `face_weights`: the file of the face network that the adapter's face module reads, where that is the user's own.
     `quantization`: transformers' own configuration of it, for weights that are to be kept in fewer bits.
 
     Raises:
@@ -264,17 +266,20 @@ def load_weights(
     except Exception as error:  # as for the processor
         raise FeabError(_explain(source, error, "model")) from None
     if adapter is not None:
-        model = _with_adapter(model, adapter)
+        model = _with_adapter(model, adapter, face_weights)
     if device != "auto-map" and quantization is None:
         model = model.to(device)
     return model.eval()
 
 
-def _with_adapter(model: Any, folder: Path) -> Any:
+def _with_adapter(model: Any, folder: Path, face_weights: str | None) -> Any:
     try:
         from peft import PeftModel
     except ImportError:
         raise FeabError("adapter=… needs peft; install it with: pip install 'feab[train]'") from None
+    from feab.models.faceinfo.attach import attach_saved
+
+    attach_saved(model, folder, face_weights)
     try:
         return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
     except Exception as error:

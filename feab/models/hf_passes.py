@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feab.models.hf_generate import BatchSize, is_out_of_memory
-from feab.models.hf_inputs import Fields
+from feab.models.hf_inputs import Fields, to_model
 from feab.models.hf_load import quiet
 from feab.models.hf_spelling import Ids
 
@@ -117,7 +117,10 @@ class Passes:
         import torch
 
         prefix, rows = items[0].prefix, len(items[0].rows)
-        inputs = {name: self._move(torch.cat([_cut(one, name, prefix) for one in items])) for name in items[0].fields}
+        inputs = {
+            name: to_model(name, torch.cat([_cut(one, name, prefix) for one in items]), self._model)
+            for name in items[0].fields
+        }
         cache = self._model(**inputs, use_cache=True, **self._keep(1)).past_key_values
         found: list[list[float]] = [[] for _ in items]
         for part in self._parts(rows, len(items)):
@@ -154,7 +157,7 @@ class Passes:
                     if item.is_text(name):  # what follows the prefix is text, as the prefix's last token is
                         more = tensor[:, item.prefix - 1 : item.prefix].expand(1, ids.shape[1] - item.prefix)
                         tensor = torch.cat([tensor[:, : item.prefix], more], dim=1)
-                    inputs[name] = self._move(torch.cat([tensor] * len(ids)))
+                    inputs[name] = to_model(name, torch.cat([tensor] * len(ids)), self._model)
                 begin = _begin([item], part)
                 keep = self._keep(ids.shape[1] - item.prefix - begin)
                 logits = self._model(**inputs, use_cache=False, **keep).logits
@@ -176,11 +179,6 @@ class Passes:
 
         longest = max(map(len, rows))
         return torch.tensor([[*row, *[row[-1]] * (longest - len(row))] for row in rows], device=self._model.device)
-
-    def _move(self, tensor: Any) -> Any:
-        if tensor.is_floating_point():
-            return tensor.to(self._model.device, self._model.dtype)
-        return tensor.to(self._model.device)
 
 
 def _begin(items: Sequence[Item], part: slice) -> int:

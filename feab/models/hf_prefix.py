@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from feab.models.faceinfo.attach import faces_of
 from feab.models.hf_inputs import Fields, InputMaker, LruCache, Prepared
 from feab.models.hf_memory import is_out_of_memory
 from feab.models.images import first_line
@@ -274,6 +275,8 @@ def _obstacle(model: Any) -> str:
 
     if model.config.is_encoder_decoder:
         return "no: an encoder reads the question with the image"
+    if faces_of(model) is not None:
+        return "no: what its layers read of the face depends on what is asked"
     if _image_token(model) is None:
         return "no: its images are no tokens of the prompt"
     if "position_ids" not in inspect.signature(model.forward).parameters:

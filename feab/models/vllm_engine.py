@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any, Protocol
 
 from feab.errors import FeabError
+from feab.models.faceinfo.config import read_config
 from feab.models.hf_load import Source
 from feab.models.images import first_line
 from feab.models.vllm_options import VllmOptions
@@ -76,6 +77,8 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     if not hasattr(vllm.LLM, "enqueue_chat"):
         raise FeabError(f"vllm/… needs vLLM 0.32 or newer; this is {vllm.__version__}")
     adapter = options.adapter_folder
+    if adapter is not None and read_config(adapter) is not None:
+        raise FeabError(f"adapter={adapter}: it has a face module, which vLLM does not run; ask it through hf/")
     try:
         llm = vllm.LLM(_folder(source), **_arguments(source, options, adapter))
     except FeabError:

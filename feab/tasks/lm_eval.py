@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from feab.errors import FeabError
 from feab.pictures import PICTURE_FORMATS
+from feab.tasks.attributes import attribute_words, told
 from feab.tasks.crops import shown
 from feab.tasks.load import METADATA_FIELDS, task_from_metadata
 from feab.tasks.read import parse_yaml
@@ -82,7 +83,7 @@ class Documents(Sequence[dict[str, Any]]):
             "id": name,
             "image": Picture(self._dataset, self._rows[index], name, task.crop),
             "marker": self._marker,
-            "question": self._wordings[asked](name),
+            "question": told(self._wordings[asked](name), self._attributes(self._rows[index])),
             "kind": task.kind,
             "options": list(self._asked[asked].order(self._prompt, name)),
             "aus": list(task.aus),
@@ -91,6 +92,9 @@ class Documents(Sequence[dict[str, Any]]):
             "cluster": truth.clusters[index],
             "source": source,
         }
+
+    def _attributes(self, row: int) -> str:
+        return attribute_words(self._dataset[row]) if self._task.attributes is not None else ""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))

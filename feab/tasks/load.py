@@ -11,6 +11,7 @@ from feab import content
 from feab.clips.sampling import FrameSampling, parse_sampling
 from feab.errors import FeabError
 from feab.problems import RAISE, Notes
+from feab.tasks.attributes import Attributes
 from feab.tasks.crops import AS_DELIVERED, CROPS
 from feab.tasks.discover import NAME, SPLIT, Group, discover, entry_name, expand, is_ours
 from feab.tasks.read import Field, read_yaml, with_included
@@ -21,7 +22,7 @@ from feab.vocabulary import KINDS, Kind
 MAX_OPTIONS = 64
 METADATA_FIELDS: frozenset[str] = frozenset({
     "kind", "version", "data", "split", "labels", "aus", "threshold", "crop", "frames", "folds", "coded_by",
-    "definitions", "prompts", "description",
+    "attributes", "definitions", "prompts", "description",
 })  # fmt: skip
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROMPT_FIELDS = frozenset({"text", "max_tokens", "json", "shuffled"})
@@ -119,6 +120,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
     aus = notes.attempt(_aus, (), metadata, kind)
     crop = notes.attempt(_crop, AS_DELIVERED, metadata.get("crop"))
     frames = notes.attempt(_frames, None, metadata.get("frames"))
+    attributes = notes.attempt(_attributes, None, metadata.get("attributes"))
     folds = notes.attempt(_folds, None, metadata.get("folds"))
     coded_by = notes.attempt(_coded_by, {}, metadata.get("coded_by"), aus)
     threshold = notes.attempt(_threshold, None, metadata, kind)
@@ -150,6 +152,7 @@ def task_from_metadata(name: str, metadata: Field, notes: Notes = RAISE) -> Task
         threshold=threshold,
         crop=crop,
         frames=frames,
+        attributes=attributes,
         folds=folds,
         coded_by=MappingProxyType(coded_by),
         definitions=MappingProxyType(definitions),
@@ -170,6 +173,14 @@ def _crop(given: Field | None) -> str:
     if given.value not in CROPS:
         raise given.error(f"must be one of: {', '.join(CROPS)}")
     return given.text()
+
+
+def _attributes(given: Field | None) -> Attributes | None:
+    if given is None:
+        return None
+    if given.value != "agr":
+        raise given.error("must be agr (age group, gender and race in the dataset's words)", "or leave it out")
+    return "agr"
 
 
 def _frames(given: Field | None) -> FrameSampling | None:

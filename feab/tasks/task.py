@@ -14,6 +14,7 @@ from feab.clips.showing import Shown
 from feab.errors import FeabError
 from feab.records import Image, Media, Message, Question, Sample, Sampling, Text
 from feab.schemas import TaskIdentity
+from feab.tasks.attributes import Attributes, attribute_words, told
 from feab.tasks.crops import AS_DELIVERED, Seen, all_shown
 from feab.tasks.template import Template, compiled
 from feab.vocabulary import ACTION_UNITS, Kind
@@ -63,6 +64,8 @@ class Task:
     crop: str = AS_DELIVERED
     frames: FrameSampling | None = None
     """Which frames of a clip are shown; None for tasks about pictures."""
+    attributes: Attributes | None = None
+    """agr: each question is preceded by what the dataset says of the person's age, gender and race."""
     folds: str | None = None
     """The column that says in which of the customary folds a face is tested; None where there are none."""
     coded_by: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -137,6 +140,8 @@ class Task:
             everything["folds"] = self.folds
         if self.coded_by:
             everything["coded_by"] = dict(self.coded_by)
+        if self.attributes is not None:  # tasks that tell none keep the hash that they had before there were such
+            everything["attributes"] = self.attributes
         if self.frames is not None:  # tasks about pictures keep the hash that they had before there were clips
             everything["frames"] = str(self.frames)
         return TaskIdentity(
@@ -262,7 +267,8 @@ class Task:
                 return []
             # Once: of a video the frames are decoded for all prompts.
             seen = all_shown(sample, self.crop, self.frames, seen_before)
-            return [build(sample.id, seen) for build in builders.get(sample.source or "", builders[""])]
+            words = attribute_words(sample) if self.attributes is not None else ""
+            return [build(sample.id, seen, words) for build in builders.get(sample.source or "", builders[""])]
 
         return about
 
@@ -277,22 +283,22 @@ class Task:
         names = self.prompt_names(prompt)
         if len(names) != 1:
             raise FeabError(f"prompt {prompt!r}: ask with one prompt at a time, such as {', '.join(self.prompts)}")
-        return self._builder(names[0], 1, sampling or Sampling())(sample, Shown((media,)))
+        return self._builder(names[0], 1, sampling or Sampling())(sample, Shown((media,)), "")
 
-    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Shown], Question]:
-        """From a sample's id and pictures to the question in the words of one prompt."""
+    def _builder(self, name: str, draws: int, sampling: Sampling) -> Callable[[str, Shown, str], Question]:
+        """From a sample's id, pictures and attributes in words to the question in the words of one prompt."""
         prompt = self.prompts[name]
         words = self.wording(name)
         settings = replace(sampling, max_tokens=prompt.max_tokens)
         schema = answer_schema(self) if prompt.json else None
 
-        def build(sample: str, seen: Shown) -> Question:
+        def build(sample: str, seen: Shown, attributes: str) -> Question:
             return Question(
                 task=self.name,
                 sample=sample,
                 prompt=name,
                 kind=self.kind,
-                messages=(Message("user", (*map(Image, seen.pictures), Text(words(sample)))),),
+                messages=(Message("user", (*map(Image, seen.pictures), Text(told(words(sample), attributes)))),),
                 choices=() if self.kind == "valence_arousal" else self.order(name, sample),
                 schema=schema,
                 n=draws,

@@ -13,13 +13,11 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from feab.errors import FeabError
-from feab.models.networks.quiet import quiet_loading
+from feab.models.networks.landmarker import Landmarker
 
 SHAPES: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
@@ -62,43 +60,19 @@ class Blendshapes:
         Raises:
             FeabError: when MediaPipe is not installed.
         """
-        try:
-            import mediapipe
-            from mediapipe.tasks.python import BaseOptions, vision
-        except (ImportError, OSError) as error:  # OSError: a system library it needs is missing
-            raise FeabError(
-                f"baseline/mediapipe-blendshapes needs mediapipe ({error}); install it with: "
-                "pip install 'feab[baselines]'"
-            ) from None
-        self._mediapipe = mediapipe
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(folder / "face_landmarker.task")),
-            output_face_blendshapes=True,
-            num_faces=1,
-        )
-        with quiet_loading():
-            self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
-            self(np.zeros((64, 64, 3), dtype=np.uint8))  # its threads speak when the first picture comes
+        self._landmarker = Landmarker(folder, "baseline/mediapipe-blendshapes")
 
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> dict[int, float] | None:
         """Activity of every AU in `AUS`; None when no face was found. `pixels` are RGB, (height, width, 3)."""
-        image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
-        found = self._landmarker.detect(image)
-        if not found.face_blendshapes:
-            return None
-        height, width = pixels.shape[:2]
-        points = [(point.x * width, point.y * height) for point in found.face_landmarks[0]]
-        scores = {shape.category_name: float(shape.score) for shape in found.face_blendshapes[0]}
-        return activity(scores, points)
+        found = self._landmarker(pixels)
+        return None if found is None else activity(found.shapes, found.points[:, :2].tolist())
 
     def close(self) -> None:
         """Release the network. Harmless when called twice."""
-        if self._landmarker is not None:
-            self._landmarker.close()
-            self._landmarker = None
+        self._landmarker.close()
 
 
-def activity(scores: Mapping[str, float], points: Sequence[tuple[float, float]]) -> dict[int, float]:
+def activity(scores: Mapping[str, float], points: Sequence[Sequence[float]]) -> dict[int, float]:
     """Each AU's activity from blendshape scores (0 to 1) and landmarks (pixels)."""
     found = {au: max(scores[shape] for shape in shapes) for au, shapes in SHAPES.items()}
     gap = math.dist(points[_UPPER_LIP], points[_LOWER_LIP])

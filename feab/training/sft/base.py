@@ -9,6 +9,7 @@ from typing import Any
 
 from feab.errors import FeabError
 from feab.models.cards import find_card
+from feab.models.faceinfo.attach import NAME
 from feab.models.hf_load import Source, folder_digest, load_processor, load_weights, locate, quiet, reached
 from feab.packages import version_of
 from feab.training.sft.recipe import Part, SftRecipe, Tuning
@@ -118,7 +119,7 @@ def _four_bits(half: bool) -> Any:
 
 
 def divided(model: Any) -> Callable[[str], Part | None]:
-    """A function from the name of a module or weight to the part of the model it belongs to; None for the vocabulary.
+    """A function from the name of a module or weight to its part of the model; None for vocabulary and face module.
 
     What is neither in the language model nor in the vision tower connects the two, and so do modules inside the tower
     that are named for it (Qwen's `merger`).
@@ -127,7 +128,7 @@ def divided(model: Any) -> Callable[[str], Part | None]:
     decoder, tower = names[id(model.get_decoder())], names.get(id(model.get_encoder(modality="image")), "")
 
     def told(name: str) -> Part | None:
-        if any(head in name.split(".") for head in _HEADS):
+        if any(head in name.split(".") for head in _HEADS) or name.split(".")[0] == NAME:
             return None
         if name.startswith(f"{decoder}."):
             return "language"
@@ -138,7 +139,7 @@ def divided(model: Any) -> Callable[[str], Part | None]:
 
 
 def lora_config(model: Any, tuning: Tuning) -> Any:
-    """The adapter: on every linear layer of the parts that are trained, named one by one.
+    """The adapter: on every linear layer of the parts that are trained, named one by one; a face module as a whole.
 
     Raises:
         FeabError: when a part has no linear layer.
@@ -152,6 +153,7 @@ def lora_config(model: Any, tuning: Tuning) -> Any:
         for name, module in model.named_modules()
         if told(name) in tuning.whole and any(True for _ in module.parameters(recurse=False))
     ]
+    whole += [NAME] if hasattr(model, NAME) else []
     linear = [(name, told(name)) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
     for part in tuning.parts:
         if not any(found == part for _, found in linear):

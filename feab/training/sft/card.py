@@ -112,6 +112,8 @@ def _tuned(job: Job) -> str:
     if tuning.kind == "full":
         return f"all weights of {parts}"
     quantised = " on a base in four bits" if tuning.kind == "qlora" else ""
+    if (info := job.recipe.face_info) is not None:
+        quantised += f"; a face module ({info.kind}, face network {info.network})"
     return f"LoRA of rank {tuning.rank}, alpha {tuning.alpha:g}, dropout {tuning.dropout:g} on {parts}{quantised}"
 
 
@@ -144,11 +146,15 @@ def _feab_card(job: Job) -> str:
 
     full = job.recipe.tuning.kind == "full"
     base = job.base.source
+    info = job.recipe.face_info
+    own = (
+        {} if info is None or info.weights is None else {"face_weights": str(Path(info.weights).expanduser().resolve())}
+    )
     card: dict[str, Any] = {
         "name": slug(job.out.resolve().name),
         "description": f"{Path(job.base.name).name} fine-tuned on {job.feid.info.name} by feab"[:500],
         "adapter": "hf/." if full else f"hf/{Path(base.path).resolve() if base.local else base.path}",
-        "args": {} if full else {"adapter": str(job.out.resolve())},
+        "args": {} if full else {"adapter": str(job.out.resolve()), **own},
         "access": "open",
         "licence": "that of its base and of its data",
         "trained_on": sorted({source.dataset for source in job.feid.info.sources}),

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feab.errors import FeabError
+from feab.models.faceinfo.priors import Faces, asked
 from feab.models.images import ImageError, decode, read_media
-from feab.records import Image
+from feab.records import Image, Media
 from feab.training.sft.speech import Speech, Spoken
 from feab.training.sft.talks import Talk, Talks
 
@@ -24,7 +25,9 @@ class Collator:
     its tokens are those of the plain text, which is how answers are found in them.
     """
 
-    def __init__(self, talks: Talks, processor: Any, speech: Speech) -> None:
+    def __init__(self, talks: Talks, processor: Any, speech: Speech, faces: Faces | None = None) -> None:
+        """`faces`: what a model with a face module sees faces with."""
+        self._faces = faces
         self._talks = talks
         self._processor = copy.deepcopy(processor)
         self._speech = speech
@@ -64,7 +67,20 @@ class Collator:
                 raise FeabError(f"record {talk.id!r}: the processor changes the text of answers; nothing can be learnt")
             places = torch.tensor(marked) + (len(real) - len(ids))
             labels[row, real[places]] = whole[places]
-        return {**fields, "labels": labels}
+        return {**fields, **self._seen(talks), "labels": labels}
+
+    def _seen(self, talks: Sequence[Talk]) -> dict[str, Any]:
+        """What a face module is given; nothing for a model without one."""
+        import torch
+
+        if self._faces is None:
+            return {}
+        frames = max(len(_media(talk)) for talk in talks)
+        each = [
+            self._faces.fields(_read(talk), asked(talk.messages), self._processor.tokenizer, frames=frames)
+            for talk in talks
+        ]
+        return {name: torch.cat([one[name] for one in each]) for name in each[0]}
 
     def _answers(self, spoken: Spoken, plainly: bool) -> tuple[list[int], list[int]]:
         """Tokens of the text with its placeholders, and which of them belong to answers."""
@@ -82,8 +98,18 @@ class Collator:
         return not (start and text.startswith(start))
 
     def _pictures(self, talk: Talk) -> list[Any]:
-        media = [part.media for message in talk.messages for part in message.parts if isinstance(part, Image)]
         try:
-            return [decode(data) for data in read_media(media)]
+            return [decode(data) for data in _read(talk)]
         except ImageError as error:
             raise FeabError(f"record {talk.id!r}: a picture {error}") from None
+
+
+def _media(talk: Talk) -> list[Media]:
+    return [part.media for message in talk.messages for part in message.parts if isinstance(part, Image)]
+
+
+def _read(talk: Talk) -> list[bytes]:
+    try:
+        return read_media(_media(talk))
+    except ImageError as error:
+        raise FeabError(f"record {talk.id!r}: a picture {error}") from None

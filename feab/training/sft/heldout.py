@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from feab.data.feid import Feid, FeidRecord
 from feab.errors import FeabError
 from feab.records import Sample
 from feab.tasks import Task, load_tasks
+from feab.tasks.attributes import ATTRIBUTES, Attributes
 from feab.tasks.made import made_for
 from feab.training.sft.recipe import Validation
+from feab.training.sft.shown import described
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 if TYPE_CHECKING:
@@ -36,15 +38,30 @@ class HeldOut:
     """Conversations of FEID about these people, which are not learnt from."""
 
 
-def held_out(validation: Validation, feid: Feid, seed: int) -> HeldOut:
-    """The faces a recipe examines on.
+def held_out(validation: Validation, feid: Feid, seed: int, attributes: Attributes | None = None) -> HeldOut:
+    """The faces a recipe examines on; with `attributes`, they are told of before each question.
 
     Raises:
         FeabError: when the dataset is one that FEID was made from, split included; or nothing can be asked.
     """
     if validation.dataset is not None:
-        return _of_dataset(validation, validation.dataset, feid, seed)
-    return _of_feid(validation, feid, seed)
+        held = _of_dataset(validation, validation.dataset, feid, seed)
+    else:
+        held = _of_feid(validation, feid, seed)
+    if attributes is None:
+        return held
+    samples = held.samples if validation.dataset is not None else _with_attributes(held.samples, feid)
+    return replace(held, samples=samples, tasks=tuple(replace(task, attributes=attributes) for task in held.tasks))
+
+
+def _with_attributes(samples: Sequence[Sample], feid: Feid) -> list[Sample]:
+    """Faces of FEID with what their datasets say of them."""
+    known = {f"{source}/{name}": one for (source, name), one in described(feid).items()}
+    found = []
+    for sample in samples:
+        told: dict[str, Any] = {name: getattr(known.get(sample.id), name, None) for name in ATTRIBUTES}
+        found.append(replace(sample, **told))
+    return found
 
 
 def _of_dataset(validation: Validation, name: str, feid: Feid, seed: int) -> HeldOut:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from feab.data.feid import FEID_TASKS
+from feab.models.faceinfo.config import FaceInfo
 from feab.training.fields import Positive, Rate, RecipeName, Share, Strict
 
 Part = Literal["language", "connector", "vision"]
@@ -97,6 +98,13 @@ class SftRecipe(Strict):
     """A FEID folder; `--data` wins."""
     tuning: Tuning = Tuning()
     sampling: Mixture = Mixture()
+    face_info: FaceInfo | None = None
+    """Face Info Mining (EMO-LLaMA) or a prior token (EmoLA): what a face network reads, for the language model."""
+    attributes: Literal["agr"] | None = None
+    """agr: age group, gender and race of the person in the dataset's own words, before each question (EMO-LLaMA's
+    age-gender-race prompt). A model that learnt with them is told them when it is asked, too; see docs/ethics.md."""
+    frames: Positive | None = None
+    """Most pictures of a clip that are shown in a conversation, evenly chosen; by default all that the data have."""
     epochs: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """Conversations drawn, as a multiple of those there are."""
     steps: Positive | None = None
@@ -126,6 +134,8 @@ class SftRecipe(Strict):
     def _fits(self) -> SftRecipe:
         if self.batch_size % self.micro_batch:
             raise ValueError(f"micro_batch {self.micro_batch} does not divide batch_size {self.batch_size}")
+        if self.face_info is not None and self.tuning.kind == "full":
+            raise ValueError("face_info: its weights go with an adapter; take tuning.kind lora, with parts as `whole`")
         every = None if self.validation is None else self.validation.every
         if every is not None and self.save_every is not None and every % self.save_every:
             raise ValueError("validation.every must be a multiple of save_every: the best of them is kept")

@@ -10,6 +10,7 @@ from typing import Any
 
 from feab.data.feid import Feid, open_feid, validate_feid
 from feab.errors import FeabError
+from feab.models.faceinfo.config import write_config
 from feab.packages import version_of
 from feab.training.sft.assemble import smollm2_vlm
 from feab.training.sft.base import ASSEMBLED, find_base, load_base, lora_config
@@ -22,10 +23,12 @@ from feab.training.sft.checkpoints import (
     without_progress,
     write_json,
 )
+from feab.training.sft.faces import learn_faces
 from feab.training.sft.heldout import HeldOut, held_out
 from feab.training.sft.job import EXAMINATIONS, IDENTITY, LOG_NAME, Job, Log, begun, noting, scores_at, silent
 from feab.training.sft.order import draw_order, shares, steps_of, weights_of
 from feab.training.sft.recipe import SftRecipe
+from feab.training.sft.shown import as_shown
 
 SPLIT = "train"
 FACE = ("source", "sample")
@@ -138,7 +141,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
 
     recipe, started = job.recipe, time.monotonic()
     hf_logging.disable_progress_bar()
-    held = None if recipe.validation is None else held_out(recipe.validation, job.feid, recipe.seed)
+    held = None if recipe.validation is None else held_out(recipe.validation, job.feid, recipe.seed, recipe.attributes)
     table = job.feid.table(["task", *FACE])
     weights = weights_of(table, recipe.sampling, () if held is None else held.rows)
     steps = steps_of(recipe, int((weights > 0).sum()))
@@ -156,7 +159,8 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
     parameters = sum(weight.numel() for weight in model.parameters())
     forbidden = sorted(set(processor.tokenizer.all_special_tokens))
     job.out.mkdir(parents=True, exist_ok=True)
-    talks = Talks(job.feid, job.out, forbidden=forbidden)
+    talks = Talks(as_shown(job.feid, recipe), job.out, forbidden=forbidden)
+    faces = None if recipe.face_info is None else learn_faces(recipe.face_info, model, talks, job)
     speech = Speech(processor, end_marks(model, processor.tokenizer))
 
     def keep(step: int, found: Any) -> None:
@@ -172,7 +176,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         recipe=recipe,
         peft_config=None if recipe.tuning.kind == "full" else lora_config(model, recipe.tuning),
         rows=[int(row) for row in rows],
-        collator=Collator(talks, processor, speech),
+        collator=Collator(talks, processor, speech, faces),
         held=held,
         interruption=interruption,
         on_examined=keep,
@@ -195,6 +199,8 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
             processor.save_pretrained(job.out)
         else:
             name_base(job.out, job.base.name if job.base.source.local else job.base.source.path)
+        if recipe.face_info is not None and faces is not None:
+            write_config(job.out, recipe.face_info, faces.digest)
         seconds, used = time.monotonic() - started, weights.nonzero()[0]
         job.note({"stage": "taken", "step": chosen.step, "seconds": round(seconds, 1)})
         draw_curves(job.out / LOG_NAME, job.out / "curves.png")

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,16 @@ class Talks:
 
         turns = tuple(Message(role, tuple(part(text) for text in parts)) for role, parts in stored["messages"])
         return Talk(stored["id"], turns)
+
+    def pictures(self) -> Iterator[bytes]:
+        """Every picture once, as it is stored."""
+        seen = set()
+        for number in range(len(self)):
+            stored = json.loads(self._read(self._starts[2 * number], self._starts[2 * number + 1]))
+            for start, size in stored["pictures"]:
+                if start not in seen:
+                    seen.add(start)
+                    yield self._read(start, size)
 
     def _read(self, start: int, size: int) -> bytes:
         """Without moving the file's position, which workers that were forked share."""
