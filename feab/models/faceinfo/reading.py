@@ -20,10 +20,10 @@ REGIONS: tuple[Region, ...] = get_args(Region)
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 _POSE = 4
-_MARGIN = 0.35
-"""Around a region's landmarks, as a share of its longer side: skin beside it folds, too (our choice)."""
-_SMALLEST = 0.25
-"""Half the side of the smallest region's square, in distances between the eyes: brows are nearly a line."""
+_MARGIN = 0.15
+"""Around a region's landmarks, as a share of its sides: skin beside it folds, too (our choice)."""
+_SMALLEST = 0.4
+"""Half the shortest side of a region, in distances between the eyes: brows are nearly a line (our choice)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +131,17 @@ def row_of(found: Found | None, layout: Layout, picture: Picture, crop: int) -> 
 
 
 def _crop(grey: Picture, points: Floats, middle: Floats, turn: npt.NDArray[np.float64], edge: int) -> Floats:
-    """An upright square around some aligned landmarks, with mean 0 and standard deviation 1.
+    """What is around some aligned landmarks, upright and stretched to a square, with mean 0 and standard deviation 1.
 
     `turn` brings aligned places to the picture's pixels, counted from `middle`.
     """
     from PIL import Image as Pillow
 
     low, high = points.min(0), points.max(0)
-    half = max(float((high - low).max()) / 2 * (1 + 2 * _MARGIN), _SMALLEST)
+    half = np.maximum((high - low) / 2 * (1 + 2 * _MARGIN), _SMALLEST)
     corner = (low + high) / 2 - half
     # From a place in the square to one in the picture: what `transform` wants to be told.
-    step = turn * (2 * half / edge)
+    step = turn * (2 * half / edge)  # column by column: each axis of the square has a length of its own
     start = turn @ corner + middle
     affine = (step[0, 0], step[0, 1], start[0], step[1, 0], step[1, 1], start[1])
     cut = grey.transform((edge, edge), Pillow.Transform.AFFINE, affine, Pillow.Resampling.BILINEAR)
