@@ -44,7 +44,7 @@ ARMS: Mapping[str, dict[str, Any]] = {
     "plain": {"face_info": None},
     "landmarks": {"kind": "prior-token"},
     "mining": {"kind": "mining"},
-    "mining+agr": {"kind": "mining", "attributes": "agr"},
+    "mining-agr": {"kind": "mining", "attributes": "agr"},
 }
 STILL, MOVING = "synth", "synth_dynamic"
 BRIEF = {
@@ -113,13 +113,11 @@ def _conversations(sample: Sample, dataset: str) -> Iterator[FeidRecord]:
             Message("user", (*map(Image, shown), Text(task.prompt_text("direct", sample.id)))),
             Message("assistant", (Text(answer),)),
         )
-        labels = FeidLabels(
-            sample.expression,
-            None if sample.valence is None else va,
-            present if known else None,
-            frozenset(known),
-            {task.kind: "human"},
-        )
+        units = present if known else None
+        pair = None if sample.valence is None else va
+        there = (("expression", sample.expression), ("valence_arousal", pair), ("action_units", units))
+        origins: Any = {kind: "human" for kind, label in there if label is not None}
+        labels = FeidLabels(sample.expression, pair, units, frozenset(known), origins)
         yield FeidRecord(
             id=f"{dataset}/{sample.id}#{task.kind}", sample=sample.id, source=sample.source or dataset,
             subject=sample.subject, task="benchmark", template=f"benchmark.{task.name}/direct/-", messages=messages,
@@ -132,7 +130,7 @@ def fields_of(arm: str, options: argparse.Namespace) -> dict[str, Any]:
     given = dict(ARMS[arm])
     attributes = given.pop("attributes", None)
     info = None if "face_info" in given else {"network": options.network, **given}
-    return {"steps": options.steps, "face_info": info, "attributes": attributes, "name": f"emo-{arm.replace('+', '-')}"}
+    return {"steps": options.steps, "face_info": info, "attributes": attributes}
 
 
 def asked_of(arm: str, name: str) -> list[Task]:
