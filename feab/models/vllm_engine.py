@@ -62,6 +62,9 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
     Raises:
         FeabError: when vLLM is not installed, or the engine does not start.
     """
+    adapter = options.adapter_folder
+    if adapter is not None and read_config(adapter) is not None:
+        raise FeabError(f"adapter={adapter}: it has a face module, which vLLM does not run; ask it through hf/")
     keep_quiet(options.verbose)
     try:
         import vllm
@@ -76,9 +79,6 @@ def start(source: Source, options: VllmOptions, template: str | None) -> VllmEng
         raise FeabError(f"vllm/…: vLLM does not fit what is installed beside it ({first_line(error)})") from None
     if not hasattr(vllm.LLM, "enqueue_chat"):
         raise FeabError(f"vllm/… needs vLLM 0.32 or newer; this is {vllm.__version__}")
-    adapter = options.adapter_folder
-    if adapter is not None and read_config(adapter) is not None:
-        raise FeabError(f"adapter={adapter}: it has a face module, which vLLM does not run; ask it through hf/")
     try:
         llm = vllm.LLM(_folder(source), **_arguments(source, options, adapter))
     except FeabError:

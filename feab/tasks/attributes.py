@@ -19,16 +19,24 @@ ATTRIBUTES = ("age_group", "perceived_gender", "perceived_race", "ancestry_prese
 """The columns of it; the last one of rendered heads, which have no race."""
 
 
+_BEGIN = "The dataset describes this person so: "
+
+
 def attribute_words(sample: Sample) -> str:
     """What a dataset says of a person, in a sentence; empty where it says nothing."""
     known = ((name, getattr(sample, name)) for name in ATTRIBUTES)
     said = [f"{name.replace('_', ' ')} {_plain(value)}" for name, value in known if value]
-    return f"The dataset describes this person so: {', '.join(said)}." if said else ""
+    return f"{_BEGIN}{', '.join(said)}." if said else ""
 
 
 def told(question: str, words: str) -> str:
     """A question with the attributes before it."""
     return f"{words}\n{question}" if words else question
+
+
+def words_before(text: str) -> str:
+    """The attributes with which a question's text begins; empty where there are none."""
+    return text.partition("\n")[0] if text.startswith(_BEGIN) else ""
 
 
 def _plain(value: str) -> str:

@@ -28,6 +28,7 @@ from dataclasses import replace
 from feab.errors import FeabError
 from feab.records import SHORT_ANSWER, Closed, Image, Message, Option, Part, Question, Scoring, Text
 from feab.schemas import TaskIdentity
+from feab.tasks.attributes import told, words_before
 from feab.tasks.task import Prompt, Task
 from feab.vocabulary import ACTION_UNITS
 
@@ -52,7 +53,9 @@ def as_scored(task: Task, question: Question, scoring: Scoring) -> Question:
     elif task.kind == "action_units" and scoring == "yes-no":
         pictures = tuple(part for message in question.messages for part in message.parts if isinstance(part, Image))
         words = unit_questions(task, prompt.name)
-        closed = tuple(_unit(au, (*pictures, Text(words[au]))) for au in question.choices)
+        parts = [part for message in question.messages for part in message.parts if isinstance(part, Text)]
+        before = words_before(parts[0].text) if task.attributes is not None else ""
+        closed = tuple(_unit(au, (*pictures, Text(told(words[au], before)))) for au in question.choices)
     return replace(question, scoring=scoring, closed=closed)
 
 

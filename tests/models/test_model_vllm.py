@@ -340,6 +340,15 @@ def test_without_vllm_it_says_what_to_install(tiny):
         load_model(f"vllm/{tiny}")
 
 
+def test_an_adapter_with_a_face_module_is_sent_to_hf(tiny, tmp_path):
+    from feab.models.faceinfo.config import FaceInfo, write_config
+
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    write_config(tmp_path, FaceInfo(), "0" * 64)
+    with pytest.raises(FeabError, match="face module, which vLLM does not run; ask it through hf/"):
+        load_model(f"vllm/{tiny}", adapter=str(tmp_path))
+
+
 def test_a_folder_without_an_adapter_is_refused(tiny, tmp_path):
     with pytest.raises(FeabError, match=r"no adapter_model\.safetensors"):
         VllmOptions(adapter=str(tmp_path)).identity(None)

@@ -112,6 +112,7 @@ def test_listing_imports_nothing_heavy_and_never_the_functions_a_file_names(tmp_
         ("anger: \"brows", "rage: \"brows", "line 11: metadata.definitions.rage: defines something"),
         ("  split: test\n", "  split: test\n  frames: 8\n", "metadata.frames: must be text"),
         ("  split: test\n", "  split: test\n  frames: often\n", "metadata.frames: frames 'often': write uniform:N"),
+        ("  split: test\n", "  split: test\n  attributes: all\n", "metadata.attributes: must be agr"),
         ("version: 2", "version: [2]", "line 7: metadata.version"),
         ("version: 2", 'version: "<2"', "line 7: metadata.version: may not hold <"),
         ("  split: test\n", "  split: te-st\n", "metadata.split: must start with a letter"),

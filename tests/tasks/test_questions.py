@@ -155,3 +155,35 @@ def test_an_answer_in_the_form_that_is_asked_for_can_be_read(task, plain, value)
             assert set(as_json) == set(question.schema["required"])
         answer = parse(text, task.kind, question.choices or None)
         assert answer.value == value, (question.prompt, text)
+
+
+def test_attributes_are_told_only_where_a_task_says_so_and_in_the_datasets_words():
+    from feab.tasks.choices import as_scored
+
+    known = {"age_group": "20-39", "perceived_gender": "female", "perceived_race": "asian"}
+    face = sample("a", expression="anger", valence=0.0, arousal=0.0, au_presence={12: 1.0}, **known)
+    sentence = "The dataset describes this person so: age group 20-39, perceived gender female, perceived race asian."
+    for task in (EXPRESSION, VA, UNITS):
+        told = dataclasses.replace(task, attributes="agr")
+        for prompt in task.prompts:
+            ((one,), (plain,)) = (each.questions([face], prompt) for each in (told, task))
+            assert one.messages[0].parts[-1].text == f"{sentence}\n{plain.messages[0].parts[-1].text}"
+            assert dataclasses.replace(one, messages=plain.messages) == plain
+        (unknown,) = told.questions([dataclasses.replace(face, **dict.fromkeys(known))])
+        (plain,) = task.questions([face])
+        assert unknown == plain, "of whom nothing is known, nothing is said"
+        assert told.identity().sha256 != task.identity().sha256
+    told = dataclasses.replace(UNITS, attributes="agr")
+    (one,) = told.questions([face])
+    for asked in as_scored(told, one, "yes-no").closed:
+        assert asked.messages[0].parts[-1].text.startswith(f"{sentence}\nDoes this face display")
+
+
+def test_a_task_file_asks_for_attributes(tmp_path):
+    text = (tmp_path / "mine.yaml", EXPRESSION.file.read_text())
+    text[0].write_text(
+        text[1].replace("task: synth_expression", "task: mine").replace("metadata:\n", "metadata:\n  attributes: agr\n")
+    )
+    (task,) = load_tasks(["mine"], include=[tmp_path])
+    assert task.attributes == "agr"
+    assert EXPRESSION.attributes is None

@@ -116,7 +116,7 @@ class _Mining(nn.Module):  # type: ignore[misc]
         self.final = nn.LayerNorm(width)
 
     def forward(self, level: Tensor, crops: Tensor, there: Tensor, question: Tensor, known: Tensor) -> Tensor:
-        """The clues: (conversations, queries, width)."""
+        """The clues, and the whole face's own token beside them: (conversations, queries + 1, width)."""
         batch, frames = there.shape
         parts = [branch(level[..., columns]) for branch, columns in zip(self.branches, self._columns, strict=True)]
         face = torch.stack(parts, 2)  # (conversations, frames, parts, width)
@@ -124,6 +124,7 @@ class _Mining(nn.Module):  # type: ignore[misc]
             seen = self.look(crops.reshape(-1, 1, self._crop, self._crop))
             seen = seen.reshape(batch, frames, len(REGIONS), -1)
             face = torch.cat([face[:, :, :1], face[:, :, 1:] + seen], 2)
+        whole = (face[:, :, 0] * there[..., None]).sum(1, keepdim=True) / there.sum(1).clamp(min=1)[:, None, None]
         face = face + self.part + _places(frames, face.shape[-1], face)[None, :, None]
         face = face.flatten(1, 2)
         hidden = there.repeat_interleave(len(self._columns), 1).logical_not()
@@ -138,8 +139,8 @@ class _Mining(nn.Module):  # type: ignore[misc]
             silent[:, count:] = known.logical_not()
         for layer in self.layers:
             queries = layer(queries, silent, face, hidden, count)
-        tokens: Tensor = self.final(queries[:, :count])
-        return tokens
+        # The short way, which is learnt first: aggregating begins from nothing.
+        return torch.cat([whole, self.final(queries[:, :count])], 1)
 
 
 class _Look(nn.Module):  # type: ignore[misc]
