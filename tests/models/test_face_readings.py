@@ -174,3 +174,43 @@ def test_a_network_of_the_users_own_is_run_as_described(tmp_path, monkeypatch):
     np.testing.assert_allclose(found.landmarks[:2], [(100, 0), (200, 75)])
     with pytest.raises(Exception, match="136 numbers of landmarks and 256 of an embedding"):
         OnnxLandmarks(info.weights, FACEXFORMER)(wide)
+
+
+@pytest.mark.full
+def test_mediapipe_reads_rendered_faces():
+    """Beside feab's own network, whose landmarks were chosen to be some of MediaPipe's."""
+    pytest.importorskip("mediapipe")
+    from feab.data import load_dataset
+    from feab.models.faceinfo.priors import Faces
+    from feab.models.fetch import fetch
+    from feab.models.images import decode
+
+    fetch("mediapipe-blendshapes")
+    info = FaceInfo(network="mediapipe", crop=CROP)
+    network, own = networks.open_network(info), RenderedLandmarks()
+    faces = Faces(network, info)
+    dataset = load_dataset("synth", "test")
+    mouth = [61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91]  # as `scripts/fit_landmarks.py` has the outer lips
+    off = []
+    for number in range(0, 60, 5):
+        data = dataset[number].media.read()
+        row = faces.row(data)
+        assert row.shape == (MEDIAPIPE.width(CROP),)
+        assert row[0] == 1
+        assert np.isfinite(row).all()
+        shapes = row[MEDIAPIPE.points.stop : MEDIAPIPE.numbers]
+        assert ((shapes >= 0) & (shapes <= 1)).all()
+        pixels = np.asarray(decode(data))
+        theirs, mine = network(pixels).landmarks[mouth, :2], own(pixels).landmarks[36:48]
+        off.append(np.hypot(*(theirs - mine).T).mean() / (row[3] * 224))
+    assert np.mean(off) < 0.12
+    assert not faces.row(_blank()).any(), "no face in an even picture"
+    faces.close()
+
+
+def _blank():
+    import io
+
+    out = io.BytesIO()
+    Pillow.new("RGB", (128, 128), (90, 90, 90)).save(out, "PNG")
+    return out.getvalue()
