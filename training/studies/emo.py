@@ -189,34 +189,36 @@ def table(options: argparse.Namespace) -> str:
                 continue
             scores = score_all(tasks_of(STILL), still, truth[STILL])
             clips = score_all(tasks_of(MOVING), moving, truth[MOVING]).tasks[f"{MOVING}_expression"].metrics
-            more, p = _over_plain(options, arm, seed, still, truth[STILL])
+            gain, more, p = _over_plain(options, arm, seed, still, truth[STILL])
             shown = [clips[metric] for metric in ("macro_f1", "accuracy", "uar")]
             lines.append(
                 f"| {arm} | {seed} | {_estimate(scores.overall)} | {more} | {p} | "
                 + " | ".join(map(_estimate, shown)) + " |"
             )  # fmt: skip
             primary = None if scores.overall is None else scores.overall.value
-            values.append([value if value is not None else float("nan") for value in (primary, shown[0].value)])
+            row = (primary, shown[0].value, gain)
+            values.append([value if value is not None else float("nan") for value in row])
             _gather(groups, arm, scores)
         if len(values) > 1:
             both = [f"{statistics.mean(v):.3f} ± {statistics.stdev(v):.3f}" for v in zip(*values, strict=True)]
-            lines.append(f"| **{arm}** | mean ± SD of {len(values)} | {both[0]} | | | {both[1]} | | |")
+            over = "" if arm == "plain" else both[2]
+            lines.append(f"| **{arm}** | mean ± SD of {len(values)} | {both[0]} | {over} | | {both[1]} | | |")
     return "\n".join([*lines, "", *_group_lines(groups)])
 
 
 def _over_plain(
     options: argparse.Namespace, arm: str, seed: int, still: Sequence[Prediction], truth: Mapping[str, Any]
-) -> tuple[str, str]:
-    """How much better an arm is than the plain one of the same seed, on the same faces; with its p-value."""
+) -> tuple[float | None, str, str]:
+    """How much better an arm is than the plain one of the same seed, on the same faces: as a number and in words, p."""
     plain = said(options.out, "plain", seed, STILL)
     if arm == "plain" or not plain:
-        return "", ""
+        return None, "", ""
     mine, other = (list(sums_all(tasks_of(STILL), one, truth).values()) for one in (still, plain))
     found = overall_difference(mine, other)
     if found.value is None:
-        return "–", "–"
+        return None, "–", "–"
     around = "" if found.low is None or found.high is None else f" ({found.low:+.3f} to {found.high:+.3f})"
-    return f"{found.value:+.3f}{around}", "–" if found.p is None else f"{found.p:.4f}"
+    return found.value, f"{found.value:+.3f}{around}", "–" if found.p is None else f"{found.p:.4f}"
 
 
 def _gather(groups: dict[tuple[str, str], dict[str, list[float]]], arm: str, scores: Scores) -> None:
