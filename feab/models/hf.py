@@ -17,6 +17,7 @@ from feab.errors import FeabError
 from feab.models.cards import ModelCard
 from feab.models.checkpoint import CheckpointOptions
 from feab.models.faceinfo.attach import faces_of
+from feab.models.faceinfo.priors import Faces
 from feab.models.hf_batches import Held, rows_of
 from feab.models.hf_choices import ChoiceScorer
 from feab.models.hf_generate import BatchSize, Generator, NoRoomError, Reply, Row
@@ -105,7 +106,7 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
         )
     revision = folder_digest(Path(source.path)) if source.local else getattr(model.config, "_commit_hash", None)
     info = _info(name, options, model, revision, template, processor)
-    return HfModel(info, model, processor, options, template)
+    return HfModel(info, model, processor, options, template, closing=faces_of(model))
 
 
 def around(model: Any, processor: Any, name: str) -> HfModel:
@@ -120,7 +121,18 @@ def around(model: Any, processor: Any, name: str) -> HfModel:
 class HfModel:
     """A loaded checkpoint. Images are prepared in a thread while the model works on the batch before."""
 
-    def __init__(self, info: ModelInfo, model: Any, processor: Any, options: HfOptions, template: str | None) -> None:
+    def __init__(
+        self,
+        info: ModelInfo,
+        model: Any,
+        processor: Any,
+        options: HfOptions,
+        template: str | None,
+        *,
+        closing: Faces | None = None,
+    ) -> None:
+        """`closing`: what a face module sees faces with, where it is to be let go of with the model."""
+        self._closing = closing
         self._info = info
         self._options = options
         maker = InputMaker(
@@ -216,6 +228,8 @@ class HfModel:
         self._generator = None
         self._scorer = None
         self._maker = None
+        if self._closing is not None:
+            self._closing.close()
 
 
 def _answered(generator: Generator, batch: Sequence[Prepared], about: Sequence[Prepared] = ()) -> Iterator[Completion]:

@@ -222,8 +222,12 @@ def test_what_is_saved_answers_as_it_did(folder, tmp_path):
     assert {key: one.texts for key, one in by_key(again.generate(questions())).items()} == expected
     plain = load_model(f"hf/{folder}")
     assert again.info.parameters > plain.info.parameters
+    faces, closed = again._maker._faces, []
+    faces._network.close = lambda: closed.append(1)
     assert {key: one.texts for key, one in by_key(plain.generate(questions())).items()} != expected
 
+    again.close()
+    assert closed, "the face network is let go of with the model"
     stored = json.loads((tmp_path / CONFIG_NAME).read_text())
     (tmp_path / CONFIG_NAME).write_text(json.dumps({**stored, "network_digest": "0" * 64}))
     with pytest.raises(FeabError, match="other weights of rendered"):

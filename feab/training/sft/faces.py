@@ -30,7 +30,7 @@ def learn_faces(info: FaceInfo, model: Any, talks: Talks, job: Job) -> Faces:
     started = said = time.monotonic()
     rows = []
     for data in talks.pictures():
-        rows.append(faces.row(data)[: faces.layout.numbers])
+        rows.append(faces.row(data)[: faces.layout.numbers].copy())  # a view would keep the crops, too
         if time.monotonic() - said > _PATIENT_S:
             said = time.monotonic()
             job.note({"stage": "reading faces", "done": len(rows)})

@@ -217,6 +217,8 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         )
         write_result(job, done, held)
         write_json(job.out / IDENTITY, {"identity": job.identity, "finished": True, "step": chosen.step})
+    if faces is not None:
+        faces.close()
     if torch.cuda.is_available():
         del trainer, model
         torch.cuda.empty_cache()
