@@ -2,9 +2,10 @@
 
 The parts are those that EMO-LLaMA's abstract names (Xing et al. 2024): a global and a local branch, and a clue
 aggregator in the manner of a Q-Former (Li et al. 2023, BLIP-2): learned queries that look at each other and at the
-question, then at the face. Sizes, order of the sublayers and how frames are told apart are our choice; the paper's are
-not published. Layers read the tokens through zero-initialised gates, as in LLaMA-Adapter (Zhang et al. 2023): keys and
-values beside those of the picture's and the text's tokens, with a softmax of their own. At first every gate is shut.
+question, then at the face. Sizes, order of the sublayers, how frames are told apart, and that the branches' own tokens
+stand beside the clues are our choice; the paper's are not published. Layers read the tokens through zero-initialised
+gates, as in LLaMA-Adapter (Zhang et al. 2023): keys and values beside those of the picture's and the text's tokens,
+with a softmax of their own. At first every gate is shut.
 
 This file imports torch; import it inside the function that needs it.
 """
@@ -116,7 +117,7 @@ class _Mining(nn.Module):  # type: ignore[misc]
         self.final = nn.LayerNorm(width)
 
     def forward(self, level: Tensor, crops: Tensor, there: Tensor, question: Tensor, known: Tensor) -> Tensor:
-        """The clues, and the whole face's own token beside them: (conversations, queries + 1, width)."""
+        """The clues, and beside them the face and its parts as they are: (conversations, queries + 6, width)."""
         batch, frames = there.shape
         parts = [branch(level[..., columns]) for branch, columns in zip(self.branches, self._columns, strict=True)]
         face = torch.stack(parts, 2)  # (conversations, frames, parts, width)
@@ -124,8 +125,9 @@ class _Mining(nn.Module):  # type: ignore[misc]
             seen = self.look(crops.reshape(-1, 1, self._crop, self._crop))
             seen = seen.reshape(batch, frames, len(REGIONS), -1)
             face = torch.cat([face[:, :, :1], face[:, :, 1:] + seen], 2)
-        whole = (face[:, :, 0] * there[..., None]).sum(1, keepdim=True) / there.sum(1).clamp(min=1)[:, None, None]
-        face = face + self.part + _places(frames, face.shape[-1], face)[None, :, None]
+        face = face + self.part
+        mean = (face * there[..., None, None]).sum(1) / there.sum(1).clamp(min=1)[:, None, None]
+        face = face + _places(frames, face.shape[-1], face)[None, :, None]
         face = face.flatten(1, 2)
         hidden = there.repeat_interleave(len(self._columns), 1).logical_not()
         hidden = hidden & there.any(1, keepdim=True)  # of no face, zeros are looked at: a softmax needs something
@@ -140,7 +142,7 @@ class _Mining(nn.Module):  # type: ignore[misc]
         for layer in self.layers:
             queries = layer(queries, silent, face, hidden, count)
         # The short way, which is learnt first: aggregating begins from nothing.
-        return torch.cat([whole, self.final(queries[:, :count])], 1)
+        return torch.cat([mean, self.final(queries[:, :count])], 1)
 
 
 class _Look(nn.Module):  # type: ignore[misc]
@@ -150,8 +152,9 @@ class _Look(nn.Module):  # type: ignore[misc]
         super().__init__()
         side = edge // 4
         self.body = nn.Sequential(
-            nn.Conv2d(1, 16, 5, 2, 2), nn.GELU(), nn.Conv2d(16, 32, 3, 2, 1), nn.GELU(), nn.Flatten(),
-            nn.Linear(32 * side * side, width),
+            nn.Conv2d(1, 16, 5, 2, 2), nn.GroupNorm(4, 16), nn.GELU(),
+            nn.Conv2d(16, 32, 3, 2, 1), nn.GroupNorm(8, 32), nn.GELU(),
+            nn.Flatten(), nn.Linear(32 * side * side, width),
         )  # fmt: skip
 
     def forward(self, squares: Tensor) -> Tensor:
