@@ -9,9 +9,9 @@ nothing could be added to it. `--base` takes another.
     python training/studies/emo.py --seeds 0 --network mediapipe --out runs/studies/emo-mediapipe
 
 An arm and seed take about ten minutes of one idle core (400 steps of about a second, reckoned from 150), so three seeds
-about two hours; before that come the base and, once, the rendering of `synth_dynamic`. Any part that was
-done is not done again: training goes on from its last checkpoint, and answers are kept. The table is printed after every
-arm, and with `--table` from what is there.
+about two hours; before that come the base and, once, the rendering of `synth_dynamic`. Any part that was done is not
+done again: training goes on from its last checkpoint, and answers are kept. The table is printed after every arm, and
+with `--table` from what is there.
 """
 
 from __future__ import annotations
