@@ -17,14 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from feab.data.benchmark.recipe import SetName, SourceName
 from feab.jsonfile import validated
-from feab.schemas import Name, SplitName
+from feab.schemas import Count, Name, Sha256, SplitName
 from feab.yamlfile import read_bytes
 
 MAX_MANIFEST = 64_000_000
 MOST_VALUES = 5_000_000
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Strict(BaseModel):
