@@ -14,6 +14,7 @@ from feab.generation.annotate import annotate
 from feab.generation.estimate import Load, SekeEstimate, estimate
 from feab.generation.store import CONFLICTS, Annotations, in_words
 from feab.runs.table import failures
+from feab.tasks.task import words_of
 
 OWN = {**OPTIONS, **{name: f"--{name}" for name in ("recipe", "split", "given")}}
 """What `-M` does not set: the parameters of `annotate` by name, with the verb's own option where it has one."""
@@ -106,4 +107,4 @@ def _images(load: Load) -> str:
 
 def _levels(given: Sequence[str] | None) -> list[str] | None:
     """Words of a comma list, repeatable; None where nothing was said."""
-    return None if given is None else [word.strip() for words in given for word in words.split(",") if word.strip()]
+    return None if given is None else [word for word in words_of(given) if word]
