@@ -8,7 +8,7 @@ from typing import Any
 
 from feab.cli.output import out, out_json, say
 from feab.cli.rendering import Rendering
-from feab.cli.run import OPTIONS, parse_arguments
+from feab.cli.run import OPTIONS, parse_arguments, say_replicas
 from feab.cli.seke_progress import watcher
 from feab.generation.annotate import annotate
 from feab.generation.estimate import Load, SekeEstimate, estimate
@@ -25,8 +25,7 @@ def annotate_and_show(
 ) -> int:
     """Annotate, print the counts, and return the exit status: 3 when answers are missing."""
     args = parse_arguments(arguments, OWN)
-    if replicas := options.get("replicas"):
-        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
+    say_replicas(model, options.get("replicas"))
     options["given"] = _levels(options["given"])
     with watcher() as progress:
         done = annotate(model, data, recipe, progress=progress, **options, **args)
