@@ -49,7 +49,7 @@ def train(
         str | None, typer.Option("--push", metavar="REPO", help="Upload the result to the Hub (OWNER/NAME; private).")
     ] = None,
 ) -> None:
-    """Make a baseline by a recipe: from nothing, or by fine-tuning on instruction data."""
+    """Make a model by a recipe: from nothing, or by fine-tuning."""
     from feab.cli.training import train_and_show
 
     train_and_show(recipe, out, seed, data=data, base=base, report_to=report or (), push=push)
