@@ -9,7 +9,7 @@ from pathlib import Path
 from feab.clips.video import VIDEO_ENDINGS
 from feab.data.classes import MAX_DEPTH, class_folders, split_folders
 from feab.data.names import safe_id
-from feab.data.readers.record import Row, Skip, Why
+from feab.data.readers.record import Row, Skip, untold
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
@@ -67,13 +67,9 @@ def class_digest(tree: Tree, splits: Mapping[str, str], *, clips: bool) -> str:
     """Twelve hex digits that are others when the folders hold other pictures (or videos), by their paths."""
     found = hashlib.sha256()
     for split, above in splits.items():
-        for row in class_rows(tree, above, _pass, clips=clips):
+        for row in class_rows(tree, above, untold, clips=clips):
             found.update(f"{split}/{row.file}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:12]
-
-
-def _pass(file: str, line: int | str | None, why: Why, detail: str) -> None:
-    pass
 
 
 def _files(tree: Tree, above: str, endings: Sequence[str]) -> Iterator[str]:
