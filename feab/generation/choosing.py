@@ -131,17 +131,7 @@ class _Faces:
 
     def face(self, row: int, missing: Pattern) -> Face:
         """A face of which these levels are asked for, and all others shown."""
-        given = [level for level in LEVELS if level not in missing]
-        return Face(
-            self.task,
-            self.ids[row],
-            self.dataset,
-            row,
-            self.labels.given(row, given),
-            self.labels.values(row, given),
-            missing,
-            settled=not missing,
-        )
+        return Face(self.task, self.ids[row], self.dataset, row, self.labels, missing, settled=not missing)
 
     def calibrating(self, row: int, covered: Collection[Level], patterns: Mapping[Pattern, int], seed: int) -> Face:
         """A face of which labels are hidden, in one of the ways in which they are missing of annotated faces.
