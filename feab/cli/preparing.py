@@ -113,8 +113,8 @@ def prepare(
         if summary.skipped:
             say(f"{split}: every row passed over is named in {made.folder / f'{split}.skipped.jsonl'}")
     for split, files in made.absent.items():
-        more = ", or the like" if len(files) > _MOST_FILES else ""
-        say(f"{split}: not there, it would take {' or '.join(files[:_MOST_FILES])}{more}")
+        others = ", or the like" if len(files) > _MOST_FILES else ""
+        say(f"{split}: not there, it would take {' or '.join(files[:_MOST_FILES])}{others}")
     say(f"licence: {made.info.licence}")
     if is_generic(name) and "test" in made.splits:
         say(f"ask about it with: feab run --model NAME --data {made.folder if to else made.info.name}")
@@ -126,8 +126,8 @@ def described(summary: SplitSummary) -> list[tuple[str, str]]:
     """A split in words, as pairs of a word and what it has."""
     from feab.data.readers.splitting import limited
 
-    part = "" if summary.limit is None else f", a part: {limited(summary.limit, summary.seed)}"
-    found = [("samples", f"{summary.samples:,}{part}")]
+    taken = "" if summary.limit is None else f", a part: {limited(summary.limit, summary.seed)}"
+    found = [("samples", f"{summary.samples:,}{taken}")]
     found += [("subjects", f"{summary.subjects:,}")] if summary.subjects else []
     found += [("expression", _counted(summary.expressions))] if summary.expressions else []
     found += [("votes", f"{summary.votes:,}")] if summary.votes else []
