@@ -10,8 +10,8 @@ another theory (Darwin's AUs, ratings of other words, another table from AUs to 
 
 Writes a JSON object for every arm, seed and knowledge. Each seed is written when it is done: the same command goes on
 where it was broken off, `--status` says what is done. Seed 0 is not among those of the study: scaling was tuned on it.
-With AUs given about half a minute a seed and knowledge on an idle core; with the expression given several, since 2^17
-displays are summed over for each face.
+With AUs given a seed and knowledge takes about half a minute of an idle core; with the expression given about three, as
+2^17 displays are summed over for each face.
 """
 
 from __future__ import annotations
