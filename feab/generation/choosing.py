@@ -124,10 +124,13 @@ class _Faces:
     def missing(self, shown: Collection[Level]) -> list[Pattern]:
         """Of each face the levels that are not shown, or of which it has no label."""
         absent = [~self.labels.has(level) | (level not in shown) for level in LEVELS]
-        return [
-            tuple(level for level, lacks in zip(LEVELS, row, strict=True) if lacks)
-            for row in np.stack(absent, axis=1).tolist()
+        number = sum(lacks.astype(int) << place for place, lacks in enumerate(absent))
+        # Faces that lack the same share one tuple: there may be a million of them.
+        patterns = [
+            tuple(level for place, level in enumerate(LEVELS) if which >> place & 1)
+            for which in range(2 ** len(LEVELS))
         ]
+        return [patterns[which] for which in np.asarray(number).tolist()]
 
     def face(self, row: int, missing: Pattern) -> Face:
         """A face of which these levels are asked for, and all others shown."""

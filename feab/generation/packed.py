@@ -56,7 +56,8 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         """`folder`: on the disk that is to hold them."""
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+        # It has no name; where a file must have one, it is hidden for the moment until it has none.
+        self._file = tempfile.TemporaryFile(dir=folder, prefix=".decided.")  # noqa: SIM115 - closed by `close`
         self._end = 0
 
     def put(self, text: bytes) -> int:
