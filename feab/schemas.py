@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from feab.records import Answer, Completion, Outcome, Scoring
+from feab.records import Answer, Completion, FinishReason, Outcome, Scoring
 from feab.vocabulary import Kind
 
 SCHEMA = 1
@@ -94,6 +94,9 @@ class Prediction(Strict):
     """Of runs whose answers were not generated: what the probabilities come from. Not written where there are none."""
     usage: UsageInfo = UsageInfo()
     latency_s: Annotated[float, Field(ge=0)] | None = None
+    finish_reason: FinishReason | None = None
+    """Why the text ended, in draws.jsonl of annotations. None, and not written: that was not kept, as in runs, and in
+    annotations of before."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Prediction:

@@ -89,7 +89,9 @@ def validate(
     "\n\nExit status: 0, or 2 when `feab run --model feab-tiny` cannot work.",
 )
 def doctor(
-    deep: Annotated[bool, typer.Option("--deep", help="Import torch as well and ask it for GPUs (seconds).")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Ask torch for GPUs and check sums of weights, too (seconds).")
+    ] = False,
     json: Json = False,
 ) -> None:
     """What is installed and what each extra adds, where data and caches lie, which GPUs and keys are seen.

@@ -11,7 +11,7 @@ from feab.plots import pieces
 from feab.plots.page import number, percent
 from feab.plots.pieces import Row, Tick
 from feab.runs import detail
-from feab.runs.table import METRIC_NAMES, OVERALL, WITHIN, beside_people, player
+from feab.runs.table import METRIC_NAMES, OVERALL, SUMMED, WITHIN, beside_people, player, sums
 from feab.schemas import EstimateModel, Scores, TaskScores
 from feab.tasks.scoring import ORACLE
 from feab.vocabulary import ACTION_UNITS, Kind
@@ -102,6 +102,19 @@ def overview(scores: Scores) -> Markup:
     if scores.overall is not None:
         rows.append(estimate_row(OVERALL, scores.overall))
     return pieces.interval_table("Scores with 95 % intervals, beside chance", rows, first="task", beside="chance")
+
+
+def sums_table(scores: Scores) -> Markup | None:
+    """The customary sums of three tasks' own scores; None where there are none.
+
+    A table of their own: they end at 3, the axis of the others at 1.
+    """
+    rows = []
+    for group, value in sums(scores).items():
+        parts = [scores.tasks[f"{group}_{kind}"] for kind in KINDS]
+        rows.append([f"{group}, {SUMMED[group]}", number(value), *(number(_primary(task).value) for task in parts)])
+    header = ["group, sum", "sum, at most 3", *KINDS.values()]
+    return pieces.plain_table("Scores added up, as is the custom", header, rows) if rows else None
 
 
 def outcomes(scores: Scores) -> Markup:

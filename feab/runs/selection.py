@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from feab.data.spread import mark
 from feab.records import Sample
 
 if TYPE_CHECKING:
@@ -46,12 +46,11 @@ def spread(
 ) -> npt.NDArray[np.integer]:
     """At most `limit` of some rows, in rising order; `ids` are those of all rows.
 
-    Those whose sha256 of "seed:id" is smallest are taken: the choice mixes classes and identities, stays the same
-    whatever else the dataset holds or in which order, and a larger limit takes a superset.
+    Those whose `feab.data.spread.mark` is smallest are taken.
     """
     if limit is None or len(rows) <= limit:
         return rows
-    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{seed}:{ids[int(rows[i])]}".encode()).digest())
+    order = sorted(range(len(rows)), key=lambda i: mark(ids[int(rows[i])], seed))
     return np.sort(rows[order[:limit]])
 
 

@@ -21,7 +21,7 @@ from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.vocabulary import LABELS
 
-_VERSION = "1"
+_VERSION = "2"
 _LICENCE = "not stated"
 """Nobody has said what may be done with the faces, so they may neither be shared nor sent to others unasked."""
 _ANYTHING = ("*",)
@@ -38,6 +38,8 @@ def prepare_generic(
     images: Images = "paths",
     strict: bool = False,
     again: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
     workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> Prepared:
@@ -57,6 +59,8 @@ def prepare_generic(
         images: as `prepare` takes it, and so are the rest. Pictures that a table holds are stored in any case.
         strict: stop at the first row that cannot be used.
         again: write splits anew that are there.
+        limit: at most so many rows of each split, a seeded spread.
+        seed: of that spread.
         workers: threads that open pictures.
         on_progress: called every few hundred rows.
 
@@ -66,7 +70,16 @@ def prepare_generic(
     """
     reader, root = read_generic(source, name=name, columns=columns, pictures=pictures, on_progress=on_progress)
     return prepare(
-        reader, root, to, images=images, strict=strict, again=again, workers=workers, on_progress=on_progress
+        reader,
+        root,
+        to,
+        images=images,
+        strict=strict,
+        again=again,
+        limit=limit,
+        seed=seed,
+        workers=workers,
+        on_progress=on_progress,
     )
 
 

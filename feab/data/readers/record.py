@@ -66,7 +66,7 @@ class Skip(Protocol):
 
 
 def untold(file: str, line: int | str | None, why: Why, detail: str) -> None:
-    """A `Skip` for faults that are told of elsewhere."""
+    """A `Skip` for rows that are read only to be counted, or whose faults are told of elsewhere."""
 
 
 Read: TypeAlias = "Callable[[Tree, str, Skip], Iterator[Row]]"

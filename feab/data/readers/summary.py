@@ -48,6 +48,10 @@ class SplitSummary:
     """Rows without any label, which are left out."""
     skipped: dict[str, int]
     """Kind of fault -> rows that were passed over; each is named in <split>.skipped.jsonl."""
+    limit: int | None = None
+    """At most so many samples were taken, a seeded spread over the split. None, and not written: all of them."""
+    seed: int = 0
+    """Of that spread."""
 
 
 @dataclass(slots=True)
@@ -138,7 +142,12 @@ def read_prepared(folder: Path) -> dict[str, SplitSummary]:
         raise FeabError(f"{path}: is not as feab writes it; remove it and prepare the dataset again") from None
 
 
+def _written(split: SplitSummary) -> dict[str, Any]:
+    limited = () if split.limit is not None else ("limit", "seed")
+    return {name: value for name, value in asdict(split).items() if name not in limited}
+
+
 def write_prepared(folder: Path, splits: dict[str, SplitSummary]) -> None:
     """Write prepared.json, whole or not at all."""
-    said = {"schema": 1, "splits": {name: asdict(split) for name, split in splits.items()}}
+    said = {"schema": 1, "splits": {name: _written(split) for name, split in splits.items()}}
     write_whole(folder / PREPARED, json.dumps(said, indent=2) + "\n")
