@@ -1,0 +1,57 @@
+"""`feab leaderboard` and the verbs under it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from feab.cli.options import Include
+
+verbs = typer.Typer(
+    name="leaderboard",
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  feab leaderboard"
+    "\n  feab leaderboard --store hf://datasets/OWNER/NAME --port 8000"
+    "\n  feab leaderboard token ada                             # so that ada can submit"
+    "\n  feab leaderboard build --out my-space/",
+)
+
+
+@verbs.callback()
+def leaderboard(
+    context: typer.Context,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="DIR|hf://datasets/…",
+            help="Where the submissions lie.  [default: leaderboard/results, else FEAB_DATA/leaderboard/results]",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", metavar="H", help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="P", min=1, max=65535, help="The port.  [default: a free one from 7860 on]"),
+    ] = None,
+    include: Include = None,
+) -> None:
+    """Serve the leaderboard here: ranking, comparison, faces, and a door for submissions."""
+    if context.invoked_subcommand is None:
+        from feab.cli.serving import serve_and_say
+
+        serve_and_say(store, host, port, include or [])
+
+
+@verbs.command()
+def token(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Under which the submissions are listed.")],
+) -> None:
+    """Give somebody a token to submit with; an earlier one holds no more.
+
+    It goes to `feab submit` in the environment variable FEAB_LEADERBOARD_TOKEN.
+    """
+    from feab.cli.serving import give_token
+
+    give_token(name)
