@@ -131,6 +131,15 @@ def interval(low: Any, high: Any) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.3f} to {high:.3f}".replace("-", "−")
 
 
+def size(parameters: float) -> str:
+    """A number of parameters as people say it: "7.1 B", "324 k"."""
+    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if parameters >= unit:
+            many = parameters / unit
+            return f"{many:.3g}\N{NO-BREAK SPACE}{name}" if many < 999.5 else f"{many:.0f}\N{NO-BREAK SPACE}{name}"
+    return f"{parameters:.0f}"
+
+
 def to_csv(frame: pd.DataFrame, columns: tuple[str, ...] = tuple(COLUMNS)) -> str:
     """Rows as CSV for a spreadsheet. A text that one would take for a formula begins with an apostrophe."""
     kept = frame[[name for name in columns if name in frame]].copy()

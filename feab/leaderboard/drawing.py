@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.plots.svg import ACCENT, LINE, MUTED, drawing, plain, svg_of
+from feab.leaderboard.choosing import size
+from feab.plots.svg import ACCENT, LINE, MUTED, bare, drawing, plain, svg_of
 from feab.runs.table import METRIC_NAMES
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 Against = Literal["cost_usd", "parameters"]
 
-_LABELS = {"cost_usd": "US dollars, as the submitter tells", "parameters": "parameters"}
+_LABELS = {"cost_usd": "cost of the run, as the submitter tells", "parameters": "parameters"}
 _NAMED = 12
 """Models of the front that are named in a drawing."""
+_AROUND = 4
+"""How much further than the models the axis of sizes and costs goes on each side, as a factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,11 @@ def score_plot(frame: pd.DataFrame, against: Against, name: str) -> Markup | Non
     front = np.flatnonzero(on_front(x, y))
     front = front[np.argsort(x[front], kind="stable")]
     with drawing(6.0, 3.6) as (figure, axes):
+        bare(axes)
         axes.set_xscale("log")
+        axes.set_xlim(x.min() / _AROUND, x.max() * _AROUND)
+        axes.xaxis.set_major_formatter(lambda value, _: size(value) if against == "parameters" else f"${value:,.4g}")
+        axes.xaxis.set_minor_formatter(lambda *_: "")
         low, high = (rows[end].to_numpy(dtype=np.float64, na_value=np.nan) for end in ("low", "high"))
         axes.vlines(x, low, high, color=LINE, linewidth=1)
         axes.plot(x, y, "o", color=MUTED, markersize=4, markeredgewidth=0)

@@ -10,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-import feab.runs
 from feab.errors import FeabError
 from feab.leaderboard.app.api import add_api
 from feab.leaderboard.app.door import add_door
 from feab.leaderboard.app.serving import KEPT_S, LOOKED_S
 from feab.leaderboard.pages.index import TITLE, Pages
 from feab.leaderboard.service import Service
+from feab.runs.frame import styles
 
 _HERE = Path(__file__).parent
 _LONGEST = 8_000
@@ -57,9 +57,9 @@ def _add_pages(pages: Pages) -> None:
 
 
 def _style() -> str:
-    """The report's style, and what the app adds to it."""
-    report = Path(feab.runs.__file__).with_name("report.css").read_text(encoding="utf-8")
-    return report + _read("board.css")
+    """The style of feab's pages, for ours alone: nested, so that it weighs more than gradio's own."""
+    colours, rules = styles()
+    return f"{colours} .board {{ {rules} }} {_read('board.css')}"
 
 
 def _read(name: str) -> str:

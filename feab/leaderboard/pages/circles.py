@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
 from feab.leaderboard.pages.compare import chosen_of, names_of
-from feab.leaderboard.pages.shown import TEMPLATES
 from feab.leaderboard.pages.looking import Looked
+from feab.leaderboard.pages.shown import TEMPLATES
 from feab.plots.affect import circumplex_figure
 from feab.plots.page import render
 from feab.plots.pieces import figure

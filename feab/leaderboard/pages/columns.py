@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from feab.leaderboard.choosing import size
 from feab.leaderboard.drawing import number_of
 from feab.leaderboard.table import COLUMNS
 from feab.plots.page import NOTHING, number, percent
@@ -90,15 +91,6 @@ def cell(column: str, value: Any) -> str:
     if column == "may_have_seen":
         return "yes" if found else "no"
     return f"{found:,.0f}"
-
-
-def size(parameters: float) -> str:
-    """A number of parameters as people say it: "7.1 B", "324 k"."""
-    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if parameters >= unit:
-            many = parameters / unit
-            return f"{many:.3g}\N{NO-BREAK SPACE}{name}" if many < 999.5 else f"{many:.0f}\N{NO-BREAK SPACE}{name}"
-    return f"{parameters:.0f}"
 
 
 def duration(seconds: float) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from feab.runs.comparing import Compared, Comparison
 
 _NO_SCORE = EstimateModel(value=None)
+_CORNER = "truth ↓ answer →"
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -37,7 +38,7 @@ def p_words(p: float | None) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")
 
 
-# ------------------------------------------------------------------------------------------------ scores and differences
+# ---------------------------------------------------------------------------------------------- scores and differences
 
 
 def difference_blocks(comparison: Comparison) -> Iterator[Block]:
@@ -95,7 +96,7 @@ def around_zero(rows: Sequence[Row]) -> Axis:
     return Axis(-edge, edge, step)
 
 
-# ------------------------------------------------------------------------------------------------------- behind the scores
+# --------------------------------------------------------------------------------------------------- behind the scores
 
 
 def detail_blocks(models: Sequence[str], scores: Sequence[Scores]) -> Iterator[Block]:
@@ -119,7 +120,7 @@ def _matrices(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> 
     known = [one for one in counts if one is not None]
     columns = [*labels, "none"]
     tables = [
-        pieces.heat_table(model, labels, columns, one, first="truth ↓ answer →")
+        pieces.heat_table(model, labels, columns, one, first=_CORNER)
         for model, one in zip(models, known, strict=True)
     ]
     lead = "Numbers of faces. A row holds the faces that display one expression by their label."
@@ -154,7 +155,12 @@ def _changes(
             line.append((f"{change:+,d}".replace("-", "−") if change else "0", better, depth, right))
         cells.append(line)
     return render(
-        TEMPLATES / "changes.html.j2", caption=caption, rows=rows, columns=columns, cells=cells, first="truth ↓ answer →"
+        TEMPLATES / "changes.html.j2",
+        caption=caption,
+        rows=rows,
+        columns=columns,
+        cells=cells,
+        first=_CORNER,
     )
 
 
@@ -220,7 +226,7 @@ def _groups(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> It
             yield Block("", lead, [table])
 
 
-# --------------------------------------------------------------------------------------------------- prompts and cost
+# ---------------------------------------------------------------------------------------------------- prompts and cost
 
 
 def prompt_blocks(models: Sequence[str], entries: Sequence[Entry]) -> Iterator[Block]:
@@ -230,13 +236,13 @@ def prompt_blocks(models: Sequence[str], entries: Sequence[Entry]) -> Iterator[B
         rows = []
         for model, entry in zip(models, entries, strict=True):
             told = entry.tasks[name].prompts if name in entry.tasks else {}
-            if len(told) > 1:
-                values = [one.value for one in told.values() if one.value is not None]
-                span = f"from {number(min(values))} to {number(max(values))}" if values else ""
-                rows += [
-                    estimate_row(model if i == 0 else prompt, one, note=f"{prompt}; {span}" if i == 0 else "", minor=i > 0)
-                    for i, (prompt, one) in enumerate(told.items())
-                ]
+            if len(told) < 2:
+                continue
+            values = [one.value for one in told.values() if one.value is not None]
+            span = f"from {number(min(values))} to {number(max(values))}" if values else ""
+            (prompt, first), *others = told.items()
+            rows.append(estimate_row(model, first, note=f"{prompt}; {span}"))
+            rows += [estimate_row(prompt, one, minor=True) for prompt, one in others]
         if rows:
             tables.append(pieces.interval_table(name, rows, first="model, prompt", axis=pieces.close_axis(rows)))
     if tables:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from feab.leaderboard.choosing import View, place, values_of
+from feab.leaderboard.choosing import View, place, size, values_of
 from feab.leaderboard.drawing import number_of
-from feab.leaderboard.pages.columns import cell, duration, size
+from feab.leaderboard.pages.columns import cell, duration
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link_to
 from feab.metrics import FEW_CLUSTERS
 from feab.plots import pieces
@@ -181,4 +181,6 @@ def _history(events: list[Event]) -> Markup:
         ]
         for event in reversed(events[-AT_ONCE:])
     ]
-    return pieces.plain_table("What happened, the latest first, in UTC", ["when", "what", "user", "submission", "why"], rows)
+    return pieces.plain_table(
+        "What happened, the latest first, in UTC", ["when", "what", "user", "submission", "why"], rows
+    )

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from feab.leaderboard.choosing import SHOWN, Access, View, choices, decode, encode, shown, to_csv
+from feab.leaderboard.choosing import SHOWN, Access, View, choices, decode, encode, shown, size, to_csv
 from feab.leaderboard.drawing import Line, number_of, reference_lines, score_plot
-from feab.leaderboard.pages.columns import COLUMN_WORDS, cell, is_text, size
+from feab.leaderboard.pages.columns import COLUMN_WORDS, cell, is_text
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link, link_to
 from feab.leaderboard.records import Tier
 from feab.metrics import FEW_CLUSTERS
@@ -140,7 +140,9 @@ def ranking_plots(frame: pd.DataFrame, query: str) -> Markup:
 
 def _plot_caption(part: pd.DataFrame, words: str) -> str:
     first = part.iloc[0]
-    return f"Score against {words}, {first['data']}, {first['tier']}. The line joins models that no other beats in both."
+    return (
+        f"Score against {words}, {first['data']}, {first['tier']}. The line joins those that no other beats in both."
+    )
 
 
 def metric_words(metric: str) -> str:
@@ -202,7 +204,7 @@ def _style(line: Line) -> int:
 
 
 def _columns(view: View, *, people: bool) -> Sequence[str]:
-    """The columns chosen; where people were asked, unless others are chosen, also how well the model agrees with them."""
+    """The columns chosen; unless others are chosen, also agreement with people where they were asked."""
     if people and view.columns == SHOWN:
         at = view.columns.index("coverage")
         return (*view.columns[:at], "as_people", *view.columns[at:])

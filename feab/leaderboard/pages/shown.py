@@ -52,9 +52,6 @@ def link(page: Page, query: str = "") -> str:
 def link_to(page: Page, **values: str | Sequence[str]) -> str:
     """The link to a page by its values; those that are empty are left out."""
     pairs = [
-        (name, one)
-        for name, value in values.items()
-        for one in ([value] if isinstance(value, str) else value)
-        if one
+        (name, one) for name, value in values.items() for one in ([value] if isinstance(value, str) else value) if one
     ]
     return link(page, urlencode(pairs))
