@@ -38,7 +38,7 @@ def p_words(p: float | None) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")
 
 
-# ---------------------------------------------------------------------------------------------- scores and differences
+# ----------------------------------------------------------------------------------------------- scores and differences
 
 
 def difference_blocks(comparison: Comparison) -> Iterator[Block]:
@@ -96,7 +96,7 @@ def around_zero(rows: Sequence[Row]) -> Axis:
     return Axis(-edge, edge, step)
 
 
-# --------------------------------------------------------------------------------------------------- behind the scores
+# ---------------------------------------------------------------------------------------------------- behind the scores
 
 
 def detail_blocks(models: Sequence[str], scores: Sequence[Scores]) -> Iterator[Block]:
@@ -120,8 +120,7 @@ def _matrices(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> 
     known = [one for one in counts if one is not None]
     columns = [*labels, "none"]
     tables = [
-        pieces.heat_table(model, labels, columns, one, first=_CORNER)
-        for model, one in zip(models, known, strict=True)
+        pieces.heat_table(model, labels, columns, one, first=_CORNER) for model, one in zip(models, known, strict=True)
     ]
     lead = "Numbers of faces. A row holds the faces that display one expression by their label."
     yield Block(f"{name}: which expressions are taken for which", lead, tables, grid=True)
@@ -226,7 +225,7 @@ def _groups(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> It
             yield Block("", lead, [table])
 
 
-# ---------------------------------------------------------------------------------------------------- prompts and cost
+# ----------------------------------------------------------------------------------------------------- prompts and cost
 
 
 def prompt_blocks(models: Sequence[str], entries: Sequence[Entry]) -> Iterator[Block]:
