@@ -66,7 +66,7 @@ def compare_page(service: Service, query: str) -> Shown:
     ids = chosen_of(query, frame)
     choices = choices_of(frame, ids)
     words = {one.id: one for one in choices}
-    blocks: list[Block] = []
+    blocks, groups = list[Block](), list[Block]()
     trouble, left_out, drawn = "", (), False
     if len(ids) >= 2:
         try:
@@ -85,6 +85,7 @@ def compare_page(service: Service, query: str) -> Shown:
                     compared.cost_blocks(comparison.models, entries),
                 )
             )
+            groups = list(compared.group_blocks(comparison.models, scores))
             drawn = bool(scores) and any(
                 task.kind == "valence_arousal" for entry in entries for task in entry.tasks.values()
             )
@@ -97,6 +98,7 @@ def compare_page(service: Service, query: str) -> Shown:
         suggested=link_to("compare", models=_first(frame)),
         can=len(_first(frame)) >= 2,
         blocks=blocks,
+        groups=groups,
         trouble=trouble,
         left_out=left_out,
         drawn=drawn,
