@@ -86,9 +86,7 @@ def compare_page(service: Service, query: str) -> Shown:
                 )
             )
             groups = list(compared.group_blocks(comparison.models, scores))
-            drawn = bool(scores) and any(
-                task.kind == "valence_arousal" for entry in entries for task in entry.tasks.values()
-            )
+            drawn = bool(scores) and any(task.kind == "valence_arousal" for task in comparison.tasks)
     html = render(
         TEMPLATES / "compare.html.j2",
         chosen=[(words[one] if one in words else Choice(one, one, one), _without(ids, one)) for one in ids],
