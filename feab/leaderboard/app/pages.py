@@ -18,6 +18,10 @@ def build(service: Service) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(LOOKED_S, KEPT_S)) as blocks:
         gr.Markdown(f"# {TITLE}")
         ranking = gr.HTML()
-        blocks.load(lambda: str(ranking_table(shown(service.table(), View()), TITLE)), None, ranking)
+
+        def rank() -> str:
+            return str(ranking_table(shown(service.table(), View()), TITLE))
+
+        blocks.load(rank, None, ranking, api_visibility="private")
         add_api(service)
     return blocks

@@ -17,6 +17,7 @@ MAX_CALL = 256 * 2**10
 """Bytes of a call, without its file."""
 _AROUND = 64 * 2**10
 """Bytes of an upload around its file."""
+_TOO_LARGE = b"larger than a submission may be"
 WAITING = 200
 """Calls that wait for their turn; whoever comes then is told to try again."""
 THREADS = 40
@@ -70,7 +71,7 @@ class Bounded:
         most = MAX_ARCHIVE + _AROUND if scope["path"].rstrip("/").endswith("/upload") else MAX_CALL
         told = dict(scope["headers"]).get(b"content-length", b"0")
         if not told.isdigit() or len(told) > 15 or int(told) > most:
-            await _too_large(send)
+            await _refuse(send, 413, _TOO_LARGE)
             return
         left, answered = most, False
 
@@ -88,22 +89,29 @@ class Bounded:
             if left >= 0:
                 await send(message)
             elif not answered and message["type"] == "http.response.start":
-                await _too_large(send)
+                await _refuse(send, 413, _TOO_LARGE)
             answered = True
 
         try:
             await self._app(scope, bounded, instead)
         except _TooLargeError:
             if not answered:
-                await _too_large(send)
+                await _refuse(send, 413, _TOO_LARGE)
+        except (KeyError, TypeError, ValueError):  # what Gradio makes of a call that is not there, or is called wrongly
+            if answered or scope["method"] != "POST":
+                raise
+            await _refuse(send, 400, b"no such call, or not what it takes")
 
 
 class _TooLargeError(Exception):
     """More came than was told of."""
 
 
-async def _too_large(send: Send) -> None:
-    body = b"larger than a submission may be"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+async def _refuse(send: Send, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # the rest of the request is not read
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
