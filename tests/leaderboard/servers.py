@@ -45,13 +45,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(place: Place, folder: Path) -> Iterator[Server]:
+def running(place: Place, folder: Path, *, per_day: int = 1000) -> Iterator[Server]:
     """A leaderboard in a process of its own, which has ended when the context does."""
     folder.mkdir(exist_ok=True)
     faces = place.sets.named["made/test"].labels
     fingerprint = read_info(Path(str(faces))).splits["test"].fingerprint
     spec = folder / "spec.json"
-    told = {"folder": str(folder), "faces": str(faces), "fingerprint": fingerprint, "port": free_port()}
+    told = {"folder": str(folder), "faces": str(faces), "fingerprint": fingerprint, "per_day": per_day}
+    told["port"] = free_port()
     spec.write_text(json.dumps(told))
     process = subprocess.Popen(
         [sys.executable, str(HERE / "serving_board.py"), str(spec)],

@@ -21,7 +21,7 @@ def main() -> None:
     spec = json.loads(Path(sys.argv[1]).read_text())
     folder = Path(spec["folder"])
     sets = Sets({"made/test": LabelSet(spec["fingerprint"], Path(spec["faces"]))})
-    board = Board(LocalStore(folder / "store"), sets, 1000, Draws(folder / "draws"))
+    board = Board(LocalStore(folder / "store"), sets, spec["per_day"], Draws(folder / "draws"))
     service = Service(board, LocalPeople(folder / "people.json"))
     blocks = make_app(service)
     _, address, _ = serve(blocks, "127.0.0.1", spec["port"], prevent_thread_lock=True)

@@ -46,7 +46,7 @@ class Door:
             await _refuse(send, *_TOO_LARGE)
             return
         limited = _Limited(receive, most)
-        answer = _Answer(send, limited)
+        answer = _Answer(send, limited, direct="/run/" in scope["path"] or "/api/" in scope["path"])
         try:
             if not upload and (wrong := _wrong(await limited.whole())) is not None:
                 await _refuse(send, *wrong)
@@ -97,15 +97,17 @@ class _Limited:
 class _Answer:
     """What goes out: the app's answer, or ours where it was given more than it may be and made something else of it."""
 
-    def __init__(self, send: Send, limited: _Limited) -> None:
-        self._send, self._limited = send, limited
+    def __init__(self, send: Send, limited: _Limited, *, direct: bool) -> None:
+        """`direct`: whether it is the answer to a call past the queue: of one that is refused, Gradio says 500."""
+        self._send, self._limited, self._direct = send, limited, direct
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
         """Send the next message."""
         if not self._limited.over:
             self.begun = True
-            await self._send(message)
+            refused = self._direct and message.get("status") == 500
+            await self._send({**message, "status": 400} if refused else message)
         elif not self.begun:
             self.begun = True
             await _refuse(self._send, *_TOO_LARGE)
