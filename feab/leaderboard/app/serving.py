@@ -1,4 +1,4 @@
-"""Serving an app: behind a door, and with nothing of Gradio's that calls home."""
+"""Serving an app: with bounds, and with nothing of Gradio's that calls home."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[A
     """
     from starlette.middleware import Middleware
 
-    from feab.leaderboard.app.door import Door
+    from feab.leaderboard.app.bounds import Bounds
 
     blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False)
     found: tuple[Any, str, str] = blocks.launch(
@@ -41,7 +41,7 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[A
         quiet=True,
         max_file_size=MAX_ARCHIVE,
         max_threads=THREADS,
-        app_kwargs={"middleware": [Middleware(Door)], "docs_url": None, "redoc_url": None},
+        app_kwargs={"middleware": [Middleware(Bounds)], "docs_url": None, "redoc_url": None},
         run_history=False,
         enable_monitoring=False,
         mcp_server=False,

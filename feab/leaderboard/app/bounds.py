@@ -27,7 +27,7 @@ _WRONG = (400, b"no such call, or not what it takes")
 _FAR_AWAY = (400, b"upload the file; it is not fetched from elsewhere")
 
 
-class Door:
+class Bounds:
     """Refuses requests that are too large, while they come in, and files that lie elsewhere (an ASGI middleware)."""
 
     def __init__(self, app: ASGIApp) -> None:
