@@ -44,7 +44,7 @@ def add_api(service: Service) -> None:
 
     def check(file: object, progress: gr.Progress = gr.Progress()) -> dict[str, Any]:  # noqa: B008
         with _errors():
-            problems = service.check(uploaded(file), _shown(progress, "checking"))
+            problems = service.check(uploaded(file), shown_progress(progress, "checking"))
             return {"right": not problems, "problems": list(problems)}
 
     def submit(
@@ -56,7 +56,7 @@ def add_api(service: Service) -> None:
     ) -> dict[str, Any]:
         with _errors():
             user = service.who(_text(name), _text(token), None if profile is None else profile.username)
-            verdict = service.submit(uploaded(file), user, _shown(progress, "checking"))
+            verdict = service.submit(uploaded(file), user, shown_progress(progress, "checking"))
             return told_of(verdict, service.board).model_dump(mode="json")
 
     file, view = ("file", _FILE, None), ("view", _TEXT, "")
@@ -112,7 +112,9 @@ def _errors() -> Iterator[None]:
         raise gr.Error(plain(error), print_exception=False) from None
 
 
-def _shown(progress: gr.Progress, doing: str) -> Progress:
+def shown_progress(progress: gr.Progress, doing: str) -> Progress:
+    """What tells gradio's own display how far something is."""
+
     def show(done: int, total: int) -> None:
         progress((done, total), desc=doing, unit="answers")
 
