@@ -6,40 +6,60 @@ import json
 import re
 from typing import Any
 
+from pydantic import Field
+
 from feab.leaderboard.choosing import View, decode, encode, shown
 from feab.leaderboard.draws import OVERALL
 from feab.leaderboard.receiving import Board, Verdict
 from feab.leaderboard.records import Entry
 from feab.leaderboard.service import Service
-from feab.schemas import EstimateModel
+from feab.schemas import EstimateModel, Strict
 
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[\w.@ -]+/)*(?=[\w.@-])")
 """A path up to its last part."""
 
 
-def plain(error: BaseException) -> str:
-    """The words of an error without the folders of this machine."""
-    return _FOLDERS.sub("", str(error))
+class Told(Strict):
+    """What became of a submission, as it is told over the wire."""
+
+    accepted: bool
+    submission: str | None = None
+    model: str | None = None
+    tier: str | None = None
+    user: str
+    attempt: str
+    attempts_today: int
+    attempts_a_day: int
+    problems: list[str] = Field(default_factory=list)
+    """Why it was refused, and what to do; a line each."""
+    scores: dict[str, EstimateModel] = Field(default_factory=dict)
+    """The primary score of each task, and "overall" where there is one."""
+    places: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    """Best and worst place of each score that is ranked."""
+    not_ranked: dict[str, str] = Field(default_factory=dict)
+    """Of the others: why."""
+    link: str | None = None
+    """The query of a link to where it stands."""
 
 
-def verdict_told(verdict: Verdict, board: Board) -> dict[str, Any]:
-    """What became of a submission: whether it is listed, its scores and places, or the reasons why not."""
+def told_of(verdict: Verdict, board: Board) -> Told:
+    """A verdict as it is told."""
     entry = verdict.entry
-    return {
-        "accepted": entry is not None,
-        "submission": None if entry is None else entry.id,
-        "model": None if entry is None else entry.card.name,
-        "tier": None if entry is None else entry.tier,
-        "user": verdict.user,
-        "attempt": verdict.attempt,
-        "attempts_today": verdict.attempts_today,
-        "attempts_a_day": board.per_day,
-        "problems": list(verdict.problems),
-        "scores": {} if entry is None else {name: one.model_dump() for name, one in scores_of(entry).items()},
-        "places": {name: list(held) for name, held in verdict.places.items()},
-        "not_ranked": dict(verdict.why_not),
-        "link": None if entry is None else link_to(entry),
-    }
+    return Told(
+        accepted=entry is not None,
+        submission=None if entry is None else entry.id,
+        model=None if entry is None else entry.card.name,
+        tier=None if entry is None else entry.tier,
+        user=verdict.user,
+        attempt=verdict.attempt,
+        attempts_today=verdict.attempts_today,
+        attempts_a_day=board.per_day,
+        problems=list(verdict.problems),
+        scores={} if entry is None else scores_of(entry),
+        places=dict(verdict.places),
+        not_ranked=dict(verdict.why_not),
+        link=None if entry is None else link_to(entry),
+    )
 
 
 def scores_of(entry: Entry) -> dict[str, EstimateModel]:
@@ -69,3 +89,8 @@ def table_told(service: Service, query: str) -> dict[str, Any]:
         "rows": json.loads(rows.to_json(orient="records", double_precision=15)),
         "old": state.trouble is not None,
     }
+
+
+def plain(error: BaseException) -> str:
+    """The words of an error without the folders of this machine."""
+    return _FOLDERS.sub("", str(error))

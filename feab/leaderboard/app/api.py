@@ -18,7 +18,7 @@ import feab
 from feab.errors import FeabError
 from feab.leaderboard.checking import Progress
 from feab.leaderboard.service import Service
-from feab.leaderboard.told import plain, table_told, verdict_told
+from feab.leaderboard.told import plain, table_told, told_of
 
 _TEXT, _OBJECT = {"type": "string"}, {"type": "object", "additionalProperties": {}}
 _FILE = {**_OBJECT, "title": "FileData", "description": "the zip that `feab submit RUN --pack FILE` writes"}
@@ -57,7 +57,7 @@ def add_api(service: Service) -> None:
         with _errors():
             user = service.who(_text(name), _text(token), None if profile is None else profile.username)
             verdict = service.submit(uploaded(file), user, shown_progress(progress, "checking"))
-            return verdict_told(verdict, service.board)
+            return told_of(verdict, service.board).model_dump(mode="json")
 
     file, view = ("file", _FILE, None), ("view", _TEXT, "")
     _endpoint(about, [], "What it is and how it knows who submits.", queue=False)

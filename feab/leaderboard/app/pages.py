@@ -26,10 +26,10 @@ _LONGEST = 8_000
 def build(service: Service) -> gr.Blocks:
     """All pages, and the API beside them."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(LOOKED_S, KEPT_S)) as blocks:
+        add_api(service)  # first: whatever else is called "submit" then goes by another name
         _add_pages(Pages(service))
         with gr.Column(elem_id="board-door"):
             add_door(service)
-        add_api(service)
     return blocks
 
 
