@@ -109,6 +109,7 @@ def ranking(frame: pd.DataFrame, query: str) -> Shown:
         groups=groups,
         found=len(rows),
         submissions=frame["submission"].nunique(),
+        scored=bool((frame["tier"].ne("reported") & frame["task"].eq(view.task)).any()),
         published=int((frame["tier"].eq("reported") & frame["task"].eq(view.task)).sum()),
         plots=any(group.rows[0].submission for group in groups),
         plain=link_to("ranking", task="" if view.task == View().task else view.task),
@@ -234,7 +235,8 @@ def _heading(column: str, view: View) -> Heading:
 def _ranked(row: dict[str, Any], columns: Sequence[str], ticks: tuple[Tick, ...]) -> Ranked:
     ours = row["tier"] != "reported"
     name = str(row["model"])
-    outside = "" if ours or not isinstance(row["url"], str) else row["url"]
+    address = row["url"] if isinstance(row["url"], str) and not ours else ""
+    outside = address if address.startswith(("https://", "http://")) else ""
     return Ranked(
         row=Row(
             name=name,
