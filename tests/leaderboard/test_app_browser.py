@@ -109,14 +109,14 @@ def test_open_sort_filter_search_and_the_link_brings_it_back(browser: Any, serve
         page.check("text=Submitted")
         page.wait_for_selector("#sort-submitted")
         assert page.evaluate("document.querySelector('#more-columns').open")
-        page.fill("#search", "always")
+        page.fill("#search", "always-active")
         app.until("1 score")
         assert page.evaluate("document.activeElement.id") == "search"
         assert app.models() == ["baseline/always-active"]
         there = app.query
         with App(browser, server, there, SIZES[1]) as again:
             assert again.models() == ["baseline/always-active"]
-            assert again.page.input_value("#search") == "always"
+            assert again.page.input_value("#search") == "always-active"
             assert again.page.query_selector("#sort-submitted")
             assert again.query == there
             again.quiet()
@@ -220,7 +220,7 @@ def test_submit_a_good_run_and_see_it_ranked_and_a_bad_one_and_read_why(
         page.fill("#board-token input", token)
         page.click("#board-send")
         app.until("Listed: baseline/uniform.", "#board-verdict")
-        assert "attempt 1 of 1000" in page.inner_text("#board-verdict")
+        assert "attempt 1 of 1,000" in page.inner_text("#board-verdict")
         page.click("text=See it ranked")
         app.until("2 scores")
         assert "asked with prompt reason" in page.inner_text("#board-main")
@@ -279,10 +279,10 @@ def test_the_keyboard_reaches_everything_and_the_theme_is_kept(browser: Any, ser
 
 def test_a_server_that_is_gone_is_told_and_tried_again(browser: Any, server: Server) -> None:
     with App(browser, server) as app:
-        app.page.route("**/component_server*", lambda route: route.abort())
+        app.page.route("**/component_server/**", lambda route: route.abort())
         app.page.click('nav a[data-page="about"]')
         app.until("The leaderboard does not answer")
-        app.page.unroute("**/component_server*")
+        app.page.unroute("**/component_server/**")
         app.page.click("text=Try again")
         app.until("A display is not a feeling")
 

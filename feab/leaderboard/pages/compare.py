@@ -67,7 +67,8 @@ def compare_page(service: Service, query: str) -> Shown:
     choices = choices_of(frame, ids)
     words = {one.id: one for one in choices}
     blocks, groups = list[Block](), list[Block]()
-    trouble, left_out, drawn = "", (), False
+    trouble, drawn = "", False
+    left_out: tuple[str, ...] = ()
     if len(ids) >= 2:
         try:
             comparison = service.comparison(ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -232,7 +232,7 @@ def _heading(column: str, view: View) -> Heading:
     return Heading(column, words, is_text(column) and column != "places", sort, order)
 
 
-def _ranked(row: dict[str, Any], columns: Sequence[str], ticks: tuple[Tick, ...]) -> Ranked:
+def _ranked(row: Mapping[Any, Any], columns: Sequence[str], ticks: tuple[Tick, ...]) -> Ranked:
     ours = row["tier"] != "reported"
     name = str(row["model"])
     address = row["url"] if isinstance(row["url"], str) and not ours else ""
@@ -254,7 +254,7 @@ def _ranked(row: dict[str, Any], columns: Sequence[str], ticks: tuple[Tick, ...]
     )
 
 
-def _note(row: dict[str, Any]) -> str:
+def _note(row: Mapping[Any, Any]) -> str:
     """What belongs beside a score: why it has no place, how often it was tried, and what the model may know."""
     attempts = number_of(row["attempts"]) or 1
     return "; ".join(
