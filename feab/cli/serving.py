@@ -9,6 +9,7 @@ from feab.cli.output import out, say
 from feab.leaderboard.app import make_app
 from feab.leaderboard.opening import open_service, usual_store
 from feab.leaderboard.people import LocalPeople
+from feab.leaderboard.space import build_space
 
 
 def serve_and_say(store: str | None, host: str, port: int | None, include: Sequence[Path]) -> None:
@@ -32,3 +33,9 @@ def give_token(name: str) -> None:
     people = LocalPeople()
     out(people.add(name))
     say(f"the token of {name}; only its hash is kept, in {people.file}")
+
+
+def build_and_say(out: Path, wheel: Path | None) -> None:
+    """Write the folder of a Space."""
+    made = build_space(out.expanduser(), wheel=wheel)
+    say(f"{made.folder}: a Space with {made.wheel} and {made.submissions:,} submissions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,3 +56,23 @@ def token(
     from feab.cli.serving import give_token
 
     give_token(name)
+
+
+@verbs.command(
+    epilog="\b\nExamples:\n  feab leaderboard build --out my-space/"
+    "\n  cd my-space && pip install -r requirements.txt && python app.py",
+)
+def build(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    wheel: Annotated[
+        Path | None,
+        typer.Option("--wheel", metavar="FILE", help="feab's wheel.  [default: made of what is committed]"),
+    ] = None,
+) -> None:
+    """Write the folder of a Hugging Face Space: app, front matter, requirements, wheel and results.
+
+    It is made from leaderboard/ of the repository that this feab runs from, and is pushed to the Space as it is.
+    """
+    from feab.cli.serving import build_and_say
+
+    build_and_say(out, wheel)

@@ -120,8 +120,7 @@ def _matrices(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> 
     known = [one for one in counts if one is not None]
     columns = [*labels, "none"]
     tables = [
-        pieces.heat_table(model, labels, columns, one, first=_CORNER)
-        for model, one in zip(models, known, strict=True)
+        pieces.heat_table(model, labels, columns, one, first=_CORNER) for model, one in zip(models, known, strict=True)
     ]
     lead = "Numbers of faces. A row holds the faces that display one expression by their label."
     yield Block(f"{name}: which expressions are taken for which", lead, tables, grid=True)

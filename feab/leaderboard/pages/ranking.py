@@ -140,9 +140,7 @@ def ranking_plots(frame: pd.DataFrame, query: str) -> Markup:
 
 def _plot_caption(part: pd.DataFrame, words: str) -> str:
     first = part.iloc[0]
-    return (
-        f"Score against {words}, {first['data']}, {first['tier']}. The line joins those that no other beats in both."
-    )
+    return f"Score against {words}, {first['data']}, {first['tier']}. The line joins those that no other beats in both."
 
 
 def metric_words(metric: str) -> str:
