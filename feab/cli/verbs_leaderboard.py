@@ -11,6 +11,7 @@ from feab.cli.options import Include
 
 verbs = typer.Typer(
     name="leaderboard",
+    short_help="Serve a leaderboard, and make what it needs.",
     invoke_without_command=True,
     epilog="\b\nExamples:\n  feab leaderboard"
     "\n  feab leaderboard --store hf://datasets/OWNER/NAME --port 8000"
