@@ -25,6 +25,7 @@ from feab.leaderboard.packing import pack as pack_run
 from feab.leaderboard.receiving import Board, receive
 from feab.leaderboard.records import PREDICTIONS
 from feab.leaderboard.remote import SPACE, TOKEN, Address, address_of, submit_to
+from feab.leaderboard.seasons import seasons, with_seasons
 from feab.leaderboard.sets import Sets
 from feab.leaderboard.store import LOG
 from feab.leaderboard.told import Told, told_of
@@ -66,7 +67,7 @@ def submit_and_show(run: Path, sending: Sending, *, card: Path | None, include: 
     store = open_store(to)
     if isinstance(store, HubStore):
         return _propose(packed, store, sets, yes=sending.yes)
-    board = Board(store, sets)
+    board = Board(store, with_seasons(seasons(), tuple(include)))
     with Rendering(doing="checking", resumes=False) as bar:
         verdict = receive(board, packed.zipped(), user=sending.user, on_progress=bar)
     return _say(told_of(verdict, board), f"in {store.name}", as_json=as_json)
@@ -89,12 +90,9 @@ def sent(packed: Packed) -> list[str]:
 
 def _send(packed: Packed, address: Address, sets: Sets, sending: Sending, *, as_json: bool) -> int:
     """Check here what can be, and give it to a leaderboard's app."""
-    if all(sets.find(told) is not None for told in packed.manifest.identity.tasks.values()):
-        problems = _problems(packed, sets)
-        if problems:
-            return _refused(problems)
-    else:
-        say("the labels of some of it are not here: it is checked there")
+    problems = _problems(packed, sets)
+    if problems:
+        return _refused(problems)
     if not address.local and not _agreed(address.source, yes=sending.yes):
         return WRONG
     token = os.environ.get(TOKEN) or _asked(address.source)
@@ -117,7 +115,10 @@ def _propose(packed: Packed, store: HubStore, sets: Sets, *, yes: bool) -> int:
 
 
 def _problems(packed: Packed, sets: Sets) -> tuple[str, ...]:
-    """What is wrong with it by the rules of a leaderboard that has the labels that are here."""
+    """What is wrong with it by the rules of a leaderboard, where all the labels are here."""
+    if any(sets.find(told) is None for told in packed.manifest.identity.tasks.values()):
+        say("the labels of some of it are not here: it is checked there")
+        return ()
     with unpacked(packed.zipped()) as found, Rendering(doing="checking", resumes=False) as bar:
         return told(examine(found, sets, bar))
 
@@ -173,7 +174,7 @@ def _refused(problems: Sequence[str]) -> int:
 
 def verify_and_show(submission: Path, include: Sequence[Path], *, as_json: bool) -> int:
     """Verify one submission, or a leaderboard's folder; the exit status."""
-    sets = Sets(include=tuple(include))
+    sets = with_seasons(seasons(), tuple(include))
     if (submission / LOG).is_file():
         return _verify_all(submission, sets, as_json=as_json)
     with Rendering(doing="checking", resumes=False) as bar:

@@ -13,8 +13,8 @@ from feab.leaderboard.hub import HubStore
 from feab.leaderboard.local import LocalStore
 from feab.leaderboard.people import HubPeople, Identity, LocalPeople
 from feab.leaderboard.receiving import PER_DAY, Board
+from feab.leaderboard.seasons import seasons, with_seasons
 from feab.leaderboard.service import Service
-from feab.leaderboard.sets import Sets
 from feab.leaderboard.store import Store
 
 HUB = "hf://datasets/"
@@ -45,7 +45,11 @@ def usual_store() -> str:
 
 
 def open_service(
-    place: str | None = None, *, include: Sequence[str | PathLike[str]] = (), per_day: int = PER_DAY
+    place: str | None = None,
+    *,
+    include: Sequence[str | PathLike[str]] = (),
+    per_day: int = PER_DAY,
+    home: Path | None = None,
 ) -> Service:
     """A leaderboard for many readers and submitters.
 
@@ -53,14 +57,16 @@ def open_service(
         place: see `open_store`; by default `usual_store`.
         include: further folders of task files.
         per_day: attempts of one user in 24 hours.
+        home: the folder of its seasons, by default `seasons_home`.
 
     Raises:
-        FeabError: as `open_store`.
+        FeabError: as `open_store`, and when a season cannot be read.
     """
     store = open_store(place or usual_store())
     remote = isinstance(store, HubStore)
-    board = Board(store, Sets(include=tuple(include)), per_day)
-    return Service(board, _people(store), look_s=_LOOK_S if remote else 0.0)
+    given = seasons(home)
+    board = Board(store, with_seasons(given, tuple(include)), per_day)
+    return Service(board, _people(store), seasons=given, look_s=_LOOK_S if remote else 0.0)
 
 
 def _people(store: Store) -> Identity | None:

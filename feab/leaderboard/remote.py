@@ -10,6 +10,8 @@ import os
 import re
 import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ TOKEN = "FEAB_LEADERBOARD_TOKEN"  # noqa: S105 - the name of the variable
 """The environment variable that holds it: what stands on a command line, other users of the machine can read."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SPACE_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_SEASON_SET = re.compile(r"synth-[0-9]{4}-[a-z0-9]{1,20}")
+_MAX_SEASON = 2**30
 _PAUSE_S = 0.2
 _TIMEOUT_S = 60.0
 _LONGEST = 2_000
@@ -101,24 +105,14 @@ def submit_to(
         FeabError: when gradio_client is not installed, nobody answers there, or what answers is no such leaderboard,
             does not know the user, or has no attempt left.
     """
-    if version_of("gradio_client") is None:
-        raise FeabError("this needs gradio_client; install it with: pip install 'feab[leaderboard]'")
     show = on_stage or (lambda stage: None)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the only way by which the client is told to tell nobody
-    from gradio_client import Client, handle_file
-
     show(Stage("connecting"))
     with _told(address.source), tempfile.TemporaryDirectory(prefix="feab-sent-") as made:
-        client = Client(
-            address.source,
-            token=False,  # None would send the one that is saved on this machine
-            verbose=False,
-            download_files=False,
-            httpx_kwargs={"timeout": _TIMEOUT_S},
-            analytics_enabled=False,
-        )
+        client = _client(address.source, downloads=False)
         try:
-            _check_about(client.predict(api_name="/about"), address.source)
+            from gradio_client import handle_file
+
+            _check_about(client.predict(api_name="/about"), address.source, takes=True)
             file = Path(made) / "submission.zip"
             file.write_bytes(archive)
             show(Stage("sending"))
@@ -132,10 +126,79 @@ def submit_to(
     return told, f"{client.src.rstrip('/')}/{'' if not told.link else f'?{told.link}'}"
 
 
-def _check_about(about: object, source: str) -> None:
+def fetch_season(address: Address, name: str, out: Path, *, on_stage: OnStage | None = None) -> Path:
+    """Fetch the faces of a season.
+
+    Args:
+        address: of the leaderboard's app.
+        name: of the season, such as "2027-1".
+        out: the folder that its folder is put into.
+        on_stage: called whenever something else is being done.
+
+    Returns:
+        The dataset's folder: `feab run --data` takes it.
+
+    Raises:
+        FeabError: when there is no such season, its folder is there already, or what comes is no set of faces.
+    """
+    show = on_stage or (lambda stage: None)
+    show(Stage("connecting"))
+    with _told(address.source), tempfile.TemporaryDirectory(prefix="feab-season-") as made:
+        client = _client(address.source, made)
+        try:
+            _check_about(client.predict(api_name="/about"), address.source, takes=False)
+            show(Stage("fetching"))
+            found = client.predict(name, api_name="/season")
+        finally:
+            client.close()
+        path = Path(found if isinstance(found, str) else str(found["path"]))
+        return unpack_season(path, out)
+
+
+def unpack_season(path: Path, out: Path) -> Path:
+    """Unpack the zip of a season: two files in a folder that bears the name of their set.
+
+    Raises:
+        FeabError: when it holds anything else, or the folder is there already.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+            folder = infos[0].filename.partition("/")[0] if infos else ""
+            right = [f"{folder}/dataset.json", f"{folder}/test.parquet"]
+            if [info.filename for info in infos] != right or not _SEASON_SET.fullmatch(folder):
+                raise FeabError(f"{path.name}: is no season's set of faces")
+            if sum(info.file_size for info in infos) > _MAX_SEASON:
+                raise FeabError(f"{path.name}: holds more than {_MAX_SEASON:,} bytes")
+            place = out.expanduser() / folder
+            if place.exists():
+                raise FeabError(f"{place}: is there already")
+            place.mkdir(parents=True)
+            for info in infos:
+                (place / Path(info.filename).name).write_bytes(archive.read(info))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise FeabError(f"{path.name}: cannot be unpacked ({type(error).__name__})") from None
+    return place
+
+
+def _client(source: str, downloads: str | bool) -> Any:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the only way by which the client is told to tell nobody
+    from gradio_client import Client
+
+    return Client(
+        source,
+        token=False,  # None would send the one that is saved on this machine
+        verbose=False,
+        download_files=downloads,
+        httpx_kwargs={"timeout": _TIMEOUT_S},
+        analytics_enabled=False,
+    )
+
+
+def _check_about(about: object, source: str, *, takes: bool) -> None:
     if not isinstance(about, dict) or about.get("identity") not in ("token", "account", "none"):
         raise FeabError(f"{source}: is no leaderboard of feab")
-    if about["identity"] == "none":
+    if takes and about["identity"] == "none":
         raise FeabError(f"{source}: takes no submissions")
 
 
@@ -149,6 +212,8 @@ def _stage(status: Any) -> Stage:
 @contextmanager
 def _told(source: str) -> Iterator[None]:
     """What the other side, or the way to it, complains of, as an error of a user's."""
+    if version_of("gradio_client") is None:
+        raise FeabError("this needs gradio_client; install it with: pip install 'feab[leaderboard]'")
     import httpx
     from gradio_client.exceptions import AppError
 

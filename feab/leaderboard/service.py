@@ -23,6 +23,7 @@ from feab.leaderboard.opened import OpenedRuns
 from feab.leaderboard.people import Identity
 from feab.leaderboard.receiving import Board, Verdict, receive
 from feab.leaderboard.records import ENTRY, Entry, Event
+from feab.leaderboard.seasons import Season
 from feab.leaderboard.store import SUBMISSIONS, Snapshot, events_of
 from feab.leaderboard.table import table_of
 from feab.leaderboard.unpacking import unpacked
@@ -63,18 +64,25 @@ class Service:
     """A leaderboard that many read and submit to at once."""
 
     def __init__(
-        self, board: Board, people: Identity | None = None, *, look_s: float = 0.0, at_once: int = _AT_ONCE
+        self,
+        board: Board,
+        people: Identity | None = None,
+        *,
+        seasons: Sequence[Season] = (),
+        look_s: float = 0.0,
+        at_once: int = _AT_ONCE,
     ) -> None:
         """Open a leaderboard; nothing is read yet.
 
         Args:
             board: store, label sets and quota.
             people: how its pages and its API know who submits; with None nobody can submit there.
+            seasons: those whose faces it gives out; that it scores them is a matter of the board's label sets.
             look_s: seconds for which the store is taken to be as it was; for one that is asked over a network. What
                 this service itself takes in is seen at once.
             at_once: submissions that are examined at a time.
         """
-        self.board, self.people = board, people
+        self.board, self.people, self.seasons = board, people, tuple(seasons)
         self._look_s = look_s
         self._looked = float("-inf")
         self._held: State | None = None

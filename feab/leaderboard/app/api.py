@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components.api_component import Api
+from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 import feab
@@ -35,6 +36,16 @@ def add_api(service: Service) -> None:
         people = service.people
         identity = "none" if people is None else people.kind
         return {"feab": feab.__version__, "identity": identity, "attempts_a_day": service.board.per_day}
+
+    def seasons() -> dict[str, Any]:
+        return {"seasons": [one.told() for one in service.seasons]}
+
+    def season(name: object) -> dict[str, Any]:
+        with _errors():
+            found = next((one for one in service.seasons if one.name == name), None)
+            if found is None:
+                raise FeabError("there is no such season")
+            return given_out(found.given)
 
     def table(view: object) -> dict[str, Any]:
         if not isinstance(view, str):
@@ -61,9 +72,17 @@ def add_api(service: Service) -> None:
 
     file, view = ("file", _FILE, None), ("view", _TEXT, "")
     _endpoint(about, [], "What it is and how it knows who submits.", queue=False)
+    _endpoint(seasons, [], "The seasons whose faces are given out, the newest first.", queue=False)
+    _endpoint(season, [("name", _TEXT, "")], "The faces of a season, as a zip of a dataset folder without labels.")
     _endpoint(table, [view], "The rows of a view, given as the query of a link.", queue=False)
     _endpoint(check, [file], "What is wrong with a submission; counts no attempt and tells no score.")
     _endpoint(submit, [file, ("name", _TEXT, ""), ("token", _TEXT, "")], "Take a submission, score it and list it.")
+
+
+def given_out(file: Path) -> dict[str, Any]:
+    """A file that a client may fetch, as Gradio tells of one: a copy under its upload folder."""
+    copy = save_file_to_cache(file, get_upload_folder())
+    return {"path": copy, "orig_name": file.name, "meta": {"_type": "gradio.FileData"}}
 
 
 def uploaded(file: object) -> Path:
