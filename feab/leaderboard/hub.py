@@ -89,6 +89,10 @@ class HubStore:
         """The address, as `--to` and `--store` take it."""
         return f"hf://datasets/{self.repository}"
 
+    def version(self) -> str:
+        """The revision that is the newest now."""
+        return self.snapshot().revision
+
     def snapshot(self) -> HubSnapshot:
         """The repository as it is now.
 

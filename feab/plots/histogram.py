@@ -26,7 +26,6 @@ def histogram_figure(name: str, edges: Sequence[float], groups: Mapping[str, Seq
     with drawing(3.4, 2.4) as (figure, axes):
         axes.set_position((0.15, 0.19, 0.82, 0.69))
         bare(axes)
-        axes.set_axisbelow(True)
         below = [0] * (len(edges) - 1)
         widths = [right - left for left, right in pairwise(edges)]
         for (group, counts), colour in zip(groups.items(), _COLOURS, strict=False):
@@ -56,7 +55,6 @@ def curve_figure(name: str, points: Sequence[tuple[float, float]], axes_names: t
     """
     with drawing() as (figure, axes):
         shares(axes)
-        axes.set_axisbelow(True)
         axes.plot([x for x, _ in points], [y for _, y in points], color=ACCENT, linewidth=1.4)
         axes.set_xlabel(plain(axes_names[0]))
         axes.set_ylabel(plain(axes_names[1]), labelpad=0)

@@ -70,6 +70,7 @@ def bare(axes: Axes) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0)
+    axes.set_axisbelow(True)
     axes.grid(color=LINE, linewidth=0.5)
 
 

@@ -43,13 +43,15 @@ _AXIS_METRICS = (
     ("mae", "MAE"),
     ("sagr", "SAGR (same sign)"),
 )
-_ATTRIBUTES: Mapping[str, str] = {
+ATTRIBUTES: Mapping[str, str] = {
     "age_group": "Age group",
     "perceived_gender": "Perceived gender",
     "perceived_race": "Perceived race",
     "ancestry_preset": "Ancestry preset (of the mesh)",
     "strength": "Strength of the display",
 }
+"""By what scores are sliced, in words."""
+
 _ORDERS: Mapping[str, Sequence[str]] = {"strength": ("weak", "medium", "strong")}
 _OF_PROBABILITIES = ("auroc", "brier", "ece")
 """Scores that have a part of the report to themselves."""
@@ -315,7 +317,7 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
                     )
                 )
         if tables:
-            yield Block(_ATTRIBUTES.get(attribute, attribute), "", tables, grid=True)
+            yield Block(ATTRIBUTES.get(attribute, attribute), "", tables, grid=True)
 
 
 def _slice_axis(task: TaskScores, found: detail.Groups) -> pieces.Axis:

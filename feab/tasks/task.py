@@ -30,6 +30,11 @@ class Asker(Protocol):
         ...
 
 
+def asked_column(kind: Kind) -> str:
+    """The flag by which a set whose labels are kept by a leaderboard says which faces a kind of task is about."""
+    return f"asked_{kind}"
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One wording of a task's question, with the number of tokens its answer may take."""
@@ -163,7 +168,13 @@ class Task:
         )
 
     def asks_about(self, sample: Sample) -> bool:
-        """Whether the sample carries a label that this task can score; others are not asked about."""
+        """Whether the sample carries a label that this task can score; others are not asked about.
+
+        Where the labels are kept by a leaderboard, its set says so.
+        """
+        told = sample.extra.get(asked_column(self.kind))
+        if told is not None:
+            return bool(told)
         if self.kind == "expression":
             return sample.expression in self.labels
         if self.kind == "valence_arousal":
