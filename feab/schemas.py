@@ -20,7 +20,8 @@ from feab.vocabulary import Kind
 SCHEMA = 1
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
-
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 """Names a file of a dataset folder, so it can be no path."""
@@ -275,7 +276,7 @@ class SplitInfo(Strict):
     """One split of a dataset."""
 
     n: Annotated[int, Field(ge=0)]
-    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    fingerprint: Sha256
     pinned: bool = True
     """False for splits rendered here, which may differ across machines."""
 

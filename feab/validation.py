@@ -38,7 +38,10 @@ _BEGINS = re.compile(rb"(?m)^(" + "|".join(_TELLS).encode() + rb")[ \t]*:")
 _MARKS: Mapping[_Yaml, frozenset[str]] = {
     "task": frozenset({"metadata", "custom_dataset", "process_results", "output_type"}),
     "card": frozenset({"access", "licence", "intended_use", "price", "parameters", "trained_on"}),
-    "recipe": frozenset({"architecture", "language", "vision", "train_split", "validation_split"}),
+    "recipe": frozenset(
+        {"architecture", "language", "vision", "train_split", "validation_split"}
+        | {"base", "tuning", "sampling", "epochs", "batch_size", "learning_rate", "validation"}
+    ),
     "set": frozenset({"sources", "apart_from", "images", "seed"}),
 }
 """Kind -> fields of which two tell it, where none of `_TELLS` is there. Our choice."""

@@ -59,6 +59,12 @@ def parse_arguments(given: Sequence[str], own: Mapping[str, str | None] = OPTION
     return found
 
 
+def say_replicas(model: str, replicas: int | None) -> None:
+    """Say that copies of a model are loaded, which takes its time; nothing where none are asked for."""
+    if replicas:
+        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
+
+
 def run_and_show(
     model: str,
     tasks: Sequence[str] | None,
@@ -73,8 +79,7 @@ def run_and_show(
     Of own data, say how it was read.
     """
     given = parse_arguments(arguments)
-    if replicas := options.get("replicas"):
-        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
+    say_replicas(model, options.get("replicas"))
     with watcher() as progress:
         asked = to_ask(own, tasks, progress.reading)
         run = run_model(

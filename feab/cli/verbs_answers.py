@@ -12,6 +12,7 @@ from feab.cli.options import (
     Arguments,
     Cache,
     Columns,
+    DryRun,
     Gpus,
     Images,
     Include,
@@ -127,9 +128,7 @@ def run(
     replicas: Replicas = None,
     ray_address: RayAddress = None,
     gpus_per_replica: Gpus = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; send nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Ask a model about faces and score its answers. The same command resumes."""
     from feab.cli.own import OwnData

@@ -25,16 +25,34 @@ def tasks(include: Include = None) -> None:
     show_tasks(include or [])
 
 
-@verbs.command(epilog="\b\nExamples:\n  feab train training/tiny.yaml\n  feab train tiny --seed 1 --out my-tiny/")
+@verbs.command(
+    epilog="\b\nExamples:\n  feab train training/tiny.yaml\n  feab train tiny --seed 1 --out my-tiny/"
+    "\n  feab train feab-tiny-lora --data my-feid/ --out my-lora/"
+    "\n  feab run --model feab-tiny -M adapter=my-lora/"
+    "\n  accelerate launch --config_file training/accelerate/ddp.yaml -m feab.cli train llava-1.5-7b-lora --data feid/"
+    "\n\nThe same command goes on with a fine-tuning that was interrupted."
+)
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe: its path, or its name in training/.")],
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="FEID_DIR", help="Fine-tuning: the instruction data.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="MODEL", help="Fine-tuning: instead of the recipe's base.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the model goes.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Instead of the recipe's seed.")] = None,
+    report: Annotated[
+        list[str] | None, typer.Option("--report", metavar="WHERE", help="Curves also to wandb or trackio.")
+    ] = None,
+    push: Annotated[
+        str | None, typer.Option("--push", metavar="REPO", help="Upload the result to the Hub (OWNER/NAME; private).")
+    ] = None,
 ) -> None:
-    """Make a baseline by a recipe."""
+    """Make a model by a recipe: from nothing, or by fine-tuning."""
     from feab.cli.training import train_and_show
 
-    train_and_show(recipe, out, seed)
+    train_and_show(recipe, out, seed, data=data, base=base, report_to=report or (), push=push)
 
 
 @verbs.command(

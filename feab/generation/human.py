@@ -11,11 +11,10 @@ import numpy.typing as npt
 from feab.data import Dataset
 from feab.data.columns import AFFECT, au_column
 from feab.generation.record import LEVELS, Level, Value
+from feab.generation.tally import Floats
 from feab.knowledge import Given
 from feab.tasks.made import AU_THRESHOLD
 from feab.vocabulary import EXPRESSIONS, FEAB_17
-
-Floats = npt.NDArray[np.floating]
 
 _WORDS = ("expression", "subject")
 

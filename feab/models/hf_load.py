@@ -234,8 +234,18 @@ def _file(source: Source, name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def load_weights(source: Source, *, dtype: Any, device: str, attention: str | None, adapter: Path | None) -> Any:
+def load_weights(
+    source: Source,
+    *,
+    dtype: Any,
+    device: str,
+    attention: str | None = None,
+    adapter: Path | None = None,
+    quantization: Any = None,
+) -> Any:
     """The model, in evaluation mode on its device, with a LoRA adapter merged in where one is named.
+
+    `quantization`: transformers' own configuration of it, for weights that are to be kept in fewer bits.
 
     Raises:
         FeabError: saying what is wrong with the checkpoint or what to install.
@@ -247,13 +257,15 @@ def load_weights(source: Source, *, dtype: Any, device: str, attention: str | No
         options["attn_implementation"] = attention
     if device == "auto-map":
         options["device_map"] = "auto"
+    if quantization is not None:  # such weights cannot be moved afterwards
+        options |= {"quantization_config": quantization, "device_map": {"": device}}
     try:
         model = AutoModelForImageTextToText.from_pretrained(source.path, **options)
     except Exception as error:  # as for the processor
         raise FeabError(_explain(source, error, "model")) from None
     if adapter is not None:
         model = _with_adapter(model, adapter)
-    if device != "auto-map":
+    if device != "auto-map" and quantization is None:
         model = model.to(device)
     return model.eval()
 

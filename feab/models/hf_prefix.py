@@ -19,7 +19,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from feab.models.hf_inputs import Fields, InputMaker, LruCache, Prepared
+from feab.models.hf_caches import LruCache
+from feab.models.hf_inputs import Fields, InputMaker, Prepared
 from feab.models.hf_memory import is_out_of_memory
 from feab.models.images import first_line
 

@@ -70,8 +70,14 @@ def bare(axes: Axes) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0)
-    axes.set_axisbelow(True)
     axes.grid(color=LINE, linewidth=0.5)
+
+
+def shares(axes: Axes) -> None:
+    """Both axes from 0 to 1, with grid lines and no frame."""
+    steps = (0, 0.25, 0.5, 0.75, 1)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=steps, yticks=steps)
+    bare(axes)
 
 
 def plain(text: str) -> str:

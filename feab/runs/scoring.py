@@ -164,9 +164,8 @@ def _labels(opened: Opened, asked: TaskIdentity, identity: Identity, *, given: b
 
     if given:
         return opened(None, asked.split)
-    if named(asked.dataset) is None and not is_dynamic(
-        asked.dataset
-    ):  # the folder may be a stranger's: no path is opened because it names one
+    # The folder may be a stranger's: no path is opened because it names one.
+    if named(asked.dataset) is None and not is_dynamic(asked.dataset):
         raise FeabError(
             f"no dataset {asked.dataset!r} is known by its name here. If the run used --data, give the same --data "
             "here; else put the dataset into FEAB_DATA"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feab.metrics import FEW_CLUSTERS
+from feab.metrics import FEW_CLUSTERS, Estimate
 from feab.plots import pieces
 from feab.plots.page import number, percent
 from feab.plots.pieces import Row, Tick
@@ -78,7 +78,7 @@ def tasks_shown(scores: Scores) -> list[tuple[str, TaskScores]]:
     return list(scores.tasks.items())[:MAX_TASKS]
 
 
-def estimate_row(name: str, estimate: EstimateModel, **more: object) -> Row:
+def estimate_row(name: str, estimate: EstimateModel | Estimate, **more: object) -> Row:
     """A score as a row of an interval table; `more` are further fields of the row."""
     rough = estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS
     return Row(name, estimate.value, estimate.low, estimate.high, rough=rough, **more)  # type: ignore[arg-type]

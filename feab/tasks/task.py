@@ -110,7 +110,7 @@ class Task:
         Raises:
             FeabError: for a name the task does not have.
         """
-        names = [n.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for n in item.split(",")]
+        names = words_of(wanted)
         if "all" in names:
             return tuple(self.prompts)
         for name in names:
@@ -151,13 +151,13 @@ class Task:
             split=self.split,
             prompts=used,
             frames=None if self.frames is None else str(self.frames),
-            sha256=_digest(everything),
+            sha256=digest(everything),
         )
 
     def _prompt_sha256(self, prompt: Prompt) -> str:
         # The words as they are filled in, too: what an AU looks like is said in feab.vocabulary, not in the task file.
         words = [task.prompt_text(prompt.name) for task in self.as_asked]
-        return _digest(
+        return digest(
             {
                 "text": prompt.text,
                 "words": words if self.coded_by else words[0],
@@ -344,6 +344,12 @@ def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _digest(value: Any) -> str:
+def words_of(wanted: str | Sequence[str]) -> list[str]:
+    """The words of a comma list, or of several."""
+    return [word.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for word in item.split(",")]
+
+
+def digest(value: Any) -> str:
+    """The sha256 of a value as canonical JSON (sorted keys, no spaces, ASCII)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

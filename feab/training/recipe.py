@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from feab.errors import FeabError
 from feab.problems import FileError, Problem, problems_of
+from feab.training.fields import Positive, Rate, RecipeName, Share, Strict
+from feab.training.sft.recipe import SftRecipe
 from feab.yamlfile import line_finder, parse_yaml, read_bytes
 
 MAX_RECIPE_BYTES = 64_000
-Positive = Annotated[int, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Picture(_Strict):
+class Picture(Strict):
     """What a network sees of a face: the shortest edge resized, then the centre cropped (as CLIP does)."""
 
     resize: Positive
@@ -35,7 +33,7 @@ class Picture(_Strict):
         return self
 
 
-class Vision(_Strict):
+class Vision(Strict):
     """A LeViT: four strided convolutions to a grid, blocks of attention on it, then one token for the whole face."""
 
     kernel: Literal[3, 5]
@@ -56,7 +54,7 @@ class Vision(_Strict):
         return self
 
 
-class Text(_Strict):
+class Text(Strict):
     """A Llama."""
 
     width: Positive
@@ -65,7 +63,7 @@ class Text(_Strict):
     heads: Positive
 
 
-class Architecture(_Strict):
+class Architecture(Strict):
     """A LLaVA: vision tower, two-layer connector, language model; ONE image token a face."""
 
     picture: Picture
@@ -74,19 +72,19 @@ class Architecture(_Strict):
     vocabulary: Annotated[int, Field(ge=300, le=20_000)] = 1_200
 
 
-class Schedule(_Strict):
+class Schedule(Strict):
     """How long and how fast a network is trained on pictures."""
 
     epochs: Positive
     batch_size: Positive = 64
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    warmup: Share = 0.1
     erase: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of training images with one random patch blanked (random erasing)."""
 
 
-class LanguageStage(_Strict):
+class LanguageStage(Strict):
     """Stage 2: the language model learns to say what the image token holds, for every prompt variant."""
 
     views: Positive = 4
@@ -95,23 +93,18 @@ class LanguageStage(_Strict):
     batch_size: Positive = 64
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    prompts: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)] = {
-        "direct": 0.6,
-        "json": 0.1,
-        "definitions": 0.1,
-        "reason": 0.1,
-        "shuffled": 0.1,
-    }
+    warmup: Share = 0.05
+    prompts: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)] = Field(
+        default_factory=lambda: {"direct": 0.6, "json": 0.1, "definitions": 0.1, "reason": 0.1, "shuffled": 0.1}
+    )
     """Share of steps that each prompt variant gets."""
 
 
-class ScratchRecipe(_Strict):
+class ScratchRecipe(Strict):
     """`method: scratch`: a small vision-language model from random weights."""
 
     method: Literal["scratch"]
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    """Names the default output folder, so it can be no path."""
+    name: RecipeName
     dataset: str
     train_split: str = "train"
     validation_split: str = "validation"
@@ -125,7 +118,12 @@ class ScratchRecipe(_Strict):
     """How the weights are stored."""
 
 
-def load_recipe(path: Path, **override: Any) -> ScratchRecipe:
+Recipe: TypeAlias = ScratchRecipe | SftRecipe
+_KINDS: Mapping[str, type[Recipe]] = MappingProxyType({"scratch": ScratchRecipe, "sft": SftRecipe})
+"""Method -> what its recipe holds."""
+
+
+def load_recipe(path: Path, **override: Any) -> Recipe:
     """Read a recipe file; `override` replaces top-level fields (`seed=1`).
 
     Raises:
@@ -134,13 +132,16 @@ def load_recipe(path: Path, **override: Any) -> ScratchRecipe:
     data = read_bytes(path, MAX_RECIPE_BYTES)
     content = parse_yaml(data, path)
     if not isinstance(content, dict):
-        raise FeabError(f"{path}: a recipe is a mapping of fields, starting with `method: scratch`")
-    if content.get("method") != "scratch":
-        message = f"method {content.get('method')!r} is not known"
-        problem = Problem(path, message, line_finder(data)(["method"]), "method", "this feab trains `method: scratch`")
+        raise FeabError(f"{path}: a recipe is a mapping of fields, starting with `method: scratch` or `method: sft`")
+    method = content.get("method")
+    kind = _KINDS.get(method) if isinstance(method, str) else None
+    if kind is None:
+        words = f"method {method!r} is not known"
+        advice = "this feab trains `method: scratch` and `method: sft`"
+        problem = Problem(path, words, line_finder(data)(["method"]), "method", advice)
         raise FileError(problem, message=f"{path}: {problem.what}")
     try:
-        return ScratchRecipe.model_validate({**content, **override})
+        return kind.model_validate({**content, **override})
     except ValidationError as error:
         found = problems_of(error, path, line_finder(data))
         words = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])

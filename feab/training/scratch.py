@@ -125,30 +125,14 @@ def scores_of(folder: Path, tasks: list[Task], dataset: Any) -> dict[str, TaskSc
     Raises:
         FeabError: when the model fails on a question.
     """
-    from feab.answers import parse
     from feab.models import load_model
-    from feab.schemas import Prediction, answer_json
     from feab.tasks.scoring import score_task
+    from feab.training.asking import predictions_of
 
     model = load_model(f"hf/{folder.resolve()}", dtype="float32")
     found: dict[str, TaskScores] = {}
     for task in tasks:
-        predictions = []
-        for c in model.generate(task.questions(dataset)):
-            if c.error is not None:
-                raise FeabError(f"the new model fails on {c.question.sample}: {c.error.message}")
-            q = c.question
-            answer = parse(c.texts[0], q.kind, q.choices or None, finish_reason=c.finish_reasons[0])
-            predictions.append(
-                Prediction(
-                    task=q.task,
-                    sample=q.sample,
-                    prompt=q.prompt,
-                    text=c.texts[0],
-                    answer=answer_json(answer),
-                    outcome=answer.outcome,
-                )
-            )
+        predictions = predictions_of(model, task.questions(dataset))
         found[task.name] = score_task(task, predictions, dataset.labels())
     model.close()
     return found

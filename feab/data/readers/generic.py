@@ -19,12 +19,11 @@ from feab.data.readers.table import names as known_names
 from feab.data.readers.tablesplits import FORMS, digest, read_splits, split_files
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
-from feab.vocabulary import EXPRESSIONS
+from feab.vocabulary import LABELS
 
 _VERSION = "1"
 _LICENCE = "not stated"
 """Nobody has said what may be done with the faces, so they may neither be shared nor sent to others unasked."""
-_LABELS = (*EXPRESSIONS, "other")
 _ANYTHING = ("*",)
 """What a folder of pictures must hold for a split of a table to be there; the table itself was found before."""
 
@@ -170,7 +169,7 @@ def _of_tables(
         source=FORMS[next(iter(files.values()))[0].suffix.lower()],
         read=lambda tree, split, skip: parts[split].rows(skip),
         mimic=mimic,
-        labels=tuple(label for label in _LABELS if label in there),
+        labels=tuple(label for label in LABELS if label in there),
         aus=tuple(sorted({au for name in columns if (au := au_of(name)) is not None})),
         extra={name: "text" for name in columns if is_extra(name)},
         notes=" ".join(dict.fromkeys(f"{note}." for part in parts.values() for note in part.found.notes)),

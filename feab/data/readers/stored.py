@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from feab.data.columns import image_type
 from feab.data.csvfile import MAX_COLUMNS, MAX_ROWS
 from feab.data.headers import read_header
 from feab.data.jsonlines import as_cell
@@ -194,8 +195,7 @@ def as_stored(pictures: str, columns: Mapping[str, Sequence[Any]], classes: Mapp
 
     features: dict[str, Any] = {pictures: {"_type": "Image"}}
     features |= {name: {"names": list(words), "_type": "ClassLabel"} for name, words in classes.items()}
-    kind = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-    arrays = {name: pa.array(values, kind if name == pictures else None) for name, values in columns.items()}
+    arrays = {name: pa.array(values, image_type() if name == pictures else None) for name, values in columns.items()}
     table = pa.table(arrays).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     buffer = io.BytesIO()
     pq.write_table(table, buffer)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from feab.data.columns import au_column
 from feab.data.readers.record import Fault
+from feab.data.write import write_whole
 from feab.errors import FeabError
 from feab.yamlfile import read_bytes
 
@@ -139,7 +140,5 @@ def read_prepared(folder: Path) -> dict[str, SplitSummary]:
 
 def write_prepared(folder: Path, splits: dict[str, SplitSummary]) -> None:
     """Write prepared.json, whole or not at all."""
-    temporary = folder / f".{PREPARED}.{os.getpid()}"
     said = {"schema": 1, "splits": {name: asdict(split) for name, split in splits.items()}}
-    temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / PREPARED)
+    write_whole(folder / PREPARED, json.dumps(said, indent=2) + "\n")

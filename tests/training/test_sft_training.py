@@ -1,0 +1,293 @@
+"""Fine-tuning from end to end on feab-tiny and a handful of faces: result, resumption, stopping, interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from feab.content import shipped
+from feab.errors import FeabError
+
+pytest.importorskip("trl")
+pytest.importorskip("peft")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from feid_of_faces import feid_of, some_faces
+
+from feab.training import train
+
+torch = pytest.importorskip("torch")
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = shipped("training") / "feab-tiny-lora.yaml"
+SMALL = {
+    "steps": 6, "batch_size": 4, "micro_batch": 2, "save_every": 2, "learning_rate": 0.002,
+    "tuning": {"rank": 4, "dropout": 0.1},
+    "validation": {"held_out": 0.2, "samples": 5, "every": 2, "patience": None},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def feid(tmp_path_factory):
+    return feid_of(tmp_path_factory.mktemp("feid") / "faces")
+
+
+def trained(feid, out, log=None, recipe=RECIPE, **other):
+    events = []
+    train(recipe, out=out, data=feid, log=lambda event: (events.append(event), log and log(event)), **SMALL | other)
+    return events
+
+
+@pytest.fixture(scope="module")
+def whole(feid, tmp_path_factory):
+    """A training that nothing interrupted: its folder and events."""
+    out = tmp_path_factory.mktemp("whole") / "lora"
+    return out, trained(feid, out)
+
+
+def losses(out):
+    from feab.training.sft.curves import events_of
+
+    return {e["step"]: e["loss"] for e in events_of(out / "training.jsonl") if e.get("loss") is not None}
+
+
+def weights(out):
+    from safetensors.torch import load_file
+
+    return load_file(out / "adapter_model.safetensors")
+
+
+def last_state(out):
+    newest = max((out / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    return newest, weights(newest)
+
+
+def same_end(one, other):
+    """Whether two trainings ended alike: each step's loss to 1e-4, and the weights."""
+    assert losses(one).keys() == losses(other).keys() == set(range(1, 7))
+    for step, loss in losses(one).items():
+        assert losses(other)[step] == pytest.approx(loss, abs=1e-4), step
+    (first, mine), (second, theirs) = last_state(one), last_state(other)
+    assert first.name == second.name == "checkpoint-6"
+    assert mine.keys() == theirs.keys()
+    assert all(torch.allclose(mine[name], theirs[name], atol=1e-6) for name in mine)
+    assert (one / "validation.json").read_bytes() == (other / "validation.json").read_bytes()
+
+
+def test_the_folder_holds_everything_and_the_adapter_answers_as_it_was_examined(whole):
+    from feab.schemas import Scores
+
+    out, events = whole
+    assert [e["step"] for e in events if e["stage"] == "examination"] == [0, 2, 4, 6]
+    assert [e["step"] for e in events if e["stage"] == "training"] == [1, 2, 3, 4, 5, 6]
+    for name in ("README.md", "card.yaml", "recipe.json", "validation.json", "training.jsonl"):
+        assert (out / name).stat().st_size > 100, name
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list((out / "logs").glob("events.out.tfevents.*"))
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == "feab-tiny"
+    taken = json.loads((out / "training.json").read_text())["step"]
+    best = max((e["eval_overall"], -e["step"]) for e in events if e["stage"] == "examination" and e["step"])
+    assert taken == -best[1]
+    scores = Scores.model_validate_json((out / "validation.json").read_bytes())
+    assert scores == Scores.model_validate_json((out / "examinations" / f"{taken}.json").read_bytes())
+    card = (out / "README.md").read_text()
+    assert "feab run --model feab-tiny -M adapter=lora" in card
+    assert str(out.parent) not in card
+
+    assert all(weight.any() for name, weight in weights(out).items() if "lora_B" in name)
+
+
+def test_through_the_door_that_users_take_the_adapter_answers_as_it_was_examined(whole, feid):
+    from feab import load_model
+    from feab.data.feid import open_feid
+    from feab.schemas import Scores
+    from feab.training.asking import predictions_of
+    from feab.training.sft.examine import examined
+    from feab.training.sft.heldout import held_out
+    from feab.training.sft.recipe import Validation
+
+    out, _ = whole
+    held = held_out(Validation(**SMALL["validation"]), open_feid(feid), 0)
+    adapters = {"6": {"adapter": str(out / "checkpoints" / "checkpoint-6")}, "0": {}}
+    for step, arguments in adapters.items():  # the vision tower's statistics must not have moved, for one
+        model = load_model("feab-tiny", **arguments)
+        predictions = [one for task in held.tasks for one in predictions_of(model, task.questions(held.samples))]
+        model.close()
+        stored = Scores.model_validate_json((out / "examinations" / f"{step}.json").read_bytes())
+        assert examined(held, predictions).scores == stored
+    by_card = load_model(str(out / "card.yaml"))
+    assert by_card.name == "lora"
+    by_card.close()
+    assert (out / "examinations" / "6.json").read_bytes() != (out / "examinations" / "0.json").read_bytes()
+
+
+def _tasks():
+    from feab.tasks import load_tasks
+
+    return load_tasks(["synth"])
+
+
+def test_only_the_adapter_learns_and_the_loss_falls(whole):
+    out, events = whole
+    begin = next(event for event in events if event["stage"] == "begin")
+    stored = weights(out)
+    assert begin["learning"] == sum(weight.numel() for weight in stored.values())
+    assert all("lora_" in name for name in stored)
+    assert any("multi_modal_projector" in name for name in stored)
+    assert any("language_model" in name for name in stored)
+    assert not any("vision_tower" in name for name in stored)
+    assert min(losses(out)[step] for step in (4, 5, 6)) < losses(out)[1]
+
+
+def test_the_same_command_lets_a_finished_training_be_and_another_recipe_does_not(whole, feid):
+    out, _ = whole
+    before = (out / "adapter_model.safetensors").stat().st_mtime_ns
+    assert trained(feid, out) == []
+    assert (out / "adapter_model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(FeabError, match="holds a training with another recipe"):
+        trained(feid, out, learning_rate=0.001)
+
+
+KILLED = """
+import json, os, signal, sys
+from feab.training import train
+def log(event):
+    print(json.dumps(event), flush=True)
+    if event["stage"] == "training" and event["step"] == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(sys.argv[1], out=sys.argv[2], data=sys.argv[3], log=log, **json.loads(sys.argv[4]))
+"""
+
+
+def test_killed_and_begun_again_it_ends_where_it_would_have_ended(whole, feid, tmp_path):
+    out = tmp_path / "lora"
+    given = [str(RECIPE), str(out), str(feid), json.dumps(SMALL)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *given], env=environment, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert not (out / "adapter_model.safetensors").exists()
+    # A kill may also fall into the writing of a checkpoint: one without its last file counts for nothing.
+    broken = out / "checkpoints" / "checkpoint-5"
+    broken.mkdir()
+    (broken / "adapter_model.safetensors").write_bytes(b"half")
+    (broken / "trainer_state.json").write_text('{"global_step": 5, "log_his')
+    events = trained(feid, out)
+    assert next(event for event in events if event["stage"] == "begin")["from_step"] == 4
+    assert [event["step"] for event in events if event["stage"] == "training"] == [5, 6]
+    same_end(whole[0], out)
+
+
+def test_ctrl_c_writes_a_checkpoint_and_the_same_call_goes_on(whole, feid, tmp_path):
+    def interrupt(event):
+        if event["stage"] == "training" and event["step"] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        trained(feid, tmp_path / "lora", log=interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
+    events = trained(feid, tmp_path / "lora")
+    assert next(event for event in events if event["stage"] == "begin")["from_step"] in (3, 4)
+    same_end(whole[0], tmp_path / "lora")
+
+
+def test_training_stops_when_held_out_faces_are_read_no_better(feid, tmp_path):
+    validation = {**SMALL["validation"], "patience": 1}
+    events = trained(feid, tmp_path / "lora", learning_rate=1e-12, validation=validation)
+    assert [e["step"] for e in events if e["stage"] == "examination"] == [0, 2, 4]
+    assert json.loads((tmp_path / "lora" / "training.json").read_text())["step"] == 2
+    (tmp_path / "lora" / "training.json").write_text(  # as if it had been killed before the result was taken
+        json.dumps({"identity": json.loads((tmp_path / "lora" / "training.json").read_text())["identity"]})
+    )
+    again = trained(feid, tmp_path / "lora", learning_rate=1e-12, validation=validation)
+    assert not [event for event in again if event["stage"] in ("training", "examination")]
+    assert json.loads((tmp_path / "lora" / "training.json").read_text())["step"] == 2
+
+
+def test_a_whole_model_is_tuned_and_runs_by_its_folder_without_faces_held_out(feid, tmp_path):
+    from feab import load_model
+    from feab.training.asking import predictions_of
+
+    out = tmp_path / "full"
+    recipe = {"tuning": {"kind": "full", "parts": ["language"]}, "validation": None, "gradient_checkpointing": True}
+    events = trained(feid, out, **recipe, steps=2)
+    assert not [event for event in events if event["stage"] == "examination"]
+    model = load_model(f"hf/{out}")
+    assert predictions_of(model, _tasks()[0].questions(some_faces(2)))
+    model.close()
+    base, tuned = (torch_state(folder) for folder in (shipped("models") / "feab-tiny", out))
+    changed = {name for name in base if not torch.equal(base[name].float(), tuned[name].float())}
+    assert changed
+    assert not any("vision_tower" in name or "projector" in name for name in changed)
+    assert "validation: null" in (out / "README.md").read_text()
+
+
+def torch_state(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_upload_takes_the_result_and_leaves_what_only_training_needs(whole, feid, monkeypatch):
+    import fnmatch
+
+    import huggingface_hub
+
+    calls = []
+
+    class Api:
+        endpoint = "https://hub.example"
+
+        def create_repo(self, name, **options):
+            calls.append((name, options))
+
+        def upload_folder(self, *, repo_id, folder_path, ignore_patterns, commit_message):
+            names = [str(path.relative_to(folder_path)) for path in Path(folder_path).rglob("*") if path.is_file()]
+            calls.append([n for n in names if not any(fnmatch.fnmatch(n, pattern) for pattern in ignore_patterns)])
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    out, _ = whole
+    events = []
+    train(RECIPE, out=out, data=feid, push="me/faces", log=events.append, **SMALL)
+    assert events == [{"stage": "uploaded", "to": "https://hub.example/me/faces"}]
+    assert calls[0] == ("me/faces", {"private": True, "exist_ok": True})
+    assert {"README.md", "adapter_model.safetensors", "adapter_config.json", "recipe.json"} <= set(calls[1])
+    assert not any(name.startswith(("checkpoints", "logs", "card.yaml", "training.json.")) for name in calls[1])
+    for wrong in ("me", "../me/faces", "me/fa ces"):
+        with pytest.raises(FeabError, match="OWNER/NAME"):
+            train(RECIPE, out=out, data=feid, push=wrong, log=events.append, **SMALL)
+
+
+@pytest.mark.full
+def test_two_processes_learn_what_one_learns(feid, tmp_path):
+    """The same batches, split over two processes: the same losses but for rounding and the streams of dropout."""
+    import yaml
+
+    recipe = {**yaml.safe_load(RECIPE.read_text()), **SMALL, "tuning": {"rank": 4, "dropout": 0.0}}
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(recipe))
+    train(file, out=tmp_path / "one", data=feid, log=lambda event: None)
+    config = shipped("training") / "accelerate" / "ddp.yaml"
+    command = [
+        *(sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)),
+        *("-m", "feab.cli", "train", str(file), "--data", str(feid), "--out", str(tmp_path / "two")),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert losses(tmp_path / "one").keys() == losses(tmp_path / "two").keys()
+    for step, loss in losses(tmp_path / "one").items():
+        assert losses(tmp_path / "two")[step] == pytest.approx(loss, abs=2e-3)
+    one, two = (json.loads((tmp_path / name / "validation.json").read_text()) for name in ("one", "two"))
+    for task, found in one["tasks"].items():
+        assert two["tasks"][task]["n"] == found["n"]
+        assert two["tasks"][task]["coverage"] == pytest.approx(found["coverage"], abs=0.21)  # one face of five
