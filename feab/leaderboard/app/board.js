@@ -2,7 +2,7 @@
 // The address says what is shown: every choice becomes a link's query, and the server makes a page of it.
 const main = element.querySelector("#board-main");
 const says = element.querySelector("#board-status");
-const names = { "": "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+const names = { "": "Theme: system", light: "Theme: light", dark: "Theme: dark" };
 let latest = 0;
 let typing = 0;
 
@@ -91,20 +91,21 @@ function asked(form) {
   return "?" + values;
 }
 
-element.addEventListener("click", (event) => {
-  const link = event.target.closest('a[href^="?"]');
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('.board a[href^="?"]');
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
     event.preventDefault();
     const query = link.getAttribute("href");
-    const page = new URLSearchParams(query).get("page") || "ranking";
+    const page = new URLSearchParams(query).get("tab") || "ranking";
     const elsewhere = page !== document.body.dataset.boardPage;
-    go(query, { how: elsewhere || link.dataset.push !== undefined ? "push" : "replace", fresh: elsewhere });
+    const turned = link.dataset.push !== undefined;
+    go(query, { how: elsewhere || turned ? "push" : "replace", fresh: elsewhere || turned });
     return;
   }
-  const button = event.target.closest("button");
+  const button = event.target.closest(".board button");
   if (button?.dataset.go) {
     const values = [...main.querySelectorAll(`input[name="${button.dataset.of}"]:checked`)];
-    const query = new URLSearchParams([["page", button.dataset.go], ...values.map((e) => [e.name, e.value])]);
+    const query = new URLSearchParams([["tab", button.dataset.go], ...values.map((e) => [e.name, e.value])]);
     go("?" + query, { fresh: true });
   }
   if (button?.dataset.save) save(button.dataset.save);

@@ -18,8 +18,8 @@ from feab.runs.table import METRIC_NAMES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from feab.data import DatasetInfo
     from feab.leaderboard.service import Service
+    from feab.schemas import DatasetInfo
 
 
 def about_page(service: Service) -> Shown:

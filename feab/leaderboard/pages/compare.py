@@ -66,8 +66,9 @@ def compare_page(service: Service, query: str) -> Shown:
     ids = chosen_of(query, frame)
     choices = choices_of(frame, ids)
     words = {one.id: one for one in choices}
-    blocks: list[Block] = []
-    trouble, left_out, drawn = "", (), False
+    blocks, groups = list[Block](), list[Block]()
+    trouble, drawn = "", False
+    left_out: tuple[str, ...] = ()
     if len(ids) >= 2:
         try:
             comparison = service.comparison(ids)
@@ -85,9 +86,8 @@ def compare_page(service: Service, query: str) -> Shown:
                     compared.cost_blocks(comparison.models, entries),
                 )
             )
-            drawn = bool(scores) and any(
-                task.kind == "valence_arousal" for entry in entries for task in entry.tasks.values()
-            )
+            groups = list(compared.group_blocks(comparison.models, scores))
+            drawn = bool(scores) and any(task.kind == "valence_arousal" for task in comparison.tasks)
     html = render(
         TEMPLATES / "compare.html.j2",
         chosen=[(words[one] if one in words else Choice(one, one, one), _without(ids, one)) for one in ids],
@@ -97,6 +97,7 @@ def compare_page(service: Service, query: str) -> Shown:
         suggested=link_to("compare", models=_first(frame)),
         can=len(_first(frame)) >= 2,
         blocks=blocks,
+        groups=groups,
         trouble=trouble,
         left_out=left_out,
         drawn=drawn,

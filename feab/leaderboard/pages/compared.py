@@ -38,7 +38,7 @@ def p_words(p: float | None) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")
 
 
-# ---------------------------------------------------------------------------------------------- scores and differences
+# ----------------------------------------------------------------------------------------------- scores and differences
 
 
 def difference_blocks(comparison: Comparison) -> Iterator[Block]:
@@ -96,20 +96,29 @@ def around_zero(rows: Sequence[Row]) -> Axis:
     return Axis(-edge, edge, step)
 
 
-# --------------------------------------------------------------------------------------------------- behind the scores
+# ---------------------------------------------------------------------------------------------------- behind the scores
 
 
 def detail_blocks(models: Sequence[str], scores: Sequence[Scores]) -> Iterator[Block]:
-    """Matrices, action units and groups of the tasks that all were asked; nothing without scores."""
-    if not scores:
-        return
-    for name in [task for task in scores[0].tasks if all(task in other.tasks for other in scores)]:
-        tasks = [one.tasks[name] for one in scores]
+    """Matrices and action units of the tasks that all were asked; nothing without scores."""
+    for name, tasks in _shared(scores):
         if tasks[0].kind == "expression":
             yield from _matrices(name, models, tasks)
         elif tasks[0].kind == "action_units":
             yield from _units(name, models, tasks)
+
+
+def group_blocks(models: Sequence[str], scores: Sequence[Scores]) -> Iterator[Block]:
+    """Scores by groups of people, and the largest gap between two; nothing without scores."""
+    for name, tasks in _shared(scores):
         yield from _groups(name, models, tasks)
+
+
+def _shared(scores: Sequence[Scores]) -> Iterator[tuple[str, list[TaskScores]]]:
+    """The tasks that all were asked, with each one's scores."""
+    for name in scores[0].tasks if scores else ():
+        if all(name in other.tasks for other in scores):
+            yield name, [one.tasks[name] for one in scores]
 
 
 def _matrices(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> Iterator[Block]:
@@ -208,24 +217,16 @@ def _groups(name: str, models: Sequence[str], tasks: Sequence[TaskScores]) -> It
             for model, rows, whole in drawn
         ]
         words = ATTRIBUTES.get(attribute, attribute)
-        lead = (
-            "Groups are how other people saw a face, or how it was rendered: a check of a model, not a statement about "
-            "people. The line is the score of all faces."
-        )
-        yield Block(f"{name}: {words}", lead, tables, grid=True)
+        yield Block(f"{name}: {words}", "", tables, grid=True)
         if gaps:
             table = pieces.interval_table(
                 f"{name}: largest gap, {words}",
                 gaps, first="model", score="gap", axis=around_zero(gaps), reference=0.0,
             )  # fmt: skip
-            lead = (
-                "The best group minus the worst, with the interval that follows from theirs (Zou & Donner 2008). The "
-                "largest of several differences is never nothing: look at its interval before its size."
-            )
-            yield Block("", lead, [table])
+            yield Block("", "", [table])
 
 
-# ---------------------------------------------------------------------------------------------------- prompts and cost
+# ----------------------------------------------------------------------------------------------------- prompts and cost
 
 
 def prompt_blocks(models: Sequence[str], entries: Sequence[Entry]) -> Iterator[Block]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from feab.errors import FeabError
 from feab.leaderboard.choosing import values_of
 from feab.leaderboard.pages.compare import choices_of, chosen_of, names_of
-from feab.leaderboard.pages.looking import WHICH, Look, Looked, Wanted, groups_of, matching
+from feab.leaderboard.pages.looking import WHICH, Look, Looked, Wanted, Which, groups_of, matching
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link_to
 from feab.leaderboard.service import MOST_COMPARED
 from feab.leaderboard.told import plain
@@ -51,7 +51,7 @@ def faces_page(service: Service, looked: Looked, query: str) -> Shown:
         looks = [looked.of(service, one) for one in ids]
     except FeabError as error:
         trouble = plain(error)
-    tasks = [task for task in looks[0] if all(task in other for other in looks)] if looks else []
+    tasks = _shared(looks)
     task = asked.task if asked.task in tasks else next(iter(tasks), "")
     of_task = [look[task] for look in looks] if task else []
     words = {one.id: one for one in choices}
@@ -120,6 +120,15 @@ def _gallery(
     }, start
 
 
+def _shared(looks: Sequence[Mapping[str, Look]]) -> list[str]:
+    """The tasks that all were asked about the same faces."""
+    return [
+        task
+        for task, look in (looks[0] if looks else {}).items()
+        if all(task in other and other[task].faces.truth.ids == look.faces.truth.ids for other in looks)
+    ]
+
+
 def _labels(look: Look) -> list[str]:
     """The expressions that faces display here."""
     known = {label for label in look.faces.truth.expression if label is not None}
@@ -133,7 +142,7 @@ def _asked(query: str) -> _Asked:
     def last(name: str) -> str:
         return given.get(name, [""])[-1]
 
-    which = next((one for one in WHICH if one == last("which")), "all")
+    which: Which = next((one for one in WHICH if one == last("which")), "all")
     au, start = (int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
                  for text in (last("au"), last("start")))  # fmt: skip
     wanted = Wanted(which, last("label"), au, last("group"))

@@ -73,4 +73,4 @@ class Pages:
 
 
 def _without_page(query: str) -> str:
-    return "&".join(part for part in query[:8_000].split("&") if part and not part.startswith("page="))
+    return "&".join(part for part in query[:8_000].split("&") if part and not part.startswith("tab="))

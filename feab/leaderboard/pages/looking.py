@@ -130,19 +130,19 @@ def matching(looks: Sequence[Look], wanted: Wanted, hidden: frozenset[str]) -> l
 
 
 def _which(looks: Sequence[Look], which: Which) -> Bools:
-    every = np.ones(len(looks[0].faces.truth.ids), dtype=np.bool_)
+    wrong, right = (np.stack([getattr(look, name) for look in looks]) for name in ("wrong", "right"))
     if which == "wrong":
-        return np.logical_and.reduce([look.wrong for look in looks])
+        return np.asarray(wrong.all(axis=0))
     if which == "any":
-        return np.logical_or.reduce([look.wrong for look in looks])
+        return np.asarray(wrong.any(axis=0))
     if which == "right":
-        return np.logical_and.reduce([look.right for look in looks])
+        return np.asarray(right.all(axis=0))
     if which == "refused":
-        return np.logical_or.reduce([look.declined for look in looks])
+        return np.asarray(np.stack([look.declined for look in looks]).any(axis=0))
     if which == "differ":
-        apart = [differ(a.faces, b.faces) for i, a in enumerate(looks) for b in looks[i + 1 :]]
-        return np.logical_or.reduce(apart) if apart else ~every
-    return every
+        pairs = [(one, other) for i, one in enumerate(looks) for other in looks[i:]]
+        return np.asarray(np.stack([differ(one.faces, other.faces) for one, other in pairs]).any(axis=0))
+    return np.ones(wrong.shape[1], dtype=np.bool_)
 
 
 def differ(one: Faces, other: Faces) -> Bools:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def model_page(service: Service, query: str) -> Shown:
         url=entries[0].card.url if entries else None,
         runs=[_run(entry, mine[mine["submission"].eq(entry.id)]) for entry in entries],
         more=len(ids) - len(entries),
-        history=_history(events) if events else None,
+        history=_history(events),
         back=link_to("model"),
     )
     return Shown("model", model[:80], link_to("model", model=model), html)
@@ -170,17 +171,15 @@ def _prompts(entry: Entry) -> Markup | None:
 _HAPPENED = {"attempt": "was tried", "accepted": "accepted", "refused": "refused", "withdrawn": "withdrawn"}
 
 
-def _history(events: list[Event]) -> Markup:
-    rows = [
-        [
+def _history(events: Sequence[Event]) -> list[tuple[str, ...]]:
+    """The latest first: when, what, who, which submission, and why."""
+    return [
+        (
             event.time[:16].replace("T", " "),
             _HAPPENED[event.event],
             event.user,
             event.submission or NOTHING,
             "; ".join(event.reasons) or NOTHING,
-        ]
+        )
         for event in reversed(events[-AT_ONCE:])
     ]
-    return pieces.plain_table(
-        "What happened, the latest first, in UTC", ["when", "what", "user", "submission", "why"], rows
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -109,6 +109,7 @@ def ranking(frame: pd.DataFrame, query: str) -> Shown:
         groups=groups,
         found=len(rows),
         submissions=frame["submission"].nunique(),
+        scored=bool((frame["tier"].ne("reported") & frame["task"].eq(view.task)).any()),
         published=int((frame["tier"].eq("reported") & frame["task"].eq(view.task)).sum()),
         plots=any(group.rows[0].submission for group in groups),
         plain=link_to("ranking", task="" if view.task == View().task else view.task),
@@ -231,10 +232,11 @@ def _heading(column: str, view: View) -> Heading:
     return Heading(column, words, is_text(column) and column != "places", sort, order)
 
 
-def _ranked(row: dict[str, Any], columns: Sequence[str], ticks: tuple[Tick, ...]) -> Ranked:
+def _ranked(row: Mapping[Any, Any], columns: Sequence[str], ticks: tuple[Tick, ...]) -> Ranked:
     ours = row["tier"] != "reported"
     name = str(row["model"])
-    outside = "" if ours or not isinstance(row["url"], str) else row["url"]
+    address = row["url"] if isinstance(row["url"], str) and not ours else ""
+    outside = address if address.startswith(("https://", "http://")) else ""
     return Ranked(
         row=Row(
             name=name,
@@ -252,7 +254,7 @@ def _ranked(row: dict[str, Any], columns: Sequence[str], ticks: tuple[Tick, ...]
     )
 
 
-def _note(row: dict[str, Any]) -> str:
+def _note(row: Mapping[Any, Any]) -> str:
     """What belongs beside a score: why it has no place, how often it was tried, and what the model may know."""
     attempts = number_of(row["attempts"]) or 1
     return "; ".join(

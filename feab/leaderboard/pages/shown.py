@@ -39,13 +39,13 @@ class Shown:
 
 def page_of(query: str) -> Page:
     """The page that a link is to; of a link that names none that there is, the ranking."""
-    named = values_of(query).get("page", [""])[-1]
+    named = values_of(query).get("tab", [""])[-1]
     return next((page for page in PAGES if page == named), "ranking")
 
 
 def link(page: Page, query: str = "") -> str:
     """The link to a page, with what else its query says."""
-    parts = [] if page == "ranking" else [f"page={page}"]
+    parts = [] if page == "ranking" else [f"tab={page}"]
     return "?" + "&".join([*parts, query] if query else parts)
 
 
