@@ -43,7 +43,7 @@ class HubSnapshot:
         """A file's bytes; None where there is none."""
         from huggingface_hub.errors import EntryNotFoundError
 
-        with _told(self.repository):
+        with hub_errors(f"hf://datasets/{self.repository}"):
             try:
                 found = self.api.hf_hub_download(
                     self.repository, check_path(path), repo_type="dataset", revision=self.revision
@@ -55,7 +55,7 @@ class HubSnapshot:
     def submissions(self) -> list[str]:
         """The ids of all submissions that are there, sorted."""
         if not self._paths:
-            with _told(self.repository):
+            with hub_errors(f"hf://datasets/{self.repository}"):
                 found = self.api.list_repo_files(self.repository, repo_type="dataset", revision=self.revision)
             self._paths.extend(found)
         parts = [path.split("/") for path in self._paths]
@@ -99,7 +99,7 @@ class HubStore:
         Raises:
             FeabError: when it is not there or does not answer.
         """
-        with _told(self.repository):
+        with hub_errors(f"hf://datasets/{self.repository}"):
             info = self._api.repo_info(self.repository, repo_type="dataset")
         return HubSnapshot(self._api, self.repository, str(info.sha))
 
@@ -111,7 +111,7 @@ class HubStore:
             if wanted is None:
                 return
             try:
-                with _told(self.repository):
+                with hub_errors(f"hf://datasets/{self.repository}"):
                     self._commit(_files(now, wanted), _message(wanted), parent_commit=now.revision)
             except _MovedError:
                 time.sleep(self._pause_s * 2 ** min(attempt, 6) * (0.5 + random.random()))
@@ -125,7 +125,7 @@ class HubStore:
         Raises:
             FeabError: when the Hub refuses it.
         """
-        with _told(self.repository):
+        with hub_errors(f"hf://datasets/{self.repository}"):
             done = self._commit(dict(files), title, create_pr=True)
         return str(done.pr_url)
 
@@ -157,8 +157,12 @@ class _MovedError(FeabError):
 
 
 @contextmanager
-def _told(repository: str) -> Iterator[None]:
-    """What the Hub or the way to it complains of, as an error of a user's."""
+def hub_errors(where: str) -> Iterator[None]:
+    """What the Hub or the way to it complains of, as an error of a user's.
+
+    Args:
+        where: what was asked for, as messages name it.
+    """
     from httpx2 import HTTPError
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -166,10 +170,10 @@ def _told(repository: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         if error.response.status_code in _MOVED:
-            raise _MovedError(f"hf://datasets/{repository}: somebody else changed it") from None
-        raise FeabError(f"hf://datasets/{repository}: {_first_line(error)}") from None
+            raise _MovedError(f"{where}: somebody else changed it") from None
+        raise FeabError(f"{where}: {_first_line(error)}") from None
     except (HTTPError, OSError, ValueError) as error:
-        raise FeabError(f"hf://datasets/{repository}: {_first_line(error)}") from None
+        raise FeabError(f"{where}: {_first_line(error)}") from None
 
 
 def _first_line(error: BaseException) -> str:
