@@ -7,7 +7,6 @@ the Hub refuses it, and it is decided again by what is there now.
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from feab.errors import FeabError
 from feab.leaderboard.store import LOG, MAX_FILE, SUBMISSIONS, Change, Snapshot, check_path, line_after, log_of
+from feab.runs.names import is_repository
 from feab.yamlfile import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _MOVED = (409, 412)
 """HTTP: the revision is no longer the one that the commit was made for."""
 _TRIES = 12
@@ -76,7 +75,7 @@ class HubStore:
         Raises:
             FeabError: when that cannot be the name of a repository.
         """
-        if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+        if not is_repository(repository):
             raise FeabError(f"{repository!r} is no repository on the Hub; write OWNER/NAME")
         if api is None:
             from huggingface_hub import HfApi

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from feab.errors import FeabError
 from feab.leaderboard.hub import hub_errors
+from feab.runs.names import is_repository
 from feab.runs.outside.hub_eval import HUB_EVAL
-
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 def propose_results(repository: str, content: bytes, api: Any = None) -> str:
@@ -25,7 +23,7 @@ def propose_results(repository: str, content: bytes, api: Any = None) -> str:
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+    if not is_repository(repository):
         raise FeabError(f"{repository[:200]!r} is no repository on the Hub; write OWNER/NAME")
     with hub_errors(f"hf://{repository}"):
         done = (api or HfApi()).create_commit(

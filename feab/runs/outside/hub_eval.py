@@ -6,7 +6,6 @@ asked stand in its notes.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import yaml
@@ -14,13 +13,13 @@ import yaml
 from feab.errors import FeabError
 from feab.plots.page import percent
 from feab.runs.folder import Run
+from feab.runs.names import is_repository
 from feab.runs.table import incomplete
 from feab.schemas import EstimateModel, Scores, TaskIdentity, TaskScores
 from feab.tasks.scoring import main_prompt
 
 HUB_EVAL = ".eval_results/feab.yaml"
 """Its path in a model's repository."""
-_DATASET = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 def write_hub_eval(run: Run, scores: Scores, dataset: str | None, folder: Path) -> tuple[Path, ...]:
@@ -52,7 +51,7 @@ def hub_eval(run: Run, scores: Scores, dataset: str | None) -> bytes:
 
     if not run.complete:
         raise FeabError(f"{run.path}: {incomplete(run)}; scores of an incomplete run are not published")
-    if dataset is None or not _DATASET.fullmatch(dataset) or ".." in dataset:
+    if dataset is None or not is_repository(dataset):
         raise FeabError("name the Hub's repository that the faces are in: --hub-dataset OWNER/NAME")
     entries = []
     for name, task in scores.tasks.items():
