@@ -19,6 +19,7 @@ from feab.leaderboard.checking import examine, told
 from feab.leaderboard.choosing import place
 from feab.leaderboard.hub import HubStore
 from feab.leaderboard.local import LocalStore
+from feab.leaderboard.modelrepo import propose_results
 from feab.leaderboard.opening import HUB, open_store
 from feab.leaderboard.packing import Packed
 from feab.leaderboard.packing import pack as pack_run
@@ -31,6 +32,9 @@ from feab.leaderboard.store import LOG
 from feab.leaderboard.told import Told, told_of
 from feab.leaderboard.unpacking import unpacked
 from feab.leaderboard.verifying import Verified, verify
+from feab.runs.folder import load_run
+from feab.runs.outside.hub_eval import HUB_EVAL, hub_eval
+from feab.runs.scoring import score
 from feab.runs.table import scores_table
 
 WHERE = f"--to DIR, --to https://…, --to {SPACE}OWNER/NAME or --to {HUB}OWNER/NAME"
@@ -45,13 +49,19 @@ class Sending:
     pack: Path | None
     user: str
     yes: bool
+    model_repo: str | None = None
+    """A model's repository on the Hub, which its scores are proposed to."""
+    hub_dataset: str | None = None
+    """Where on the Hub the faces are that they are about."""
 
 
 def submit_and_show(run: Path, sending: Sending, *, card: Path | None, include: Sequence[Path], as_json: bool) -> int:
     """Pack, show, send; the exit status."""
     to, pack = sending.to, sending.pack
-    if (to is None) == (pack is None):
-        raise FeabError(f"say where it goes: {WHERE}, or --pack FILE to send nothing")
+    if sum(one is not None for one in (to, pack, sending.model_repo)) != 1:
+        raise FeabError(f"say where it goes: {WHERE}, --model-repo OWNER/NAME, or --pack FILE to send nothing")
+    if sending.model_repo is not None:
+        return _propose_scores(run, sending.model_repo, sending, include)
     address = None if to is None else address_of(to)  # what is wrong with it is told before anything is read
     packed = pack_run(run, card, include=include)
     for line in sent(packed):
@@ -111,6 +121,17 @@ def _propose(packed: Packed, store: HubStore, sets: Sets, *, yes: bool) -> int:
     digits = hashlib.sha256(packed.files[PREDICTIONS]).hexdigest()[:12]
     address = store.propose({f"incoming/{digits}.zip": packed.zipped()}, f"Submission of {packed.card.name}")
     out(f"sent: {address}")
+    return RIGHT
+
+
+def _propose_scores(run: Path, repository: str, sending: Sending, include: Sequence[Path]) -> int:
+    """Open a pull request that adds the scores to a model's repository."""
+    found = load_run(run)
+    content = hub_eval(found, found.scores or score(found, include=include, write=False), sending.hub_dataset)
+    say(f"--- {HUB_EVAL}\n{content.decode().rstrip()}")
+    if not _agreed(f"hf://{repository}", yes=sending.yes):
+        return WRONG
+    out(f"sent: {propose_results(repository, content)}")
     return RIGHT
 
 

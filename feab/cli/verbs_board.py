@@ -41,6 +41,14 @@ def submit(
     user: Annotated[
         str, typer.Option("--user", metavar="NAME", help="Under which name it is listed; a Space goes by your account.")
     ] = "local",
+    model_repo: Annotated[
+        str | None,
+        typer.Option("--model-repo", metavar="OWNER/NAME", help="Propose its scores to this model's page on the Hub."),
+    ] = None,
+    hub_dataset: Annotated[
+        str | None,
+        typer.Option("--hub-dataset", metavar="OWNER/NAME", help="With --model-repo: where on the Hub the faces are."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before something leaves this machine.")] = False,
     include: Include = None,
     json: Json = False,
@@ -52,7 +60,7 @@ def submit(
     """
     from feab.cli.submitting import Sending, submit_and_show
 
-    sending = Sending(to, pack, user, yes)
+    sending = Sending(to, pack, user, yes, model_repo, hub_dataset)
     status = submit_and_show(run, sending, card=card, include=include or [], as_json=json)
     raise typer.Exit(status)
 

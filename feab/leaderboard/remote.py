@@ -24,12 +24,12 @@ from pydantic import ValidationError
 from feab.errors import FeabError
 from feab.leaderboard.told import Told
 from feab.packages import version_of
+from feab.runs.names import is_repository
 
 SPACE = "hf://spaces/"
 TOKEN = "FEAB_LEADERBOARD_TOKEN"  # noqa: S105 - the name of the variable
 """The environment variable that holds it: what stands on a command line, other users of the machine can read."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SPACE_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _SEASON_SET = re.compile(r"synth-[0-9]{4}-[a-z0-9]{1,20}")
 _MAX_SEASON = 2**30
 _PAUSE_S = 0.2
@@ -68,7 +68,7 @@ def address_of(to: str) -> Address | None:
     """
     if to.startswith(SPACE):
         name = to.removeprefix(SPACE)
-        if not _SPACE_NAME.fullmatch(name) or ".." in name:
+        if not is_repository(name):
             raise FeabError(f"{to[:200]!r} is no Space; write {SPACE}OWNER/NAME")
         return Address(name, local=False)
     if not to.startswith(("http://", "https://")):

@@ -215,11 +215,13 @@ def test_compare_shows_differences_matrices_units_and_cost(service: Service, ids
     seen = Seen(found.html)
     assert found.query == query
     assert seen.harmless
-    for words in (
-        "3 models compared", "synth_expression: paired differences", "baseline/uniform − baseline/always-active",
-        "p (Holm)", "the matrices' difference", "AU12", "Cost and speed",
-    ):  # fmt: skip
+    for words in ("3 models compared", "synth_expression: paired differences", "p (Holm)", "Cost and speed",
+                  "baseline/uniform − baseline/always-active"):  # fmt: skip
         assert words in seen.words
+    behind = Seen(pages.part("behind", query))
+    assert behind.harmless
+    for words in ("taken for which", "the matrices' difference", "AU12"):
+        assert words in behind.words
     assert [a["value"] for a in seen.all("input") if a.get("name") == "models"] == ids[:3]
     drawn = Seen(pages.part("circles", query))
     assert len(drawn.all("svg")) == 3
@@ -313,8 +315,9 @@ def test_hidden_labels_show_no_face_and_no_matrix(place: Place, tmp_path: Path) 
     pages = Pages(opened)
     words = Seen(pages.show(link_to("compare", models=ids)).html).words
     assert "paired differences" in words
-    assert "taken for which" not in words
-    assert "Groups of people" not in words
+    assert "The labels are hidden" in words
+    with pytest.raises(FeabError, match="hidden"):
+        pages.part("behind", link_to("compare", models=ids))
     faces = Seen(pages.show(link_to("faces", models=ids)).html)
     assert "labels are hidden" in faces.words
     assert faces.all("img") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from feab.leaderboard.service import Service
 
 pytest.importorskip("gradio", reason="gradio is not installed (the leaderboard extra has it)")
 
-from servers import Answer, Server, call, running, submit, token_of, upload
+from servers import Answer, Server, call, free_port, running, submit, token_of, upload
 
 RUNNER = CliRunner()
 
@@ -278,3 +279,28 @@ def test_addresses() -> None:
     assert address_of("hf://spaces/a/b") == Address("a/b", local=False)
     assert address_of("http://127.0.0.1:7860") == Address("http://127.0.0.1:7860", local=True)
     assert address_of("https://example.org/board") == Address("https://example.org/board", local=False)
+
+
+def test_feab_leaderboard_serves_until_it_is_interrupted(tmp_path: Path) -> None:
+    port = free_port()
+    store = Path(__file__).resolve().parents[2] / "leaderboard" / "results"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "feab.cli", "leaderboard", "--store", str(store), "--port", str(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "FEAB_DATA": str(tmp_path), "GRADIO_TEMP_DIR": str(tmp_path / "uploads")},
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "the leaderboard of" in line)
+        assert f"http://127.0.0.1:{port}" in told
+        url = f"http://127.0.0.1:{port}/"
+        with httpx2.Client(timeout=120) as client:
+            assert client.get(url).status_code == 200
+            rows = call(client, url, "table", "task=synth_expression").result["rows"]
+        assert "feab-tiny" in {row["model"] for row in rows}
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode in (0, 130)
+    finally:
+        process.kill()
+        process.wait()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def circles(service: Service, looked: Looked, query: str) -> Markup:
-    """For each task about valence and arousal a circumplex a model, side by side."""
+    """For each task about valence and arousal that all answered a circumplex a model, side by side."""
     ids = chosen_of(query, service.table())
     names = names_of([service.entry(one) for one in ids])
     found: dict[str, list[Markup]] = {}
@@ -36,4 +36,5 @@ def circles(service: Service, looked: Looked, query: str) -> Markup:
             drawing = circumplex_figure(f"va-{number}-{place}", faces.values, shifts(faces))
             words = f"{name}. Ring: mean label of an expression; line and dot: where the mean answer lies."
             found.setdefault(task, []).append(figure(drawing, words))
-    return render(TEMPLATES / "drawn.html.j2", found=list(found.items()))
+    shared = [(task, drawn) for task, drawn in found.items() if len(drawn) == len(ids)]
+    return render(TEMPLATES / "circles.html.j2", found=shared)

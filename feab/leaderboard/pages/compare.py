@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
@@ -18,10 +17,10 @@ from feab.runs.sections import Block
 
 if TYPE_CHECKING:
     import pandas as pd
+    from markupsafe import Markup
 
     from feab.leaderboard.records import Entry
     from feab.leaderboard.service import Service
-    from feab.schemas import Scores
 
 SUGGESTED = 3
 """Models that an empty page offers to compare."""
@@ -66,8 +65,8 @@ def compare_page(service: Service, query: str) -> Shown:
     ids = chosen_of(query, frame)
     choices = choices_of(frame, ids)
     words = {one.id: one for one in choices}
-    blocks, groups = list[Block](), list[Block]()
-    trouble, drawn = "", False
+    blocks: list[Block] = []
+    trouble, open_labels = "", False
     left_out: tuple[str, ...] = ()
     if len(ids) >= 2:
         try:
@@ -77,17 +76,12 @@ def compare_page(service: Service, query: str) -> Shown:
         else:
             left_out = comparison.left_out
             entries = [service.entry(one) for one in ids]
-            scores = _scores(service, ids)
-            blocks = list(
-                chain(
-                    compared.difference_blocks(comparison),
-                    compared.detail_blocks(comparison.models, scores),
-                    compared.prompt_blocks(comparison.models, entries),
-                    compared.cost_blocks(comparison.models, entries),
-                )
-            )
-            groups = list(compared.group_blocks(comparison.models, scores))
-            drawn = bool(scores) and any(task.kind == "valence_arousal" for task in comparison.tasks)
+            open_labels = not any(service.hidden(one) for one in ids)
+            blocks = [
+                *compared.difference_blocks(comparison),
+                *compared.prompt_blocks(comparison.models, entries),
+                *compared.cost_blocks(comparison.models, entries),
+            ]
     html = render(
         TEMPLATES / "compare.html.j2",
         chosen=[(words[one] if one in words else Choice(one, one, one), _without(ids, one)) for one in ids],
@@ -97,10 +91,9 @@ def compare_page(service: Service, query: str) -> Shown:
         suggested=link_to("compare", models=_first(frame)),
         can=len(_first(frame)) >= 2,
         blocks=blocks,
-        groups=groups,
         trouble=trouble,
         left_out=left_out,
-        drawn=drawn,
+        open=open_labels,
         faces=link_to("faces", models=ids),
     )
     return Shown("compare", "Compare", link_to("compare", models=ids), html)
@@ -115,12 +108,20 @@ def _first(frame: pd.DataFrame) -> list[str]:
     return [str(one) for one in shown(frame, View())["submission"].dropna().head(SUGGESTED)]
 
 
-def _scores(service: Service, ids: Sequence[str]) -> list[Scores]:
-    """Of each submission, all that is known; nothing where the labels of one are hidden or not here."""
-    try:
-        return [service.scores(one) for one in ids]
-    except FeabError:
-        return []
+def behind(service: Service, query: str) -> Markup:
+    """What stands behind the scores that a link compares: matrices, action units and groups.
+
+    Raises:
+        FeabError: when the labels of one are hidden or not here.
+    """
+    ids = chosen_of(query, service.table())
+    names = names_of([service.entry(one) for one in ids])
+    scores = [service.scores(one) for one in ids]
+    return render(
+        TEMPLATES / "behind.html.j2",
+        blocks=list(compared.detail_blocks(names, scores)),
+        groups=list(compared.group_blocks(names, scores)),
+    )
 
 
 def names_of(entries: Sequence[Entry]) -> list[str]:

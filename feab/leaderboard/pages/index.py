@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from feab.errors import FeabError
 from feab.leaderboard.pages.about import about_page
 from feab.leaderboard.pages.circles import circles
-from feab.leaderboard.pages.compare import compare_page
+from feab.leaderboard.pages.compare import behind, compare_page
 from feab.leaderboard.pages.faces import faces_page
 from feab.leaderboard.pages.looking import Looked
 from feab.leaderboard.pages.model import model_page
@@ -47,7 +47,7 @@ class Pages:
         return Shown(found.page, f"{found.title} · {TITLE}", found.query, html)
 
     def part(self, name: str, query: str) -> str:
-        """A part of a page that comes later, or a file: "plots", "circles" or "csv"; nothing for another name.
+        """A part of a page that comes later, or a file: "plots", "behind", "circles", "csv"; nothing for another name.
 
         Raises:
             FeabError: when it cannot be made.
@@ -55,6 +55,8 @@ class Pages:
         query = query.removeprefix("?")
         if name == "plots":
             return str(ranking_plots(self._service.table(), query))
+        if name == "behind":
+            return str(behind(self._service, query))
         if name == "circles":
             return str(circles(self._service, self._looked, query))
         return ranking_csv(self._service.table(), query) if name == "csv" else ""
