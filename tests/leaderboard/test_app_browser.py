@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from boards import Place, with_line, zip_of
-from test_pages import SCRIPT
+from seen import SCRIPT
 
 from feab.leaderboard.service import Service
 

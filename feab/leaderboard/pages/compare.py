@@ -115,7 +115,7 @@ def behind(service: Service, query: str) -> Markup:
         FeabError: when the labels of one are hidden or not here.
     """
     ids = chosen_of(query, service.table())
-    names = names_of([service.entry(one) for one in ids])
+    names = service.comparison(ids).models
     scores = [service.scores(one) for one in ids]
     return render(
         TEMPLATES / "behind.html.j2",
