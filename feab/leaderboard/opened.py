@@ -25,7 +25,8 @@ class OpenedRuns:
     def __init__(self, store: Store, most: int) -> None:
         """`most`: runs that are kept while nobody reads them."""
         self._store, self._most = store, most
-        self._folder = Path(tempfile.mkdtemp(prefix="feab-board-"))
+        self._made = tempfile.TemporaryDirectory(prefix="feab-board-", ignore_cleanup_errors=True)
+        self._folder = Path(self._made.name)
         self._changed = Condition()
         self._readers: OrderedDict[str, int] = OrderedDict()
         self._opening: set[str] = set()
@@ -51,7 +52,7 @@ class OpenedRuns:
 
     def close(self) -> None:
         """Remove all of them."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._made.cleanup()
 
     def _enter(self, submission: str, folder: Path) -> None:
         with self._changed:

@@ -88,6 +88,7 @@ class Service:
         self._held: State | None = None
         self._reading = Lock()
         self._turns = Semaphore(at_once)
+        self.at_once = at_once
         self._runs = OpenedRuns(board.store, _RUNS)
         self._entries: Bounded[str, Entry] = Bounded(10_000)
         self._scores: Bounded[str, Scores] = Bounded(_SCORES)

@@ -94,7 +94,9 @@ def upload(client: httpx2.Client, url: str, data: bytes) -> dict[str, Any]:
 
 def call(client: httpx2.Client, url: str, name: str, *arguments: Any) -> Answer:
     """Call an endpoint and wait."""
-    begun = client.post(f"{url}gradio_api/call/{name}", json={"data": list(arguments)})
+    body = json.dumps({"data": list(arguments)}).encode("utf-8", "surrogatepass")  # NaN and all: strangers send it
+    headers = {"content-type": "application/json"}
+    begun = client.post(f"{url}gradio_api/call/{name}", content=body, headers=headers)
     if begun.status_code != 200:
         return Answer(begun.status_code, error=begun.text)
     done = client.get(f"{url}gradio_api/call/{name}/{begun.json()['event_id']}")

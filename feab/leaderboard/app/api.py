@@ -24,6 +24,9 @@ from feab.leaderboard.told import plain, table_told, told_of
 _TEXT, _OBJECT = {"type": "string"}, {"type": "object", "additionalProperties": {}}
 _FILE = {**_OBJECT, "title": "FileData", "description": "the zip that `feab submit RUN --pack FILE` writes"}
 
+_Takes = tuple[str, dict[str, Any], Any]
+"""An argument: its name, its form as a JSON schema, and what it is unless given."""
+
 
 def add_api(service: Service) -> None:
     """Add the endpoints to the app that is being built.
@@ -70,13 +73,21 @@ def add_api(service: Service) -> None:
             verdict = service.submit(uploaded(file), user, shown_progress(progress, "checking"))
             return told_of(verdict, service.board).model_dump(mode="json")
 
-    file, view = ("file", _FILE, None), ("view", _TEXT, "")
+    file: _Takes = ("file", _FILE, None)
+    view: _Takes = ("view", _TEXT, "")
     _endpoint(about, [], "What it is and how it knows who submits.", queue=False)
     _endpoint(seasons, [], "The seasons whose faces are given out, the newest first.", queue=False)
     _endpoint(season, [("name", _TEXT, "")], "The faces of a season, as a zip of a dataset folder without labels.")
     _endpoint(table, [view], "The rows of a view, given as the query of a link.", queue=False)
-    _endpoint(check, [file], "What is wrong with a submission; counts no attempt and tells no score.")
-    _endpoint(submit, [file, ("name", _TEXT, ""), ("token", _TEXT, "")], "Take a submission, score it and list it.")
+    turns = in_turn(service)
+    _endpoint(check, [file], "What is wrong with a submission; counts no attempt and tells no score.", **turns)
+    given: list[_Takes] = [file, ("name", _TEXT, ""), ("token", _TEXT, "")]
+    _endpoint(submit, given, "Take a submission, score it and list it.", **turns)
+
+
+def in_turn(service: Service) -> dict[str, Any]:
+    """How an event waits that has a submission examined: in the queue, and not in a thread that pages need."""
+    return {"concurrency_id": "examined", "concurrency_limit": service.at_once}
 
 
 def given_out(file: Path) -> dict[str, Any]:
@@ -105,9 +116,7 @@ def uploaded(file: object) -> Path:
     return found
 
 
-def _endpoint(
-    function: Callable[..., dict[str, Any]], takes: list[tuple[str, dict[str, Any], Any]], told: str, **how: Any
-) -> None:
+def _endpoint(function: Callable[..., dict[str, Any]], takes: list[_Takes], told: str, **how: Any) -> None:
     """One named endpoint. A button that is not there triggers it, since `gr.api` cannot tell of progress."""
     gr.Button(visible=False).click(
         function,
@@ -117,7 +126,6 @@ def _endpoint(
         api_description=told,
         preprocess=False,
         postprocess=False,
-        concurrency_limit=None,  # the service knows how many it looks at, and the queue how many wait
         **how,
     )
 

@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.utils import get_space
 
 from feab.errors import FeabError
-from feab.leaderboard.app.api import shown_progress
+from feab.leaderboard.app.api import in_turn, shown_progress
 from feab.leaderboard.pages.submit import checked, verdict_shown, wrong
 from feab.leaderboard.service import Service
 from feab.leaderboard.told import plain
@@ -60,5 +60,6 @@ def add_door(service: Service) -> None:
         except FeabError as error:
             return str(wrong(plain(error)))
 
-    file.change(check, file, [found, send, verdict], api_visibility="private", show_progress_on=found)
-    send.click(submit, [file, name, token], verdict, api_visibility="private", concurrency_limit=None)
+    turns = in_turn(service)
+    file.change(check, file, [found, send, verdict], api_visibility="private", show_progress_on=found, **turns)
+    send.click(submit, [file, name, token], verdict, api_visibility="private", **turns)
