@@ -46,7 +46,7 @@ def leaderboard(
         serve_and_say(store, host, port, include or [])
 
 
-@verbs.command()
+@verbs.command(short_help="Give somebody a token to submit with.")
 def token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Under which the submissions are listed.")],
 ) -> None:
@@ -60,6 +60,7 @@ def token(
 
 
 @verbs.command(
+    short_help="Render or fetch a season: faces that nobody has seen.",
     epilog="\b\nExamples:\n  feab leaderboard season 2027-1        # renders it, on the machine of the leaderboard"
     "\n  feab leaderboard season 2027-1 --from https://… --out .   # fetches it, to run a model on"
     "\n  feab run --model MODEL --data synth-2027-1",
@@ -83,6 +84,7 @@ def season(
 
 
 @verbs.command(
+    short_help="Write the folder of a Hugging Face Space.",
     epilog="\b\nExamples:\n  feab leaderboard build --out my-space/"
     "\n  cd my-space && pip install -r requirements.txt && python app.py",
 )
