@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from boards import Place, zip_of
-from hostile import ARCHIVES, REFUSED, Files, mutated
+from hostile_submissions import ARCHIVES, REFUSED, Files, mutated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

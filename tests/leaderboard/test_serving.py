@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from boards import Place, with_line, zip_of
-from hostile import ARCHIVES, REFUSED
+from hostile_submissions import ARCHIVES, REFUSED
 from typer.testing import CliRunner
 
 from feab.cli.app import app

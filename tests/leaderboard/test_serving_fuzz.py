@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from boards import Place, zip_of
-from hostile import JUNK, SCRIPT, Files, mutated
+from hostile_submissions import JUNK, SCRIPT, Files, mutated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
