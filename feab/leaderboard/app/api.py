@@ -21,7 +21,8 @@ from feab.leaderboard.checking import Progress
 from feab.leaderboard.service import Service
 from feab.leaderboard.told import plain, table_told, told_of
 
-_TEXT, _OBJECT = {"type": "string"}, {"type": "object", "additionalProperties": {}}
+_TEXT = {"type": "string"}
+_OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": {}}
 _FILE = {**_OBJECT, "title": "FileData", "description": "the zip that `feab submit RUN --pack FILE` writes"}
 
 _Takes = tuple[str, dict[str, Any], Any]
