@@ -6,6 +6,7 @@ driver. No value of a key is read further than whether there is one.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
@@ -21,9 +22,10 @@ from typing import Literal
 import feab
 from feab.content import cache_home, data_home
 from feab.errors import FeabError
-from feab.packages import Wanted, build_of, missing_of, version_of, wanted_by
+from feab.packages import Wanted, build_of, missing_of, sha256_recorded, version_of, wanted_by
 from feab.runs.execute import RUNS
 from feab.runs.surroundings import git_state, machine
+from feab.yamlfile import read_bytes
 
 Status = Literal["ok", "note", "problem"]
 
@@ -51,6 +53,9 @@ _ROOM = 200 * 2**20
 _WALK_S = 0.3
 """Seconds after which a folder's size is given as "more than"."""
 
+_MOST_WEIGHTS = 64 * 2**20
+"""Bytes that are read of the embedded model's weights; they have some six million."""
+
 _EMBEDDED = "feab-tiny"
 _NEEDED = (Wanted("torch", ""), Wanted("transformers", ">=5.0"), Wanted("safetensors", ""))
 """What the embedded model is loaded with."""
@@ -74,11 +79,12 @@ def doctor(*, deep: bool = False) -> list[Finding]:
     """What is installed, what each extra adds, where data and caches lie, which keys and GPUs are seen.
 
     Args:
-        deep: import torch as well and ask it for GPUs, which takes seconds.
+        deep: import torch as well and ask it for GPUs, and read all weights of which a sha256 is known, which takes
+            seconds.
     """
     checks = (_ourselves, _machine, _requirements, _extras, _torch, _gpus, _places, _datasets, _embedded, _environment)
     found = [finding for check in checks for finding in check()]
-    return [*found, *(_deep() if deep else ())]
+    return [*found, *(finding for check in (_deep, _sums) for finding in check())] if deep else found
 
 
 def _ourselves() -> Iterator[Finding]:
@@ -205,6 +211,32 @@ def _deep() -> Iterator[Finding]:
         yield Finding("torch", "ok", f"{torch.__version__}, sees Apple's GPU")
     else:
         yield Finding("torch", "ok", f"{torch.__version__}, sees no GPU, computes on {torch.get_num_threads()} threads")
+
+
+def _sums() -> Iterator[Finding]:
+    """Weights against the sums that are known of them: those that were fetched, and where RECORD has it, our own."""
+    from feab.models.cards import find_card
+    from feab.models.packages import PACKAGES, folder_of, is_fetched
+
+    for package in PACKAGES.values():
+        if not folder_of(package).is_dir():
+            continue
+        about = f"baseline/{package.name}"
+        if is_fetched(package):
+            yield Finding(about, "ok", "its weights are, by their sha256, the pinned ones")
+        else:
+            says = f"its weights in {folder_of(package)} are not the pinned ones"
+            yield Finding(about, "problem", says, f"feab models fetch {package.name}")
+    card = find_card(_EMBEDDED)
+    weights = None if card is None or card.path is None else card.path.parent / "model.safetensors"
+    wanted = None if weights is None else sha256_recorded("feab", weights)
+    if weights is None or wanted is None:
+        return
+    if weights.is_file() and hashlib.sha256(read_bytes(weights, _MOST_WEIGHTS)).hexdigest() == wanted:
+        yield Finding(f"model {_EMBEDDED}", "ok", "its weights are, by their sha256, those that were installed")
+    else:
+        says = f"{weights} is not the file that was installed"
+        yield Finding(f"model {_EMBEDDED}", "problem", says, "reinstall feab", blocks=True)
 
 
 # -------------------------------------------------------------------------------------------------------------- places

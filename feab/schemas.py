@@ -14,13 +14,14 @@ from pydantic import (
     model_validator,
 )
 
-from feab.records import Answer, Completion, Outcome, Scoring
+from feab.records import Answer, Completion, FinishReason, Outcome, Scoring
 from feab.vocabulary import Kind
 
 SCHEMA = 1
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
-
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 """Names a file of a dataset folder, so it can be no path."""
@@ -93,6 +94,9 @@ class Prediction(Strict):
     """Of runs whose answers were not generated: what the probabilities come from. Not written where there are none."""
     usage: UsageInfo = UsageInfo()
     latency_s: Annotated[float, Field(ge=0)] | None = None
+    finish_reason: FinishReason | None = None
+    """Why the text ended, in draws.jsonl of annotations. None, and not written: that was not kept, as in runs, and in
+    annotations of before."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Prediction:
@@ -275,7 +279,7 @@ class SplitInfo(Strict):
     """One split of a dataset."""
 
     n: Annotated[int, Field(ge=0)]
-    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    fingerprint: Sha256
     pinned: bool = True
     """False for splits rendered here, which may differ across machines."""
 

@@ -32,6 +32,9 @@ class Expression(str, Enum):
 
 EXPRESSIONS: tuple[str, ...] = tuple(e.value for e in Expression)
 
+LABELS: tuple[str, ...] = (*EXPRESSIONS, "other")
+"""What `canonical_label` gives: the eight, then any other expression."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActionUnit:

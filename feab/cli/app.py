@@ -21,6 +21,7 @@ from feab.cli import (
     verbs_data,
     verbs_files,
     verbs_knowledge,
+    verbs_leaderboard,
     verbs_models,
     verbs_seke,
     verbs_seke_feid,
@@ -74,6 +75,7 @@ app = typer.Typer(
 )
 app.add_typer(verbs_answers.verbs)
 app.add_typer(verbs_board.verbs)
+app.add_typer(verbs_leaderboard.verbs)
 app.add_typer(verbs_files.verbs)
 app.add_typer(verbs_data.data)
 app.add_typer(verbs_models.models)

@@ -57,7 +57,8 @@ def export_and_show(run: Path, out: Path, **options: Any) -> None:
         done = export_run(run, out, on_progress=bar, **options)
     for path in done.files:
         say(f"wrote {path}")
-    say(f"{done.predictions:,} predictions")
+    if done.predictions:
+        say(f"{done.predictions:,} predictions")
     if done.left_out:
         say(f"{done.left_out:,} failures left out: lm-eval has no place for them")
     for name in done.labels_of:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from feab.cli.output import console, out, say
 from feab.cli.own import parse_columns
@@ -80,11 +80,12 @@ def prepare(
     to: Path | None,
     images: Literal["paths", "bytes"],
     own: Own,
-    *,
-    strict: bool,
-    again: bool,
+    **more: Any,
 ) -> None:
-    """Prepare a dataset, with progress, and print what it holds and what was passed over."""
+    """Prepare a dataset, with progress, and print what it holds and what was passed over.
+
+    `more` is what `feab.data.readers.prepare` takes further: strict, again, limit, seed.
+    """
     from feab.data.readers import is_generic, prepare_generic
     from feab.data.readers import prepare as make
 
@@ -97,14 +98,13 @@ def prepare(
                 columns=parse_columns(own.columns),
                 pictures=own.pictures,
                 images=images,
-                strict=strict,
-                again=again,
                 on_progress=progress,
+                **more,
             )
         elif own != Own(None, [], None):
             raise FeabError(f"--as, --column and --pictures go with generic; how {name} is laid out is known")
         else:
-            made = make(name, source, to, images=images, strict=strict, again=again, on_progress=progress)
+            made = make(name, source, to, images=images, on_progress=progress, **more)
     out(f"{made.info.name}: {made.folder}")
     for split, summary in made.splits.items():
         out(f"{split}:" + ("  (was there already)" if split in made.kept else ""))
@@ -113,8 +113,8 @@ def prepare(
         if summary.skipped:
             say(f"{split}: every row passed over is named in {made.folder / f'{split}.skipped.jsonl'}")
     for split, files in made.absent.items():
-        more = ", or the like" if len(files) > _MOST_FILES else ""
-        say(f"{split}: not there, it would take {' or '.join(files[:_MOST_FILES])}{more}")
+        others = ", or the like" if len(files) > _MOST_FILES else ""
+        say(f"{split}: not there, it would take {' or '.join(files[:_MOST_FILES])}{others}")
     say(f"licence: {made.info.licence}")
     if is_generic(name) and "test" in made.splits:
         say(f"ask about it with: feab run --model NAME --data {made.folder if to else made.info.name}")
@@ -124,7 +124,10 @@ def prepare(
 
 def described(summary: SplitSummary) -> list[tuple[str, str]]:
     """A split in words, as pairs of a word and what it has."""
-    found = [("samples", f"{summary.samples:,}")]
+    from feab.data.readers.splitting import limited
+
+    taken = "" if summary.limit is None else f", a part: {limited(summary.limit, summary.seed)}"
+    found = [("samples", f"{summary.samples:,}{taken}")]
     found += [("subjects", f"{summary.subjects:,}")] if summary.subjects else []
     found += [("expression", _counted(summary.expressions))] if summary.expressions else []
     found += [("votes", f"{summary.votes:,}")] if summary.votes else []

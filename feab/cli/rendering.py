@@ -11,6 +11,8 @@ from feab.content import cache_home
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from feab.leaderboard.remote import Stage
+
 
 Doing = Literal["rendering", "reading", "checking"]
 
@@ -62,6 +64,33 @@ class Rendering:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+class Sent:
+    """Progress of a submission to a leaderboard elsewhere: what is being done, and of a check how far it is."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._checking: Rendering | None = None
+
+    def __enter__(self) -> Sent:
+        return self
+
+    def __call__(self, stage: Stage) -> None:
+        """Show where it is."""
+        if stage.total:
+            if self._checking is None:
+                self._checking = Rendering(doing=stage.what, resumes=False)
+            self._checking(stage.done, stage.total)
+        elif stage.what != self._what and self._checking is None:
+            self._what = stage.what
+            say(f"{stage.what} …")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._checking is not None:
+            self._checking.stop()
 
 
 def _bar(doing: str) -> Progress | None:

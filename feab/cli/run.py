@@ -59,6 +59,12 @@ def parse_arguments(given: Sequence[str], own: Mapping[str, str | None] = OPTION
     return found
 
 
+def say_replicas(model: str, replicas: int | None) -> None:
+    """Say that copies of a model are loaded, which takes its time; nothing where none are asked for."""
+    if replicas:
+        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
+
+
 def run_and_show(
     model: str,
     tasks: Sequence[str] | None,
@@ -73,8 +79,7 @@ def run_and_show(
     Of own data, say how it was read.
     """
     given = parse_arguments(arguments)
-    if replicas := options.get("replicas"):
-        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
+    say_replicas(model, options.get("replicas"))
     with watcher() as progress:
         asked = to_ask(own, tasks, progress.reading)
         run = run_model(
@@ -89,7 +94,9 @@ def run_and_show(
     if cached := machine.get("cache"):
         say(f"cache {options['cache']}: {cached['hits']:,} hits, {cached['misses']:,} misses")
     scores = run.scores
-    assert scores is not None  # a run that returns has been scored
+    if scores is None:  # a run that returns has been scored, where the labels are here
+        say(f"{run.path}: its labels are kept by a leaderboard; `feab submit` has it scored there")
+        return 0 if run.complete else 3
     status = show(run, scores, as_json=as_json)
     report_after(run, asked, options.get("include", ()), as_json=as_json)
     return status

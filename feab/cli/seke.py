@@ -8,12 +8,13 @@ from typing import Any
 
 from feab.cli.output import out, out_json, say
 from feab.cli.rendering import Rendering
-from feab.cli.run import OPTIONS, parse_arguments
+from feab.cli.run import OPTIONS, parse_arguments, say_replicas
 from feab.cli.seke_progress import watcher
 from feab.generation.annotate import annotate
 from feab.generation.estimate import Load, SekeEstimate, estimate
 from feab.generation.store import CONFLICTS, Annotations, in_words
 from feab.runs.table import failures
+from feab.tasks.task import words_of
 
 OWN = {**OPTIONS, **{name: f"--{name}" for name in ("recipe", "split", "given")}}
 """What `-M` does not set: the parameters of `annotate` by name, with the verb's own option where it has one."""
@@ -24,8 +25,7 @@ def annotate_and_show(
 ) -> int:
     """Annotate, print the counts, and return the exit status: 3 when answers are missing."""
     args = parse_arguments(arguments, OWN)
-    if replicas := options.get("replicas"):
-        say(f"starting {replicas} replica{'s' * (replicas > 1)} of {model}")
+    say_replicas(model, options.get("replicas"))
     options["given"] = _levels(options["given"])
     with watcher() as progress:
         done = annotate(model, data, recipe, progress=progress, **options, **args)
@@ -106,4 +106,4 @@ def _images(load: Load) -> str:
 
 def _levels(given: Sequence[str] | None) -> list[str] | None:
     """Words of a comma list, repeatable; None where nothing was said."""
-    return None if given is None else [word.strip() for words in given for word in words.split(",") if word.strip()]
+    return None if given is None else [word for word in words_of(given) if word]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar
 
 from feab.cli.output import say
 from feab.cli.progress import BAR_S, LINE_S, bars, can_draw, clock, repaired, spent
@@ -14,8 +16,11 @@ from feab.journal import Journal, Progress
 from feab.runs.table import failures
 
 
-class _Watcher:
+class _Watcher(ABC):
     """What both displays share: the standing, and the words for it."""
+
+    _every_s: ClassVar[float]
+    """Seconds between two showings, but that of the end."""
 
     def __init__(self) -> None:
         self.rendering = Rendering(cached=True)
@@ -69,7 +74,14 @@ class _Watcher:
         return words
 
     def _show_now_and_then(self) -> None:
-        raise NotImplementedError
+        standing, now = self._standing, time.monotonic()
+        if now - self._shown >= self._every_s or standing.decided >= standing.faces:
+            self._shown = now
+            self._show(standing)
+
+    @abstractmethod
+    def _show(self, standing: Standing) -> None:
+        """Show where it stands."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -82,14 +94,12 @@ class _Watcher:
 class Lines(_Watcher):
     """A plain line every few seconds, to stderr."""
 
+    _every_s = LINE_S
+
     def __enter__(self) -> Lines:
         return self
 
-    def _show_now_and_then(self) -> None:
-        standing, now = self._standing, time.monotonic()
-        if now - self._shown < LINE_S and standing.decided < standing.faces:
-            return
-        self._shown = now
+    def _show(self, standing: Standing) -> None:
         parts = {name: (done, total) for name, done, total in _parts(standing)}
         open_parts = [name for name, (done, total) in parts.items() if done < total or name == _PARTS[-1]]
         words = [f"{name}: {parts[name][0]:,}/{parts[name][1]:,}" for name in open_parts]
@@ -99,6 +109,8 @@ class Lines(_Watcher):
 
 class Bars(_Watcher):
     """Bars on the terminal (stderr): faces of which the pilot is back, that calibrate, and that are decided."""
+
+    _every_s = BAR_S
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,11 +125,7 @@ class Bars(_Watcher):
         super().start(path, standing, journal)
         self._bars.start()
 
-    def _show_now_and_then(self) -> None:
-        standing, now = self._standing, time.monotonic()
-        if now - self._shown < BAR_S and standing.decided < standing.faces:
-            return
-        self._shown = now
+    def _show(self, standing: Standing) -> None:
         for number, (_, done, total) in zip(self._ids, _parts(standing), strict=True):
             self._bars.update(number, completed=done, total=total)
         _, calibrating, annotating = self._ids

@@ -12,6 +12,7 @@ from feab.cli.options import (
     Arguments,
     Cache,
     Columns,
+    DryRun,
     Gpus,
     Images,
     Include,
@@ -127,9 +128,7 @@ def run(
     replicas: Replicas = None,
     ray_address: RayAddress = None,
     gpus_per_replica: Gpus = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; send nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Ask a model about faces and score its answers. The same command resumes."""
     from feab.cli.own import OwnData
@@ -288,17 +287,25 @@ def import_(
 @verbs.command(
     short_help="Write a run's predictions for other programs.",
     epilog="\b\nExamples:\n  feab export RUN --format csv --out answers.csv"
-    "\n  feab export RUN --format csv --labels --out answers.csv\n  feab export RUN --format lm-eval --out lm-eval/",
+    "\n  feab export RUN --format csv --labels --out answers.csv\n  feab export RUN --format lm-eval --out lm-eval/"
+    "\n  feab export RUN --format hub-eval --hub-dataset OWNER/NAME --out my-model/",
 )
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="The file (csv) or folder (lm-eval) to write.")],
-    format: Annotated[str, typer.Option("--format", metavar="csv|lm-eval", help="The form.")] = "csv",
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="The file (csv) or folder to write.")],
+    format: Annotated[str, typer.Option("--format", metavar="csv|lm-eval|hub-eval", help="The form.")] = "csv",
     labels: Annotated[bool, typer.Option("--labels", help="csv: add the truth, in columns true_...")] = False,
+    hub_dataset: Annotated[
+        str | None,
+        typer.Option("--hub-dataset", metavar="OWNER/NAME", help="hub-eval: where on the Hub the faces are."),
+    ] = None,
     data: Labels = None,
     include: Include = None,
 ) -> None:
-    """Write a run's predictions for other programs; `feab import` reads them back."""
+    """Write a run's predictions for other programs; `feab import` reads them back.
+
+    hub-eval writes its scores, into the folder of a model's repository on the Hugging Face Hub.
+    """
     from feab.cli.importing import export_and_show
 
-    export_and_show(run, out, format=format, labels=labels, data=data, include=include or [])
+    export_and_show(run, out, format=format, labels=labels, data=data, hub_dataset=hub_dataset, include=include or [])

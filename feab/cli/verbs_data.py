@@ -80,6 +80,7 @@ _KNOWN = typer.Argument(
     "prepare",
     epilog="\b\nExamples:\n  feab data prepare RAF-DB --from /data/RAF-DB\n"
     "  feab data prepare disfa --from /data/DISFA --to disfa/ --images bytes\n"
+    "  feab data prepare affectnet --from /data/AffectNet --limit 200 --to trial/\n"
     "  feab data prepare generic --from faces.csv --as pilot --column expression=emotion\n"
     "  feab data prepare generic --from OWNER/NAME --column expression=label",
 )
@@ -112,11 +113,17 @@ def data_prepare(
     ] = "paths",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that cannot be used.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Write splits anew that are there.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="At most N samples of each split, chosen by --seed."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Chooses the samples of --limit.")] = 0,
 ) -> None:
     """Read a dataset as it was delivered, so that it can be asked about; the same command resumes."""
     from feab.cli.preparing import Own, prepare
 
-    prepare(name, source, to, images, Own(called, columns or [], pictures), strict=strict, again=again)
+    own = Own(called, columns or [], pictures)
+    prepare(name, source, to, images, own, strict=strict, again=again, limit=limit, seed=seed)
 
 
 @data.command("mimic", epilog="\b\nExample:\n  feab data mimic rafdb --out rafdb-mimic/")

@@ -49,7 +49,7 @@ def train(
         str | None, typer.Option("--push", metavar="REPO", help="Upload the result to the Hub (OWNER/NAME; private).")
     ] = None,
 ) -> None:
-    """Make a baseline by a recipe: from nothing, or by fine-tuning on instruction data."""
+    """Make a model by a recipe: from nothing, or by fine-tuning."""
     from feab.cli.training import train_and_show
 
     train_and_show(recipe, out, seed, data=data, base=base, report_to=report or (), push=push)
@@ -89,7 +89,9 @@ def validate(
     "\n\nExit status: 0, or 2 when `feab run --model feab-tiny` cannot work.",
 )
 def doctor(
-    deep: Annotated[bool, typer.Option("--deep", help="Import torch as well and ask it for GPUs (seconds).")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Ask torch for GPUs and check sums of weights, too (seconds).")
+    ] = False,
     json: Json = False,
 ) -> None:
     """What is installed and what each extra adds, where data and caches lie, which GPUs and keys are seen.

@@ -11,6 +11,7 @@ from feab.cli import completing
 from feab.cli.options import (
     Arguments,
     Cache,
+    DryRun,
     Gpus,
     Include,
     Json,
@@ -89,9 +90,7 @@ def annotate(
     replicas: Replicas = None,
     ray_address: RayAddress = None,
     gpus_per_replica: Gpus = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; send nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Complete the levels that people left out: expression, valence and arousal, action units.
 

@@ -23,6 +23,9 @@ MAX_DEPTH = 32
 SPLIT_FOLDERS = {"test": ("test",), "validation": ("validation", "valid", "val"), "train": ("train", "training")}
 """Split -> what a folder that holds its class folders may be called, in lower case."""
 
+SPLITS = ("train", "validation", "test")
+"""The splits in the order in which they are prepared."""
+
 _OTHERS, _LINKS, _OUTSIDE = "files that are no {0}", "links to folders", "{0} outside class folders"
 _KEPT = {"image": "pictures", "clip": "videos"}
 

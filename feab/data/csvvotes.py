@@ -6,12 +6,10 @@ from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from feab.data.headers import VOTES
-from feab.vocabulary import EXPRESSIONS
+from feab.vocabulary import LABELS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_LABELS = (*EXPRESSIONS, "other")
 
 
 def gather_votes(table: pa.Table, there: Set[str]) -> tuple[pa.Table, tuple[str, ...], list[str]]:
@@ -27,7 +25,7 @@ def gather_votes(table: pa.Table, there: Set[str]) -> tuple[pa.Table, tuple[str,
     import numpy as np
     import pyarrow as pa
 
-    voted = [label for label in _LABELS if VOTES + label in table.column_names]
+    voted = [label for label in LABELS if VOTES + label in table.column_names]
     if not voted:
         return table, (), []
     columns = np.stack([table.column(VOTES + label).to_numpy() for label in voted], axis=1)
@@ -41,7 +39,7 @@ def gather_votes(table: pa.Table, there: Set[str]) -> tuple[pa.Table, tuple[str,
         table = table.append_column("expression", pa.array(np.where(clear, commonest, None), pa.string()))
         tied = int((~clear & ~empty.all(1)).sum())
         notes.append(f"expression: the commonest vote of each face; {tied:,} with a tie or no votes have none")
-    labels = tuple(label for label in _LABELS if label in there or label in voted)
+    labels = tuple(label for label in LABELS if label in there or label in voted)
     full = np.zeros((len(columns), len(labels)), dtype=np.float32)
     full[:, [labels.index(label) for label in voted]] = columns
     bare = empty.all(1)

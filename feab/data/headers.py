@@ -14,7 +14,10 @@ from feab.vocabulary import ALIASES
 WORDS = (*TEXT, *ATTRIBUTES, "video")
 """Columns of text. `video` is a cluster for intervals where no subject is known."""
 
-PLAIN = ("image", "id", *WORDS, *AFFECT)
+AGE = "age"
+"""A column of ages in years, which become `age_group`."""
+
+PLAIN = ("image", "id", *WORDS, AGE, *AFFECT)
 VOTES = "votes_"
 """How the name of a column begins that holds the votes for one label."""
 _VOTES = re.compile(r"votes?_(.+)")
@@ -29,7 +32,7 @@ class Header:
     """Where in a row each column of feab's stands."""
 
     plain: Mapping[str, int]
-    """`image`, `id`, text columns, valence and arousal."""
+    """`image`, `id`, text columns, ages in years where no column gives their groups, valence and arousal."""
     coded: Mapping[str, int]
     """AU columns whose names say presence or intensity, as `au12_presence`."""
     bare: Mapping[int, int]
@@ -67,6 +70,9 @@ def read_header(path: Path, names: Sequence[str], told: Mapping[str, str]) -> He
             raise FeabError(f"{path}: columns {names[placed[meaning]]!r} and {name!r} both mean {meaning}")
         placed[meaning] = place
         taken.add(place)
+    if AGE in placed and "age_group" in placed:
+        other = placed.pop("age_group" if AGE in said and "age_group" not in said else AGE)
+        taken.discard(other)
     if "image" not in placed:
         raise FeabError(f"{path}: no column 'image'; it has {_list(names)}. {_hint(names)}")
     return Header(

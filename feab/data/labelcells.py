@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from feab.data.columns import AFFECT
 from feab.data.found import UnknownLabels
-from feab.data.headers import WORDS, Header
+from feab.data.headers import AGE, WORDS, Header
 from feab.data.names import safe_id
+from feab.data.years import age_group
 from feab.errors import FeabError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class LabelCells:
         self._path, self._header, self._root = path, header, root
         self._comma, self._lenient, self._called = comma, lenient, called
         self._roots = (root.absolute().as_posix(), root.resolve().as_posix())
-        self.words = {name: header.plain[name] for name in WORDS if name in header.plain}
+        self.words = {name: header.plain[name] for name in (*WORDS, AGE) if name in header.plain}
         self.floats = {name: header.plain[name] for name in AFFECT if name in header.plain} | dict(header.votes)
         self.aus = {**header.coded, **{f"au{au:02d}": place for au, place in header.bare.items()}}
         self.unknown = UnknownLabels()
@@ -127,6 +128,10 @@ class LabelCells:
             if label is None and self._lenient:
                 raise self.wrong(number, "unknown code", f"column 'expression': {text!r:.60} names no expression")
             return label
+        if name == AGE:
+            return text[:MAX_WORD]  # all of them together show whether they are years
+        if name == "age_group":
+            return age_group(text) or text
         if len(text) > MAX_WORD:
             raise self.wrong(number, "bad row", f"column {name!r}: longer than {MAX_WORD} characters")
         return text.lower() if name.startswith("perceived_") else text

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from feab.data.columns import AFFECT, au_column, au_of
 from feab.data.csvvotes import gather_votes
 from feab.data.found import Found
-from feab.data.headers import Header
+from feab.data.headers import AGE, Header
 from feab.data.labelcells import CellError, LabelCells
+from feab.data.years import age_group, is_age
 from feab.errors import FeabError
+from feab.vocabulary import AGE_GROUPS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,11 +49,17 @@ class Understanding:
     """Whether AU columns that do not say so hold intensities, as some value is above 1."""
     labels: frozenset[str]
     """The expressions that occur."""
+    no_age: str | None = None
+    """What stands in a column of ages and is none, so that they stay unread."""
 
     @classmethod
     def of_all(cls, parts: Collection[Understanding]) -> Understanding:
         """Of the tables of one dataset, which may be its splits."""
-        return cls(any(part.graded for part in parts), frozenset().union(*(part.labels for part in parts)))
+        return cls(
+            any(part.graded for part in parts),
+            frozenset().union(*(part.labels for part in parts)),
+            next((part.no_age for part in parts if part.no_age is not None), None),
+        )
 
 
 class LabelRows:
@@ -144,7 +152,10 @@ class LabelRows:
         table = self._table()
         most = [pc.max(table.column(f"au{au:02d}")).as_py() for au in self._header.bare]
         labels = pc.unique(table.column("expression")).to_pylist() if "expression" in self._cells.words else []
-        return Understanding(any(value is not None and value > 1 for value in most), frozenset(filter(None, labels)))
+        graded = any(value is not None and value > 1 for value in most)
+        ages = pc.unique(table.column(AGE)).to_pylist() if AGE in self._cells.words else []
+        no_age = next((text for text in ages if text is not None and not is_age(text)), None)
+        return Understanding(graded, frozenset(filter(None, labels)), no_age)
 
     def finish(self, form: str, understanding: Understanding | None = None) -> Found:
         """Everything that was read.
@@ -165,6 +176,8 @@ class LabelRows:
             raise FeabError(f"{self._path}: none of its rows can be used; the first: {self._fault}")
         told = understanding or self.understanding()
         labels, notes = self._named(table, told)
+        labels, about_age = _grouped(labels, told)
+        notes += about_age
         rows, paths = labels.column("row").to_numpy(), labels.column("path")
         labels, voted, more = gather_votes(labels.drop_columns(["row", "path"]), told.labels)
         notes += more
@@ -216,6 +229,22 @@ class LabelRows:
                 self._skip(int(rows[place]), fault.why, fault.detail)
                 whole[place] = False
         return table if whole.all() else table.filter(whole)
+
+
+def _grouped(table: pa.Table, told: Understanding) -> tuple[pa.Table, list[str]]:
+    """The table with `age_group` in place of ages in years; without them, where they are none; and a note."""
+    import pyarrow as pa
+
+    if AGE not in table.column_names:
+        return table, []
+    ages = table.column(AGE).combine_chunks().dictionary_encode()
+    table = table.drop_columns([AGE])
+    if told.no_age is not None:
+        return table, [f"column {AGE}: not used, as {told.no_age:.40} is no age in years"]
+    groups = pa.array(map(age_group, ages.dictionary.to_pylist()), pa.string()).take(ages.indices)
+    if groups.null_count < len(groups):
+        table = table.append_column("age_group", groups)
+    return table, [f"column {AGE}: read as years, and put into {', '.join(AGE_GROUPS)}"]
 
 
 def _name(header: Header, column: str) -> str:

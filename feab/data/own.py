@@ -21,7 +21,7 @@ from feab.data.names import safe_name
 from feab.data.source import Source
 from feab.errors import FeabError
 from feab.schemas import DatasetInfo, SplitInfo
-from feab.vocabulary import EXPRESSIONS
+from feab.vocabulary import LABELS
 
 _WORDS = {"image": "picture", "clip": "video"}
 _BLOCK = 256  # rows that are made into records at a time
@@ -100,7 +100,7 @@ def _info(found: Found, name: str) -> DatasetInfo:
         licence="not stated",
         images_may_be_shared=False,
         third_party="ask",
-        labels=list(found.voted) or [label for label in (*EXPRESSIONS, "other") if label in there],
+        labels=list(found.voted) or [label for label in LABELS if label in there],
         aus=sorted({au for column in found.labels.column_names if (au := au_of(column)) is not None}),
         source=found.form,
     )

@@ -24,7 +24,7 @@ VERSION = "1"
 SIZE = 224
 """Pixels of `synth`'s square pictures."""
 
-_EXTRA = {
+EXTRA = {
     "identity": "integer",
     "strength": "text",
     "form": "text",
@@ -82,7 +82,7 @@ def _render(
     from feab.faces.render_split import render_rows
 
     rows = render_rows(spec, partial, size=size, workers=workers, on_progress=on_progress, coded=info.aus)
-    write_split(out, split, rows, info, pinned=pinned, extra=_EXTRA)
+    write_split(out, split, rows, info, pinned=pinned, extra=EXTRA)
 
 
 def build_synth(

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from feab.content import data_home
+from feab.data.write import write_whole
 from feab.errors import FeabError
 from feab.yamlfile import read_bytes
 
@@ -25,10 +26,8 @@ def remember_root(folder: Path, split: str, fingerprint: str, root: Path) -> Non
     splits = _read(record)
     splits[split] = {"fingerprint": fingerprint, "pictures": str(root.resolve())}
     record.parent.mkdir(parents=True, exist_ok=True)
-    temporary = record.with_name(f".{record.name}.{os.getpid()}")
     said = {"dataset": str(folder.resolve()), "splits": splits}
-    temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(record)
+    write_whole(record, json.dumps(said, indent=2) + "\n")
 
 
 def root_of(folder: Path, split: str, fingerprint: str) -> Path:

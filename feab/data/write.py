@@ -44,9 +44,14 @@ def read_info(folder: Path) -> DatasetInfo:
 
 def write_info(folder: Path, info: DatasetInfo) -> None:
     """Write dataset.json, whole or not at all."""
-    temporary = folder / f".dataset.json.{os.getpid()}"
-    temporary.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / "dataset.json")
+    write_whole(folder / "dataset.json", info.model_dump_json(indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def write_split(

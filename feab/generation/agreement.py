@@ -9,7 +9,6 @@ import numpy as np
 
 from feab.generation.outcomes import Bools, Floats, Hidden
 from feab.metrics import (
-    FEW_CLUSTERS,
     Estimate,
     action_unit_reliability,
     action_unit_scores,
@@ -19,9 +18,8 @@ from feab.metrics import (
 from feab.plots import pieces
 from feab.plots.histogram import curve_figure
 from feab.plots.page import number, percent
-from feab.plots.pieces import Row
 from feab.plots.reliability import Bin, reliability_figure
-from feab.runs.sections import Block
+from feab.runs.sections import Block, estimate_row
 from feab.vocabulary import EXPRESSIONS, FEAB_17, Kind
 
 _SHOWN: Mapping[Kind, Mapping[str, str]] = {
@@ -63,7 +61,7 @@ def agreement_blocks(hidden: Hidden) -> Iterator[Block]:
             shares.append([name, f"{int(which.sum()):,}", percent(float(hidden.right[which].mean()))])
         for key, estimate in scores(hidden, which).items():
             if key in _SHOWN[level]:
-                rows.append(_row(f"{_SHOWN[level][key]}, {name}", estimate, int(which.sum())))
+                rows.append(estimate_row(f"{_SHOWN[level][key]}, {name}", estimate, note=f"{int(which.sum()):,} faces"))
     found = [pieces.plain_table(f"Faces, and {_RIGHT[level]}", ["faces", "number", _RIGHT[level]], shares)]
     if rows:
         found.append(pieces.interval_table("Agreement with hidden human labels", rows, first="score, faces"))
@@ -72,11 +70,6 @@ def agreement_blocks(hidden: Hidden) -> Iterator[Block]:
         "something where what was accepted agrees better than what was rejected."
     )
     yield Block("Agreement with hidden human labels", lead, found)
-
-
-def _row(name: str, estimate: Estimate, faces: int) -> Row:
-    rough = estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS
-    return Row(name, estimate.value, estimate.low, estimate.high, note=f"{faces:,} faces", rough=rough)
 
 
 def calibration_blocks(hidden: Hidden) -> Iterator[Block]:

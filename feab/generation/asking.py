@@ -111,15 +111,18 @@ class Asker:
     def hear(self, face: Face, prediction: Prediction) -> None:
         """Add a line of draws.jsonl to what is known of a face.
 
-        The line does not say why an answer ended, so one of which something was read is read as one that ended by
-        itself: live and later alike.
+        Where the line does not say why an answer ended, as lines of before do not, one of which something was read is
+        read as one that ended by itself.
         """
         about = read_prompt(prediction.prompt)
         text = prediction.text if prediction.outcome is Outcome.OK else None
+        reason = prediction.finish_reason or "stop"
         if not isinstance(about, int):
-            face.verdicts.append(Verdict(*about, None) if text is None else read_verdict(text, *about))
+            verdict = Verdict(*about, None) if text is None else read_verdict(text, *about, reason=reason)
+            face.verdicts += (verdict,)
         elif text is None:
-            face.draws.append(Draw(about, prediction.draw))
+            face.hear(Draw(about, prediction.draw))
         else:
-            draw, _ = read_draw(text, face.missing, self._recipe.aus, context=about, draw=prediction.draw)
-            face.draws.append(draw)
+            aus, number = self._recipe.aus, prediction.draw
+            draw, _ = read_draw(text, face.missing, aus, context=about, draw=number, reason=reason)
+            face.hear(draw)

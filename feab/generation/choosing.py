@@ -124,24 +124,17 @@ class _Faces:
     def missing(self, shown: Collection[Level]) -> list[Pattern]:
         """Of each face the levels that are not shown, or of which it has no label."""
         absent = [~self.labels.has(level) | (level not in shown) for level in LEVELS]
-        return [
-            tuple(level for level, lacks in zip(LEVELS, row, strict=True) if lacks)
-            for row in np.stack(absent, axis=1).tolist()
+        number = sum(lacks.astype(int) << place for place, lacks in enumerate(absent))
+        # Faces that lack the same share one tuple: there may be a million of them.
+        patterns = [
+            tuple(level for place, level in enumerate(LEVELS) if which >> place & 1)
+            for which in range(2 ** len(LEVELS))
         ]
+        return [patterns[which] for which in np.asarray(number).tolist()]
 
     def face(self, row: int, missing: Pattern) -> Face:
         """A face of which these levels are asked for, and all others shown."""
-        given = [level for level in LEVELS if level not in missing]
-        return Face(
-            self.task,
-            self.ids[row],
-            self.dataset,
-            row,
-            self.labels.given(row, given),
-            self.labels.values(row, given),
-            missing,
-            settled=not missing,
-        )
+        return Face(self.task, self.ids[row], self.dataset, row, self.labels, missing, settled=not missing)
 
     def calibrating(self, row: int, covered: Collection[Level], patterns: Mapping[Pattern, int], seed: int) -> Face:
         """A face of which labels are hidden, in one of the ways in which they are missing of annotated faces.

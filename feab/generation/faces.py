@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from feab.data import Dataset
-from feab.generation.record import Draw, FaceDraws, Level, Value, Verdict
+from feab.generation.human import HumanLabels
+from feab.generation.packed import contexts_of, packed, unpacked
+from feab.generation.record import LEVELS, Draw, FaceDraws, Level, Value, Verdict
 from feab.knowledge import Given
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Face:
-    """One face, and what was said of it so far."""
+    """One face, and what was said of it so far. There may be a million: each holds as little as can be."""
 
     task: str
     sample: str
     dataset: Dataset
     row: int
-    given: Given
-    """What is known and shown: labels of people that are not hidden."""
-    human: Mapping[Level, Value]
-    """The same labels, level by level."""
+    labels: HumanLabels
+    """Of its dataset."""
     missing: tuple[Level, ...]
+    """Levels that are asked for; the labels of all others are shown."""
     truth: Given | None = None
     """Of a face that calibrates: the labels that are hidden."""
     cluster: str = ""
     """Of a face that calibrates: the subject, where it is known, else the face itself."""
-    draws: list[Draw] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    heard: bytes = b""
+    """Its draws, packed."""
+    verdicts: tuple[Verdict, ...] = ()
     waiting: int = 0
     """Answers that were asked for and are not back."""
     failed: bool = False
@@ -37,6 +39,35 @@ class Face:
     """Whether its pilot is back."""
     settled: bool = False
     """Whether nothing more is asked about it."""
+    shelved: int | None = None
+    """Where its annotation was put away, once it is decided."""
+
+    @property
+    def given(self) -> Given:
+        """What is known and shown: labels of people that are not hidden."""
+        return self.labels.given(self.row, self._shown)
+
+    @property
+    def human(self) -> Mapping[Level, Value]:
+        """The same labels, level by level."""
+        return self.labels.values(self.row, self._shown)
+
+    @property
+    def _shown(self) -> list[Level]:
+        return [level for level in LEVELS if level not in self.missing]
+
+    @property
+    def draws(self) -> list[Draw]:
+        """What was drawn so far, in the order in which it came."""
+        return list(unpacked(self.heard))
+
+    def hear(self, draw: Draw) -> None:
+        """Add a draw."""
+        self.heard += packed(draw)
+
+    def forget(self) -> None:
+        """Let go of what was said: draws.jsonl has it."""
+        self.heard, self.verdicts = b"", ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -46,8 +77,8 @@ class Face:
     def contexts(self) -> dict[int, int]:
         """Context -> draws that are back."""
         found: dict[int, int] = {}
-        for draw in self.draws:
-            found[draw.context] = found.get(draw.context, 0) + 1
+        for context in contexts_of(self.heard):
+            found[context] = found.get(context, 0) + 1
         return found
 
     def said(self, contexts: int | None = None) -> FaceDraws:
@@ -58,6 +89,9 @@ class Face:
         return FaceDraws(self.sample, tuple(draw for draw in draws if draw.context < contexts))
 
 
-def by_key(faces: Iterable[Face]) -> dict[tuple[str, str], Face]:
-    """Faces by task and sample."""
-    return {face.key: face for face in faces}
+def by_name(faces: Iterable[Face]) -> dict[str, dict[str, Face]]:
+    """Faces by task, and there by sample."""
+    found: dict[str, dict[str, Face]] = {}
+    for face in faces:
+        found.setdefault(face.task, {})[face.sample] = face
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from feab.data.feid.info import FeidInfo
 from feab.generation.tallies import BINS, Tally
-from feab.plots.text import shortened, visible
+from feab.plots.text import markdown, shortened, visible
 from feab.vocabulary import ACTION_UNITS, EXPRESSIONS, KINDS
 
 CARD = "README.md"
@@ -27,7 +27,6 @@ _MEANINGS = {
     "benchmark": "a question of feab's own benchmark in its own words: who learns it knows the benchmark's form",
 }
 _ORIGINS = {"human": "human labels", "generated": "generated labels", "mixed": "labels of both kinds"}
-_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]|#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 def write_card(folder: Path, info: FeidInfo, tally: Tally, formats: Collection[str]) -> Path:
@@ -47,11 +46,11 @@ def build_card(info: FeidInfo, tally: Tally, formats: Collection[str]) -> str:
     """
     import jinja2
 
-    # Markdown, not HTML: what strangers wrote goes through `_markdown`, the rest is numbers and our own words.
+    # Markdown, not HTML: what strangers wrote goes through `markdown`, the rest is numbers and our own words.
     environment = jinja2.Environment(  # noqa: S701
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"md": _markdown, "thousands": "{:,}".format, "words": lambda level: level.replace("_", " ")}
+    environment.filters |= {"md": markdown, "thousands": "{:,}".format, "words": lambda level: level.replace("_", " ")}
     template = environment.from_string((Path(__file__).parent / "feid_card.md.j2").read_text(encoding="utf-8"))
     return template.render(
         info=info,
@@ -66,11 +65,6 @@ def build_card(info: FeidInfo, tally: Tally, formats: Collection[str]) -> str:
         formats=formats,
         share=_share,
     )
-
-
-def _markdown(text: str) -> str:
-    """A stranger's words in a table cell: one line, nothing that Markdown or HTML would take for more than text."""
-    return visible(shortened(" ".join(text.split()), 300)).translate(_SPECIAL) or "–"
 
 
 def _quoted(text: str) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from feab.generation.record import LEVELS, Level
 from feab.generation.tally import Floats
 from feab.jsonfile import validated
 from feab.knowledge import GRID
+from feab.schemas import Strict
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -30,18 +31,14 @@ OnGrid = Annotated[tuple[Rate, ...], Field(min_length=len(GRID), max_length=len(
 Units = Annotated[tuple[Rate, ...], Field(max_length=40)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ExpressionErrors(_Strict):
+class ExpressionErrors(Strict):
     """How often each expression is said of each: `confusion[truth][said]`, rows summing to 1, and c."""
 
     confusion: Annotated[tuple[Expressions, ...], Field(min_length=len(EXPRESSIONS), max_length=len(EXPRESSIONS))]
     concentration: Concentration
 
 
-class UnitErrors(_Strict):
+class UnitErrors(Strict):
     """How often each AU is named when it is present (s) and when it is absent (f), and its c."""
 
     hits: Units
@@ -49,7 +46,7 @@ class UnitErrors(_Strict):
     concentrations: Annotated[tuple[Concentration, ...], Field(max_length=40)]
 
 
-class AffectErrors(_Strict):
+class AffectErrors(Strict):
     """Of valence or arousal v: the mean of what is said is normal around α + βv.
 
     Its variance is τ² + σ_b²/C + σ_w²/(Cr), from C contexts of r draws. τ is a floor that no sampling removes: errors
@@ -67,7 +64,7 @@ class AffectErrors(_Strict):
     """Errors on labelled faces in standard deviations of the posterior: their root mean square, at its upper bound."""
 
 
-class Confirmed(_Strict):
+class Confirmed(Strict):
     """How labelled faces fared with the verifier: candidates that were right, and wrong ones."""
 
     right_confirmed: Number = 0
@@ -82,7 +79,7 @@ class Confirmed(_Strict):
         return (1 + self.right_confirmed) / (2 + right), (1 + self.wrong_confirmed) / (2 + wrong)
 
 
-class VerifierErrors(_Strict):
+class VerifierErrors(Strict):
     """Rates of the verifier.
 
     Attributes:
@@ -96,7 +93,7 @@ class VerifierErrors(_Strict):
     habits: dict[AxisName, tuple[Rate, Rate, Rate]]
 
 
-class BaseRates(_Strict):
+class BaseRates(Strict):
     """How often each label occurs, by itself: what is expected where knowledge counts for nothing."""
 
     expression: Expressions
@@ -108,7 +105,7 @@ class BaseRates(_Strict):
 Shift = Annotated[float, Field(ge=-5, le=5)]
 
 
-class Scaling(_Strict):
+class Scaling(Strict):
     """How much too sure the posterior is: see `feab.generation.rescaling`. By default nothing is changed."""
 
     expression_slope: Annotated[float, Field(gt=0, le=10)] = 1.0
@@ -122,7 +119,7 @@ class Scaling(_Strict):
         return Scaling(expression_shift=(0.0,) * len(EXPRESSIONS), unit_shift=(0.0,) * units)
 
 
-class ErrorModel(_Strict):
+class ErrorModel(Strict):
     """All that is fitted on labelled faces; what the posterior of the truth is computed from.
 
     Attributes:
@@ -147,7 +144,7 @@ class ErrorModel(_Strict):
     verifier: VerifierErrors
     base_rates: BaseRates
     lam: dict[Level, Annotated[float, Field(ge=0, le=1.5)]]
-    losses: dict[Level, Annotated[dict[str, float], Field(max_length=100)]] = {}
+    losses: dict[Level, Annotated[dict[str, float], Field(max_length=100)]] = Field(default_factory=dict)
     scaling: Scaling
     thresholds: dict[Level, Annotated[float, Field(ge=0, le=10)] | None]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,10 @@ import numpy.typing as npt
 from feab.data import Dataset
 from feab.data.columns import AFFECT, au_column
 from feab.generation.record import LEVELS, Level, Value
+from feab.generation.tally import Floats
 from feab.knowledge import Given
 from feab.tasks.made import AU_THRESHOLD
 from feab.vocabulary import EXPRESSIONS, FEAB_17
-
-Floats = npt.NDArray[np.floating]
 
 _WORDS = ("expression", "subject")
 
@@ -89,5 +89,5 @@ def human_labels(dataset: Dataset) -> HumanLabels:
     graded = np.where(np.isnan(intensity), np.nan, intensity >= AU_THRESHOLD)
     units = np.where(np.isnan(presence), graded, presence > 0)
     words = (frame[name].tolist() if name in frame else [None] * len(frame) for name in _WORDS)
-    expression, subject = ([word if isinstance(word, str) else None for word in column] for column in words)
+    expression, subject = ([intern(word) if isinstance(word, str) else None for word in column] for column in words)
     return HumanLabels(expression, affect, units, subject)

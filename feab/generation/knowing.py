@@ -16,6 +16,7 @@ import numpy as np
 
 from feab.generation.record import Level
 from feab.knowledge import Given, JointModel, Posterior, certain, load_pairs, posterior
+from feab.tasks.task import AXES
 from feab.vocabulary import EXPRESSIONS
 
 LIKELY = 0.4
@@ -38,8 +39,6 @@ MOST_TYPICAL = 6
 
 MOST_CONTRADICTING = 4
 """AUs named as contradicting a label."""
-
-AXES = ("valence", "arousal")
 
 
 def facts(model: JointModel, given: Given, asked: Sequence[Level], aus: Sequence[int]) -> dict[str, Any]:

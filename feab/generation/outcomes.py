@@ -209,9 +209,7 @@ def hidden_of(source: Source, outcomes: Outcomes, va_error: float) -> Hidden | N
     if not known.any():
         return None
     some = subset(outcomes, known)
-    subjects = source.dataset.labels(["id", "subject"])
-    names = subjects["subject"].tolist() if "subject" in subjects else [None] * len(subjects)
-    clusters = [str(names[row]) if isinstance(names[row], str) else f"#{row}" for row in some.rows]
+    clusters = [f"#{row}" if (name := human.subject[row]) is None else name for row in some.rows]
     words: list[str] = []
     numbers = np.zeros((len(some), 0))
     if some.level == "expression":

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from feab.content import folders
 from feab.errors import FeabError
@@ -17,7 +17,7 @@ from feab.generation.settings import Settings
 from feab.knowledge import Knowledge, load_knowledge
 from feab.problems import FileError, problems_of
 from feab.records import Sampling
-from feab.schemas import SplitName
+from feab.schemas import SplitName, Strict
 from feab.vocabulary import FEAB_17
 from feab.yamlfile import line_finder, parse_yaml, read_bytes
 
@@ -29,11 +29,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Tables(_Strict):
+class Tables(Strict):
     """Which of the emotion tables are the knowledge, as `feab.knowledge.load_knowledge` takes them."""
 
     theory: Name = "du2014"
@@ -46,7 +42,7 @@ class Tables(_Strict):
     """Expression -> whose rows are taken for it: wrong names, for studies."""
 
 
-class Drawing(_Strict):
+class Drawing(Strict):
     """How answers are drawn."""
 
     temperature: Annotated[float, Field(ge=0, le=2)]
@@ -58,14 +54,14 @@ class Drawing(_Strict):
         return Sampling(self.temperature, self.top_p, self.max_tokens, seed)
 
 
-class Elsewhere(_Strict):
+class Elsewhere(Strict):
     """Another dataset, whose labels of a level calibrate it."""
 
     data: Annotated[str, Field(min_length=1, max_length=1000)]
     split: SplitName = "train"
 
 
-class Calibration(_Strict):
+class Calibration(Strict):
     """Faces with human labels that the annotator does not see, from which its errors are estimated."""
 
     faces: Annotated[int, Field(ge=0, le=100_000)] = 400
@@ -74,11 +70,11 @@ class Calibration(_Strict):
     """Faces of each expression, where there are so many."""
     share: Share = 0.5
     """Of the labelled faces of the annotated dataset itself, at the most: these are not annotated."""
-    elsewhere: dict[Level, Elsewhere] = {}
+    elsewhere: dict[Level, Elsewhere] = Field(default_factory=dict)
     """Level -> where its labelled faces come from; by default the annotated dataset itself."""
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """How faces are annotated."""
 
     method: Literal["seke"] = "seke"

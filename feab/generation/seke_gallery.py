@@ -18,6 +18,7 @@ from feab.generation.store import DRAWS
 from feab.journal import read_predictions
 from feab.plots.page import number
 from feab.plots.text import shortened
+from feab.records import Outcome
 from feab.runs.choosing import MOST
 from feab.runs.portraits import data_urls
 from feab.runs.sections import KINDS
@@ -33,6 +34,8 @@ STATUSES: Mapping[Status, str] = {
 }
 MAX_TEXT = 500
 """Characters of one raw answer that are shown."""
+CUT = "cut off, read as far as it goes"
+"""The outcome of an answer that the token limit ended, and of which something could be read."""
 MAX_SAID = 60
 """Raw answers that are shown of a face: more than are ever asked for with the shipped recipe."""
 
@@ -168,7 +171,8 @@ def _one(line: Prediction) -> Said:
     text = None if line.text is None else shortened(line.text, MAX_TEXT)
     if text is None and line.error is not None:
         text = shortened(f"({line.error.kind}: {line.error.message})", MAX_TEXT)
-    return Said(shortened(line.prompt, 80), line.draw, text, str(line.outcome))
+    cut = line.outcome is Outcome.OK and line.finish_reason == "length"
+    return Said(shortened(line.prompt, 80), line.draw, text, CUT if cut else str(line.outcome))
 
 
 def _levels(line: AnnotationLine) -> Iterator[Shown]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,9 @@ from feab.generation.annotated import annotation_line
 from feab.generation.asking import Asker
 from feab.generation.choosing import Chosen
 from feab.generation.conflicts import conflicts
-from feab.generation.faces import by_key
+from feab.generation.faces import by_name
 from feab.generation.judging import Judge, human_levels
+from feab.generation.packed import Shelf
 from feab.generation.prepare import Prepared
 from feab.generation.record import LEVELS, Annotation
 from feab.generation.store import (
@@ -127,31 +129,31 @@ class Session:
                     folder=str(_place(dataset).resolve()),
                 ),
             )
-            with Journal(self.path / DRAWS, locked=True) as journal:
-                stream = self._stream(journal)
+            with Journal(self.path / DRAWS, locked=True) as journal, closing(Shelf(self.path)) as shelf:
+                stream = self._stream(journal, shelf)
                 price = self.card.price if self.card else None
                 book = Book(self.path, with_failed(manifest, journal.repaired), journal, price)
                 book.more = partial(self._more, stream, journal)
                 work = partial(self._work, stream=stream)
                 return filled(book, self.model, self.card, work, Annotations, store=store, max_cost=max_cost)
 
-    def _stream(self, journal: Journal) -> Stream:
+    def _stream(self, journal: Journal, shelf: Shelf) -> Stream:
         """The state that the journal holds.
 
         Raises:
             FeabError: when it holds what this recipe never asks: a stranger's folder.
         """
         chosen = self.what.chosen
-        faces = by_key(chosen.asked())
+        faces = by_name(chosen.asked())
         for prediction in read_predictions(journal.path):
-            face = faces.get((prediction.task, prediction.sample))
+            face = faces.get(prediction.task, {}).get(prediction.sample)
             if face is None or not self.asker.could_ask(face, prediction):
                 raise FeabError(
                     f"{journal.path}: holds an answer that nothing asks for here (sample {prediction.sample!r}, prompt "
                     f"{prediction.prompt!r}, draw {prediction.draw}); remove that line"
                 )
             self.asker.hear(face, prediction)
-        return Stream(chosen, self.asker, self.judge, None if self.watcher is None else self.watcher.settled)
+        return Stream(chosen, self.asker, self.judge, shelf, None if self.watcher is None else self.watcher.settled)
 
     def _work(self, model: Model, book: Book[SekeManifest], *, stream: Stream) -> Asked:
         """Ask in waves: each ends when nothing can be asked before something comes back."""
@@ -169,7 +171,8 @@ class Session:
             if self.watcher is not None:
                 self.watcher.start(self.path, stream.standing, book.journal)
             while not asked.interrupted and asked.stopped is None and stream.more():
-                wave = ask(model, stream.questions(), book.journal, parse=self.asker.parse, on_progress=on_progress)
+                questions, parse = stream.questions(), self.asker.parse
+                wave = ask(model, questions, book.journal, parse=parse, reasons=True, on_progress=on_progress)
                 asked = replace(wave, asked=asked.asked + wave.asked)
         except KeyboardInterrupt:  # before the first wave, or between two
             asked = replace(asked, interrupted=True)
@@ -237,5 +240,5 @@ def _lines(chosen: Chosen, stream: Stream) -> Iterator[AnnotationLine]:
     for face in chosen.annotated:
         if not face.missing:
             yield annotation_line(Annotation(face.sample, human_levels(face)))
-        elif (line := stream.line(face.sample)) is not None:
+        elif (line := stream.line(face)) is not None:
             yield line

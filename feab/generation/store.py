@@ -11,14 +11,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from feab.errors import FeabError
 from feab.generation.recipe import Recipe
 from feab.generation.record import LEVELS, Level
 from feab.runs.files import read_model
 from feab.runs.folder import MANIFEST
-from feab.schemas import Manifest, Name, SplitName
+from feab.schemas import Manifest, Name, SplitName, Strict
 
 DRAWS = "draws.jsonl"
 ANNOTATIONS = "annotations.jsonl"
@@ -28,22 +28,18 @@ ERROR_MODEL = "error_model.json"
 Number = Annotated[int, Field(ge=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SekeIdentity(_Strict):
+class SekeIdentity(Strict):
     """Everything that changes the annotations."""
 
     model: Name
     revision: str | None = None
     adapter: str
     adapter_version: str
-    adapter_args: dict[str, Any] = {}
+    adapter_args: dict[str, Any] = Field(default_factory=dict)
     dataset: str
     """"name/split" of the annotated dataset."""
     fingerprint: str
-    calibration: dict[str, str] = {}
+    calibration: dict[str, str] = Field(default_factory=dict)
     """"name/split" -> fingerprint, of other datasets that calibrate."""
     recipe: Recipe
     prompts: str
@@ -61,7 +57,7 @@ class SekeIdentity(_Strict):
         return {self.dataset: self.fingerprint, **others}
 
 
-class DatasetPlace(_Strict):
+class DatasetPlace(Strict):
     """The annotated dataset, and where it lay."""
 
     name: Name
@@ -71,7 +67,7 @@ class DatasetPlace(_Strict):
     """Of data of the user's own, what `feab.load_dataset` takes: the CSV file, or the folder of class folders."""
 
 
-class LevelCounts(_Strict):
+class LevelCounts(Strict):
     """Of one level: the faces of annotations.jsonl by where the level comes from, and what calibrated it."""
 
     human: Number = 0
@@ -85,7 +81,7 @@ class LevelCounts(_Strict):
     """From which confidence on it is accepted; of valence and arousal, up to which standard deviation."""
 
 
-class Counts(_Strict):
+class Counts(Strict):
     """How far annotating is."""
 
     faces: Number = 0
@@ -101,7 +97,7 @@ class Counts(_Strict):
     """Verdicts on them."""
     conflicts: Number = 0
     """Human labels that are improbable by the tables and the face's other labels."""
-    levels: dict[Level, LevelCounts] = {}
+    levels: dict[Level, LevelCounts] = Field(default_factory=dict)
 
 
 class SekeManifest(Manifest):

@@ -22,8 +22,9 @@ from feab.generation.asking import Asker, Check
 from feab.generation.background import Background
 from feab.generation.choosing import Chosen
 from feab.generation.error_model import ErrorModel
-from feab.generation.faces import Face, by_key
+from feab.generation.faces import Face, by_name
 from feab.generation.judging import Judge
+from feab.generation.packed import Shelf
 from feab.records import Outcome, Question
 from feab.schemas import Prediction
 
@@ -53,11 +54,19 @@ class Stream:
     """The questions about chosen faces."""
 
     def __init__(
-        self, chosen: Chosen, asker: Asker, judge: Judge, on_settled: Callable[[Standing], None] | None = None
+        self,
+        chosen: Chosen,
+        asker: Asker,
+        judge: Judge,
+        shelf: Shelf,
+        on_settled: Callable[[Standing], None] | None = None,
     ) -> None:
-        """Faces may hold answers of earlier sessions. `on_settled` is called when some faces are decided."""
-        self._asker, self._judge, self._on_settled = asker, judge, on_settled
-        self._faces = by_key(chosen.asked())
+        """Faces may hold answers of earlier sessions. `on_settled` is called when some faces are decided.
+
+        Annotations are put on the shelf: whoever opened it closes it when they were read.
+        """
+        self._asker, self._judge, self._shelf, self._on_settled = asker, judge, shelf, on_settled
+        self._faces = by_name(chosen.asked())
         self._open = [face for face in chosen.annotated if face.missing]
         self._calibrating = list(chosen.calibrating)
         self._without_pilot = {face.key for face in self._calibrating}
@@ -67,7 +76,6 @@ class Stream:
         self._back: dict[bool, deque[Face]] = {True: deque(), False: deque()}  # by whether they calibrate
         self._fitting: Background[ErrorModel] | None = None
         self._piloted = self._decided = self._draws = self._checks = 0
-        self._lines: dict[str, bytes] = {}  # as text: a fifth of what the records take
         self.sources: Counter[tuple[str, str]] = Counter()
         """(level, where it comes from) -> decided faces."""
         for face in (*self._calibrating, *self._open):
@@ -96,7 +104,7 @@ class Stream:
 
     def take(self, prediction: Prediction) -> None:
         """Hear one answer, or failure."""
-        face = self._faces[prediction.task, prediction.sample]
+        face = self._faces[prediction.task][prediction.sample]
         face.waiting -= 1
         if prediction.outcome is Outcome.ERROR:
             face.failed = True
@@ -121,10 +129,9 @@ class Stream:
             self._checks,
         )
 
-    def line(self, sample: str) -> AnnotationLine | None:
+    def line(self, face: Face) -> AnnotationLine | None:
         """What was decided of a face; None while it is not."""
-        text = self._lines.get(sample)
-        return None if text is None else AnnotationLine.model_validate_json(text)
+        return None if face.shelved is None else AnnotationLine.model_validate_json(self._shelf.get(face.shelved))
 
     def unanswered(self) -> int:
         """Answers that are known to be missing: at the least one for each face that is not settled."""
@@ -188,8 +195,8 @@ class Stream:
 
     def _settle(self, faces: Sequence[Face]) -> None:
         annotated = [face for face in faces if face.truth is None]
-        for annotation in self._judge.annotations(annotated):
-            self._lines[annotation.sample] = annotation_line(annotation).model_dump_json().encode()
+        for face, annotation in zip(annotated, self._judge.annotations(annotated), strict=True):
+            face.shelved = self._shelf.put(annotation_line(annotation).model_dump_json().encode())
             self.sources.update((level, found.source) for level, found in annotation.levels.items())
         for face in faces:
             face.settled = True
@@ -198,6 +205,6 @@ class Stream:
             self._decided += 1
             self._draws += len(face.draws)
             self._checks += len(face.verdicts)
-            face.draws, face.verdicts = [], []  # draws.jsonl has them
+            face.forget()
         if faces and self._on_settled is not None:
             self._on_settled(self.standing)

@@ -75,12 +75,21 @@ def ask(
     journal: Journal,
     *,
     parse: Parse,
+    reasons: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Asked:
     """Ask every question that has no answer in the journal, writing each completion before it is counted.
 
     Questions are pulled lazily, so memory does not grow with their number. A draw that is there already is not
     asked again.
+
+    Args:
+        model: whom to ask.
+        questions: what; in any order.
+        journal: where answers are, and where they go.
+        parse: what an answer means.
+        reasons: keep why each text ended, for whoever reads the texts again.
+        on_progress: called after each completion that was written.
 
     Raises:
         FeabError: what the model raises for a fatal setup problem; what came back before is on disk.
@@ -93,7 +102,7 @@ def ask(
     completions = iter(model.generate(_pending(questions, journal)))
     try:
         for completion in completions:
-            written = journal.append(_predictions(completion, parse))
+            written = journal.append(_predictions(completion, parse, reasons))
             asked += len(written)
             if written and on_progress is not None:
                 task = completion.question.task
@@ -133,7 +142,7 @@ def _pending(questions: Iterable[Question], journal: Journal) -> Iterator[Questi
                 start = end
 
 
-def _predictions(completion: Completion, parse: Parse) -> list[Prediction]:
+def _predictions(completion: Completion, parse: Parse, reasons: bool) -> list[Prediction]:
     """The lines of one completion: one a draw."""
     question, error, texts = completion.question, completion.error, completion.texts
     if error is None and len(texts) != question.n:
@@ -144,7 +153,8 @@ def _predictions(completion: Completion, parse: Parse) -> list[Prediction]:
     for draw, text in enumerate(texts):
         reason = completion.finish_reasons[draw] if draw < len(completion.finish_reasons) else "unknown"
         try:
-            lines.append(_answered(question, draw, storable(text), reason, completion, parse))
+            line = _answered(question, draw, storable(text), reason, completion, parse)
+            lines.append(line.model_copy(update={"finish_reason": reason}) if reasons else line)
         except ValidationError as invalid:  # such as a probability of 1.2: one bad answer does not end a run
             first = invalid.errors(include_url=False, include_input=False)[0]
             problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

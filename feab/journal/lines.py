@@ -21,9 +21,13 @@ MOST_VALUES = 5_000
 """Values that a line may hold; ours hold some 20, and two for each label or AU."""
 
 
+_ONLY_WHERE_KEPT = ("likelihoods", "finish_reason")
+"""Fields that came later: a line without them reads as it did before there were such."""
+
+
 def to_line(prediction: Prediction) -> bytes:
     """One line of predictions.jsonl, with its newline."""
-    left_out = {"likelihoods"} if prediction.likelihoods is None else None
+    left_out = {name for name in _ONLY_WHERE_KEPT if getattr(prediction, name) is None}
     return prediction.model_dump_json(exclude=left_out).encode() + b"\n"
 
 

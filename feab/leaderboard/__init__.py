@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from feab.leaderboard.audit import audit
 from feab.leaderboard.choosing import View, choices, decode, encode, shown, to_csv
-from feab.leaderboard.drawing import on_front, ranking_table, reference_lines, score_plot
+from feab.leaderboard.drawing import on_front, reference_lines, score_plot
 from feab.leaderboard.hub import HubStore
 from feab.leaderboard.local import LocalStore
 from feab.leaderboard.packing import Packed, pack
@@ -44,7 +44,6 @@ __all__ = [
     "load_table",
     "on_front",
     "pack",
-    "ranking_table",
     "rebuild",
     "receive",
     "reference_lines",

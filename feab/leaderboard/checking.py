@@ -166,7 +166,7 @@ def _check_asked(manifest: RunManifest, sets: Sets, at: InFile) -> dict[str, Lab
             at.note(["identity", "datasets", split], words, "run it on that data")
         else:
             found[name] = known
-    private = {str(one.labels) for one in found.values() if one.labels is not None}
+    private = any(one.labels is not None for one in found.values())
     places = {(told.dataset, told.split) for told in identity.tasks.values()}
     if private and len(places) > 1:
         at.note(["identity", "tasks"], "are about hidden faces and about others", "submit a run about each set")

@@ -24,7 +24,7 @@ SHOWN = ("places", "model", "value", "interval", "coverage", "refused", "access"
 _MADE = ("places", "interval")
 """Columns that a frame to be shown has beyond those of the table."""
 
-_MOST = 20
+_MOST = len(COLUMNS) + len(_MADE)
 """Values of one field that a link may hold."""
 _LONGEST = 200
 """Characters of one value, and of a search."""
@@ -53,6 +53,8 @@ class View:
     """A column of the table, or "places"."""
     ascending: bool = False
     columns: tuple[str, ...] = SHOWN
+    full: bool = False
+    """All rows, not only as many as are read at once."""
 
 
 def shown(frame: pd.DataFrame, view: View) -> pd.DataFrame:
@@ -129,6 +131,15 @@ def interval(low: Any, high: Any) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.3f} to {high:.3f}".replace("-", "−")
 
 
+def size(parameters: float) -> str:
+    """A number of parameters as people say it: "7.1 B", "324 k"."""
+    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if parameters >= unit:
+            many = parameters / unit
+            return f"{many:.3g}\N{NO-BREAK SPACE}{name}" if many < 999.5 else f"{many:.0f}\N{NO-BREAK SPACE}{name}"
+    return f"{parameters:.0f}"
+
+
 def to_csv(frame: pd.DataFrame, columns: tuple[str, ...] = tuple(COLUMNS)) -> str:
     """Rows as CSV for a spreadsheet. A text that one would take for a formula begins with an apostrophe."""
     kept = frame[[name for name in columns if name in frame]].copy()
@@ -165,17 +176,22 @@ def encode(view: View) -> str:
 def decode(query: str) -> View:
     """The view of a link. What is unknown or makes no sense in it is passed over: links are old, or a stranger's."""
     view = View()
-    try:
-        pairs = parse_qsl(query[:8_000], keep_blank_values=True, max_num_fields=200, errors="replace")
-    except ValueError:
-        return view
-    given: dict[str, list[str]] = {}
-    for name, value in pairs:
-        given.setdefault(name, []).append(value[:_LONGEST])
-    for name, values in given.items():
+    for name, values in values_of(query).items():
         if name in _READ and (read := _READ[name](values[:_MOST])) is not _NONSENSE:
             view = replace(view, **{name: read})
     return view
+
+
+def values_of(query: str) -> dict[str, list[str]]:
+    """What the query of a link says, name by name, each value cut to a length that makes sense; nothing of nonsense."""
+    try:
+        pairs = parse_qsl(query[:8_000], keep_blank_values=True, max_num_fields=200, errors="replace")
+    except ValueError:
+        return {}
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value[:_LONGEST])
+    return given
 
 
 _NONSENSE = object()
@@ -215,6 +231,6 @@ def _column(values: list[str]) -> object:
 _READ: Mapping[str, Any] = {
     "task": _text, "data": _text, "tiers": _of(get_args(Tier)), "access": _of(get_args(Access)), "least": _count,
     "most": _count, "licences": _texts, "protocols": _texts, "seasons": _texts, "search": _text, "ranked": _flag,
-    "sort": _column, "ascending": _flag, "columns": _of((*COLUMNS, *_MADE), or_none=False),
+    "sort": _column, "ascending": _flag, "columns": _of((*COLUMNS, *_MADE), or_none=False), "full": _flag,
 }  # fmt: skip
 """Field of a view -> what reads it from a link."""

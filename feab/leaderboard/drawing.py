@@ -9,11 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from feab.errors import FeabError
-from feab.leaderboard.choosing import interval, place
-from feab.metrics import FEW_CLUSTERS
-from feab.plots.page import percent
-from feab.plots.pieces import Row, Tick, close_axis, interval_table
-from feab.plots.svg import ACCENT, LINE, MUTED, drawing, plain, svg_of
+from feab.leaderboard.choosing import size
+from feab.plots.svg import ACCENT, LINE, MUTED, bare, drawing, plain, svg_of
 from feab.runs.table import METRIC_NAMES
 
 if TYPE_CHECKING:
@@ -22,9 +19,11 @@ if TYPE_CHECKING:
 
 Against = Literal["cost_usd", "parameters"]
 
-_LABELS = {"cost_usd": "US dollars, as the submitter tells", "parameters": "parameters"}
+_LABELS = {"cost_usd": "cost of the run, as the submitter tells", "parameters": "parameters"}
 _NAMED = 12
 """Models of the front that are named in a drawing."""
+_AROUND = 4
+"""How much further than the models the axis of sizes and costs goes on each side, as a factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,46 +54,11 @@ def reference_lines(frame: pd.DataFrame) -> list[Line]:
         ("oracle", "knows the expression, sees no face", "chance", "value"),
         ("human", "one person", "human", "as_people"),
     ):
-        value = _number(first[column])
+        value = number_of(first[column])
         if value is not None:
             label = "chance" if not isinstance(name, str) else name
             found.append(Line(label, value, "human" if kind == "human" else "chance", of))
     return found
-
-
-def ranking_table(frame: pd.DataFrame, caption: str) -> Markup:
-    """Rows of one task as a table that draws: places, score and interval on an axis with the lines, coverage, tier."""
-    lines = [line for line in reference_lines(frame) if line.of == "value"]
-    ticks = tuple(Tick(line.name, line.value, style) for style, line in enumerate(lines[:4]))
-    rows = []
-    for row in frame.to_dict("records"):
-        value = _number(row["value"])
-        rows.append(
-            Row(
-                name=str(row["model"]),
-                value=value,
-                low=_number(row["low"]),
-                high=_number(row["high"]),
-                ticks=ticks,
-                cells=(
-                    place(row["best"], row["worst"]),
-                    percent(_number(row["coverage"])),
-                    percent(_number(row["refused"])),
-                    str(row["tier"]),
-                ),
-                note="" if not isinstance(row["why_not"], str) else f"not ranked: {row['why_not']}",
-                rough=(_number(row["clusters"]) or FEW_CLUSTERS) < FEW_CLUSTERS,
-            )
-        )
-    metric = str(frame["metric"].iloc[0]) if len(frame) else "score"
-    return interval_table(
-        caption,
-        rows,
-        first="Model",
-        score=METRIC_NAMES.get(metric, metric.replace("_", " ")),
-        columns=("Place", "Answered", "Refused", "Tier"),
-        axis=close_axis(rows),
-    )
 
 
 def on_front(costs: npt.ArrayLike, scores: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -139,7 +103,11 @@ def score_plot(frame: pd.DataFrame, against: Against, name: str) -> Markup | Non
     front = np.flatnonzero(on_front(x, y))
     front = front[np.argsort(x[front], kind="stable")]
     with drawing(6.0, 3.6) as (figure, axes):
+        bare(axes)
         axes.set_xscale("log")
+        axes.set_xlim(x.min() / _AROUND, x.max() * _AROUND)
+        axes.xaxis.set_major_formatter(lambda value, _: size(value) if against == "parameters" else f"${value:,.4g}")
+        axes.xaxis.set_minor_formatter(lambda *_: "")
         low, high = (rows[end].to_numpy(dtype=np.float64, na_value=np.nan) for end in ("low", "high"))
         axes.vlines(x, low, high, color=LINE, linewidth=1)
         axes.plot(x, y, "o", color=MUTED, markersize=4, markeredgewidth=0)
@@ -153,19 +121,8 @@ def score_plot(frame: pd.DataFrame, against: Against, name: str) -> Markup | Non
         return svg_of(figure, name, title)
 
 
-def described(row: dict[str, Any]) -> str:
-    """A score in words, for those who do not see the drawing: "0.512 (0.480 to 0.541), place 2–4"."""
-    value = _number(row["value"])
-    if value is None:
-        return "no score"
-    parts = [f"{value:.3f}".replace("-", "−")]
-    if told := interval(row["low"], row["high"]):
-        parts.append(f"({told})")
-    held = place(row["best"], row["worst"])
-    return " ".join(parts) + (f", place {held}" if held else "")
-
-
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """A cell of the table as a number; None where it is empty."""
     import pandas as pd
 
     return None if pd.isna(value) else float(value)

@@ -7,7 +7,6 @@ the Hub refuses it, and it is decided again by what is there now.
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from feab.errors import FeabError
 from feab.leaderboard.store import LOG, MAX_FILE, SUBMISSIONS, Change, Snapshot, check_path, line_after, log_of
+from feab.runs.names import is_repository
 from feab.yamlfile import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _MOVED = (409, 412)
 """HTTP: the revision is no longer the one that the commit was made for."""
 _TRIES = 12
@@ -43,7 +42,7 @@ class HubSnapshot:
         """A file's bytes; None where there is none."""
         from huggingface_hub.errors import EntryNotFoundError
 
-        with _told(self.repository):
+        with hub_errors(f"hf://datasets/{self.repository}"):
             try:
                 found = self.api.hf_hub_download(
                     self.repository, check_path(path), repo_type="dataset", revision=self.revision
@@ -55,7 +54,7 @@ class HubSnapshot:
     def submissions(self) -> list[str]:
         """The ids of all submissions that are there, sorted."""
         if not self._paths:
-            with _told(self.repository):
+            with hub_errors(f"hf://datasets/{self.repository}"):
                 found = self.api.list_repo_files(self.repository, repo_type="dataset", revision=self.revision)
             self._paths.extend(found)
         parts = [path.split("/") for path in self._paths]
@@ -76,7 +75,7 @@ class HubStore:
         Raises:
             FeabError: when that cannot be the name of a repository.
         """
-        if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+        if not is_repository(repository):
             raise FeabError(f"{repository!r} is no repository on the Hub; write OWNER/NAME")
         if api is None:
             from huggingface_hub import HfApi
@@ -89,13 +88,17 @@ class HubStore:
         """The address, as `--to` and `--store` take it."""
         return f"hf://datasets/{self.repository}"
 
+    def version(self) -> str:
+        """The revision that is the newest now."""
+        return self.snapshot().revision
+
     def snapshot(self) -> HubSnapshot:
         """The repository as it is now.
 
         Raises:
             FeabError: when it is not there or does not answer.
         """
-        with _told(self.repository):
+        with hub_errors(f"hf://datasets/{self.repository}"):
             info = self._api.repo_info(self.repository, repo_type="dataset")
         return HubSnapshot(self._api, self.repository, str(info.sha))
 
@@ -107,7 +110,7 @@ class HubStore:
             if wanted is None:
                 return
             try:
-                with _told(self.repository):
+                with hub_errors(f"hf://datasets/{self.repository}"):
                     self._commit(_files(now, wanted), _message(wanted), parent_commit=now.revision)
             except _MovedError:
                 time.sleep(self._pause_s * 2 ** min(attempt, 6) * (0.5 + random.random()))
@@ -121,7 +124,7 @@ class HubStore:
         Raises:
             FeabError: when the Hub refuses it.
         """
-        with _told(self.repository):
+        with hub_errors(f"hf://datasets/{self.repository}"):
             done = self._commit(dict(files), title, create_pr=True)
         return str(done.pr_url)
 
@@ -153,8 +156,12 @@ class _MovedError(FeabError):
 
 
 @contextmanager
-def _told(repository: str) -> Iterator[None]:
-    """What the Hub or the way to it complains of, as an error of a user's."""
+def hub_errors(where: str) -> Iterator[None]:
+    """What the Hub or the way to it complains of, as an error of a user's.
+
+    Args:
+        where: what was asked for, as messages name it.
+    """
     from httpx2 import HTTPError
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -162,10 +169,10 @@ def _told(repository: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         if error.response.status_code in _MOVED:
-            raise _MovedError(f"hf://datasets/{repository}: somebody else changed it") from None
-        raise FeabError(f"hf://datasets/{repository}: {_first_line(error)}") from None
+            raise _MovedError(f"{where}: somebody else changed it") from None
+        raise FeabError(f"{where}: {_first_line(error)}") from None
     except (HTTPError, OSError, ValueError) as error:
-        raise FeabError(f"hf://datasets/{repository}: {_first_line(error)}") from None
+        raise FeabError(f"{where}: {_first_line(error)}") from None
 
 
 def _first_line(error: BaseException) -> str:

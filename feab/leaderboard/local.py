@@ -17,7 +17,8 @@ from pathlib import Path
 from feab.errors import FeabError
 from feab.journal import FileLock
 from feab.journal.files import create_anew, sync_folder
-from feab.leaderboard.store import LOG, MAX_FILE, SUBMISSIONS, Change, Snapshot, check_path, line_after, log_of
+from feab.leaderboard.reported import REPORTED
+from feab.leaderboard.store import LOG, MAX_FILE, SUBMISSIONS, TABLE, Change, Snapshot, check_path, line_after, log_of
 from feab.yamlfile import NO_FOLLOW, open_plain
 
 _STAGED = ".staged"
@@ -59,6 +60,11 @@ class LocalStore:
     def name(self) -> str:
         """The folder."""
         return str(self.folder)
+
+    def version(self) -> str:
+        """Size and time of the files that tell of the others, and whether a change is being made."""
+        stamps = [_stamp(self.folder / name) for name in (LOG, TABLE, REPORTED)]
+        return " ".join([*stamps, "changing" if (self.folder / _STAGED).is_dir() else "still"])
 
     def snapshot(self) -> LocalSnapshot:
         """The folder as it is; what a killed process left half done is finished first.
@@ -135,6 +141,14 @@ class LocalStore:
             if staged.name.isdigit() and int(staged.name) <= len(lines):
                 self._into_place(staged)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stamp(path: Path) -> str:
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return "none"
+    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
 
 
 def _write(path: Path, data: bytes) -> None:

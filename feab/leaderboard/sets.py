@@ -14,6 +14,7 @@ from feab.runs.folder import Run
 from feab.runs.parts import Part
 from feab.runs.scoring import parts_of
 from feab.schemas import TaskIdentity
+from feab.tasks.task import asked_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class Sets:
         try:
             if folder is None or told.split not in read_info(folder).splits:  # no split is rendered for a stranger
                 return None
-            return LabelSet(load_dataset(told.dataset, told.split).fingerprint)
+            dataset = load_dataset(told.dataset, told.split)
+            if asked_column(told.kind) in dataset.labels((asked_column(told.kind),)):
+                return None  # given out by a leaderboard, which keeps the labels
+            return LabelSet(dataset.fingerprint)
         except FeabError:
             return None
 

@@ -68,6 +68,14 @@ class Store(Protocol):
         """What it is called in messages."""
         ...
 
+    def version(self) -> str:
+        """Another word whenever a reader may find another store: cheap beside reading it.
+
+        Raises:
+            FeabError: when it cannot be told.
+        """
+        ...
+
     def snapshot(self) -> Snapshot:
         """The store as it is now.
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from feab.errors import FeabError
 from feab.leaderboard.draws import OVERALL, Draws
-from feab.leaderboard.records import CARD, MANIFEST, PACKED, Entry, EntryTask, Event
+from feab.leaderboard.opened import taken_out
+from feab.leaderboard.records import MANIFEST, Entry, EntryTask, Event
 from feab.leaderboard.reported import REPORTED, read_reported
 from feab.leaderboard.sets import Sets
-from feab.leaderboard.store import SUBMISSIONS, TABLE, Change, Snapshot, Store, entries_of, events_of
-from feab.leaderboard.unpacking import unpacked
+from feab.leaderboard.store import TABLE, Change, Snapshot, Store, entries_of, events_of
 from feab.metrics import Drawn, places
 from feab.runs.files import read_model
 from feab.runs.folder import Run
@@ -81,7 +80,11 @@ def load_table(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
         FeabError: when the store cannot be read.
     """
     snapshot = store.snapshot()
-    events = events_of(snapshot)
+    return table_of(snapshot, events_of(snapshot), sets, draws)
+
+
+def table_of(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws) -> pd.DataFrame:
+    """The table of a store whose log was read already; see `load_table`."""
     data = snapshot.read(TABLE)
     changed = max((event.seq for event in events if event.event in ("accepted", "withdrawn")), default=0)
     if data is None or _seq_of(data) < changed:
@@ -251,18 +254,12 @@ def _place(rows: Sequence[dict[str, Any]], drawn: Sequence[Drawn | None]) -> Non
 
 def _again(snapshot: Snapshot, entry: Entry, sets: Sets, draws: Draws) -> dict[str, Drawn]:
     """The draws of a submission whose file is lost; nothing where the labels are not here."""
-    with TemporaryDirectory(prefix="feab-again-") as made:
-        for name in (MANIFEST, PACKED, CARD):
-            data = snapshot.read(f"{SUBMISSIONS}/{entry.id}/{name}")
-            if data is None:
-                return {}
-            (Path(made) / name).write_bytes(data)
-        try:
-            with unpacked(Path(made)) as found:
-                run = Run(found.run, read_model(found.run / MANIFEST, RunManifest))
-                return draws.keep(entry, sums_parts(run, sets.parts(run)))
-        except FeabError:
-            return {}
+    try:
+        with taken_out(snapshot, entry.id) as found:
+            run = Run(found.run, read_model(found.run / MANIFEST, RunManifest))
+            return draws.keep(entry, sums_parts(run, sets.parts(run)))
+    except FeabError:
+        return {}
 
 
 def _numbers(estimate: EstimateModel) -> dict[str, float | int | None]:

@@ -142,12 +142,14 @@ def _run(name: str, command: Sequence[str], package: Package, staging: Path, on_
 
 
 def _bytes_in(folder: Path) -> int:
+    """What the files take. What is removed while we look counts for nothing: a file, or a folder with all it held."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # removed while we looked
-            continue
+    for above, _, names in os.walk(folder):  # not `rglob`, which fails on a folder that is gone when it comes there
+        for name in names:
+            try:
+                total += Path(above, name).stat().st_size
+            except OSError:
+                continue
     return total
 
 

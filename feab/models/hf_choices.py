@@ -10,8 +10,9 @@ from typing import Any
 
 from feab.models.choices import added, around, chosen, likelihood, weighs_lists
 from feab.models.faceinfo.priors import QUESTION
-from feab.models.hf_generate import BatchSize, is_out_of_memory
+from feab.models.hf_generate import BatchSize
 from feab.models.hf_inputs import InputMaker, Prepared
+from feab.models.hf_memory import is_out_of_memory
 from feab.models.hf_passes import Item, Passes, Target
 from feab.models.hf_spelling import Ids, Speller
 from feab.models.images import first_line

@@ -12,7 +12,7 @@ from typing import Any
 from feab.models.hf_features import FeatureKeeper
 from feab.models.hf_inputs import Fields, InputMaker, Prepared, to_model
 from feab.models.hf_load import quiet
-from feab.models.hf_memory import is_out_of_memory as is_out_of_memory
+from feab.models.hf_memory import is_out_of_memory
 from feab.models.hf_prefix import PrefixKeeper
 from feab.models.seeds import derived_seed
 from feab.records import FinishReason, Sampling

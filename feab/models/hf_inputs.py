@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from feab.models.faceinfo.priors import QUESTION, ROWS, Faces, asked
-from feab.models.hf_caches import LruCache as LruCache
-from feab.models.hf_caches import Trust, give_again
+from feab.models.hf_caches import LruCache, Trust, give_again
 from feab.models.hf_video import one_video, videos
 from feab.models.images import ImageError, decode, first_line, pictures_of, read_media, within
 from feab.records import Failure, Question, Text

@@ -8,9 +8,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from feab.models.hf_generate import BatchSize, is_out_of_memory
+from feab.models.hf_generate import BatchSize
 from feab.models.hf_inputs import Fields, to_model
 from feab.models.hf_load import quiet
+from feab.models.hf_memory import is_out_of_memory
 from feab.models.hf_spelling import Ids
 
 TOLERANCE = 1e-3

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from feab.models.faceinfo.attach import faces_of
-from feab.models.hf_inputs import Fields, InputMaker, LruCache, Prepared
+from feab.models.hf_caches import LruCache
+from feab.models.hf_inputs import Fields, InputMaker, Prepared
 from feab.models.hf_memory import is_out_of_memory
 from feab.models.images import first_line
 

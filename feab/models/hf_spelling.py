@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from feab.models.hf_inputs import LruCache
+from feab.models.hf_caches import LruCache
 from feab.records import Question, Text
 
 _MARK = "\u2042"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from feab.plots.svg import ACCENT, INK, LINE, MUTED, drawing, plain, svg_of
+from feab.plots.svg import ACCENT, INK, LINE, MUTED, bare, drawing, plain, svg_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -105,10 +105,7 @@ def circumplex_figure(name: str, points: Floats, shifts: Sequence[Shift]) -> Mar
 def _square(axes: Axes) -> None:
     """Both axes from -1 to 1, with the zero lines."""
     axes.set(xlim=(-1.04, 1.04), ylim=(-1.04, 1.04), xticks=(-1, -0.5, 0, 0.5, 1), yticks=(-1, -0.5, 0, 0.5, 1))
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.tick_params(length=0)
-    axes.grid(color=LINE, linewidth=0.5)
+    bare(axes)
     axes.axhline(0, color=LINE, linewidth=1.2, zorder=0.9)
     axes.axvline(0, color=LINE, linewidth=1.2, zorder=0.9)
 

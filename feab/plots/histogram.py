@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from feab.plots.svg import ACCENT, LINE, MUTED, WARM, drawing, plain, svg_of
+from feab.plots.svg import ACCENT, MUTED, WARM, bare, drawing, plain, shares, svg_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-    from matplotlib.axes import Axes
 
 _COLOURS = (ACCENT, WARM, MUTED)
 
@@ -26,7 +25,7 @@ def histogram_figure(name: str, edges: Sequence[float], groups: Mapping[str, Seq
     """
     with drawing(3.4, 2.4) as (figure, axes):
         axes.set_position((0.15, 0.19, 0.82, 0.69))
-        _bare(axes)
+        bare(axes)
         below = [0] * (len(edges) - 1)
         widths = [right - left for left, right in pairwise(edges)]
         for (group, counts), colour in zip(groups.items(), _COLOURS, strict=False):
@@ -55,19 +54,8 @@ def curve_figure(name: str, points: Sequence[tuple[float, float]], axes_names: t
         title: what the drawing shows, for those who do not see it.
     """
     with drawing() as (figure, axes):
-        _bare(axes)
-        steps = (0, 0.25, 0.5, 0.75, 1)
-        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=steps, yticks=steps)
+        shares(axes)
         axes.plot([x for x, _ in points], [y for _, y in points], color=ACCENT, linewidth=1.4)
         axes.set_xlabel(plain(axes_names[0]))
         axes.set_ylabel(plain(axes_names[1]), labelpad=0)
         return svg_of(figure, name, title)
-
-
-def _bare(axes: Axes) -> None:
-    """Grid lines and no frame."""
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_axisbelow(True)
-    axes.grid(color=LINE, linewidth=0.5)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feab.plots.svg import ACCENT, LINE, MUTED, drawing, svg_of
+from feab.plots.svg import ACCENT, MUTED, drawing, shares, svg_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -33,12 +33,7 @@ def reliability_figure(name: str, bins: Sequence[Bin]) -> Markup:
         bins: those that hold any.
     """
     with drawing() as (figure, axes):
-        steps = (0, 0.25, 0.5, 0.75, 1)
-        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=steps, yticks=steps)
-        for side in axes.spines.values():
-            side.set_visible(False)
-        axes.tick_params(length=0)
-        axes.grid(color=LINE, linewidth=0.5)
+        shares(axes)
         axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, zorder=1)
         axes.plot([one.confidence for one in bins], [one.right for one in bins], color=ACCENT, linewidth=1, zorder=2)
         most = max((one.n for one in bins), default=1)

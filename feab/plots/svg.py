@@ -65,6 +65,22 @@ def drawing(width: float = 3.4, height: float = 3.4) -> Iterator[tuple[Figure, A
         figure.clear()  # its parts refer to each other, and would stay in memory until they are looked for
 
 
+def bare(axes: Axes) -> None:
+    """Grid lines and no frame."""
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_axisbelow(True)
+    axes.grid(color=LINE, linewidth=0.5)
+
+
+def shares(axes: Axes) -> None:
+    """Both axes from 0 to 1, with grid lines and no frame."""
+    steps = (0, 0.25, 0.5, 0.75, 1)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=steps, yticks=steps)
+    bare(axes)
+
+
 def plain(text: str) -> str:
     """A label as a drawing may hold it: one short line, nothing that steers or hides."""
     return visible(shortened(" ".join(text.split()), 40))

@@ -8,6 +8,7 @@ LIMIT = 4000
 """Characters of one text that are shown, unless a place says less (our choice)."""
 
 _PLAIN = "\n\t\u200c\u200d"  # the last two join letters and emoji
+_MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_[]|#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _STEERING = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
@@ -39,3 +40,8 @@ def shortened(text: str, limit: int = LIMIT) -> str:
     tail = limit - head
     left_out = f"[{len(text) - limit:,} of {len(text):,} characters left out]"
     return f"{text[:head]} … {left_out} … {text[len(text) - tail :]}"
+
+
+def markdown(text: object) -> str:
+    """A stranger's words in a cell of a Markdown table: one line, nothing taken for more than text; "–" if empty."""
+    return visible(shortened(" ".join(str(text).split()), 300)).translate(_MARKDOWN) or "–"

@@ -22,6 +22,7 @@ from feab.runs.identity import default_folder, identity_of
 from feab.runs.parts import Part, check_kinds, check_pictures, check_scoring, plan, questions_of
 from feab.runs.permission import check_faces
 from feab.runs.scoring import score_parts
+from feab.runs.selection import labels_kept
 from feab.schemas import Identity, RunManifest
 
 if TYPE_CHECKING:
@@ -237,7 +238,8 @@ def _run_in(
                 store=chosen.store,
                 max_cost=chosen.max_cost,
             )
-        score_parts(finished, parts)
+        if not any(labels_kept(part.task, part.dataset) for part in parts):
+            score_parts(finished, parts)
         return finished
 
 

@@ -14,15 +14,16 @@ from feab.errors import FeabError
 from feab.journal.files import create_anew
 from feab.runs.folder import Run, load_run
 from feab.runs.outside.cells import cells_of, guarded, header, table_writer
+from feab.runs.outside.hub_eval import write_hub_eval
 from feab.runs.outside.lm_eval_files import write_lm_eval
 from feab.runs.parts import Part
-from feab.runs.scoring import parts_of
+from feab.runs.scoring import parts_of, score_parts
 from feab.vocabulary import FEAB_17
 
 if TYPE_CHECKING:
     from feab.data import Dataset
 
-ExportFormat = Literal["csv", "lm-eval"]
+ExportFormat = Literal["csv", "lm-eval", "hub-eval"]
 MAX_AUS = 1_000
 """Most different AU numbers that a table has columns for."""
 
@@ -47,10 +48,11 @@ def export_run(
     format: ExportFormat = "csv",
     labels: bool = False,
     data: Dataset | str | PathLike[str] | None = None,
+    hub_dataset: str | None = None,
     include: Sequence[str | PathLike[str]] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
-    """Write a run's predictions for other programs. `import_run` makes the same predictions of either form.
+    """Write a run for other programs. `import_run` makes the same predictions of "csv" and of "lm-eval".
 
     Args:
         run: a run or its folder.
@@ -58,8 +60,10 @@ def export_run(
         format: "csv": a row a prediction, answers in columns of their own. "lm-eval": `results_<time>.json` and
             `samples_<task>_<time>.jsonl` as lm-evaluation-harness writes them with --log_samples, in a folder a prompt
             where the run has several; it needs the dataset, for it holds the truth. Neither ever holds an image.
+            "hub-eval": the scores alone, as the Hugging Face Hub shows them on a model's page.
         labels: "csv": add the truth, in columns `true_...`, which needs the dataset.
         data: a dataset, its name or folder, to take the labels from instead of the one the run names.
+        hub_dataset: "hub-eval": OWNER/NAME of the Hub's repository that the faces are in.
         include: further folders of tasks, if the run used such.
         on_progress: called with (done, total) pictures while a dataset has to be rendered first.
 
@@ -73,11 +77,15 @@ def export_run(
         raise FeabError(f"format {format!r}: there are {', '.join(get_args(ExportFormat))}")
     if target.resolve().is_relative_to(found.path.resolve()):
         raise FeabError(f"{target}: lies in the run folder, which is only for the run's own files; give another --out")
-    needed = labels or format == "lm-eval"
+    scores = found.scores if format == "hub-eval" else None
+    needed = labels or format == "lm-eval" or (format == "hub-eval" and scores is None)
     parts = parts_of(found, data, include=include, on_progress=on_progress) if needed else []
     try:
         if format == "lm-eval":
             files, written, left_out = write_lm_eval(found, parts, target)
+        elif format == "hub-eval":
+            scores = scores or score_parts(found, parts, write=False)
+            return Exported(write_hub_eval(found, scores, hub_dataset, target), 0, 0, ())
         else:
             files, written, left_out = (target,), _write_csv(found, parts, target), 0
     except OSError as error:

@@ -60,7 +60,7 @@ class Faces:
         elif self.task.kind == "valence_arousal":
             far = np.minimum(np.sqrt(((self.truth.values - self.values) ** 2).sum(axis=1)), 1.0)
         else:
-            far = _unlike(self.truth.values, self.values)
+            far = unlike(self.truth.values, self.values)
         far[self.silent] = 1.0
         far[~self.heard] = np.nan
         return far
@@ -77,13 +77,13 @@ class Faces:
         return "right" if right else "partly"
 
 
-def _unlike(truth: npt.NDArray[np.floating[Any]], said: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+def unlike(truth: npt.NDArray[np.floating[Any]], said: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
     """1 - F1 of the AUs of each face, over the AUs that are coded there; 0 where both name none."""
     named = said == 1
     hits = ((truth == 1) & named).sum(axis=1)
     misses = ((truth == 1) & ~named).sum(axis=1) + ((truth == 0) & named).sum(axis=1)
-    unlike: npt.NDArray[np.float64] = np.divide(misses, 2 * hits + misses, out=np.zeros(len(truth)), where=misses > 0)
-    return unlike
+    far: npt.NDArray[np.float64] = np.divide(misses, 2 * hits + misses, out=np.zeros(len(truth)), where=misses > 0)
+    return far
 
 
 def face_by_face(run: Run, parts: Sequence[Part]) -> dict[str, dict[str, Faces]]:

@@ -135,7 +135,7 @@ def build_gallery(run: Run, tables: Tables) -> Gallery:
             pictures |= {(name, sample): url for sample, url in urls.items()}
     shown = [faces for prompts in tables.values() for faces in prompts.values()][:MAX_QUESTIONS]
     return Gallery(
-        cards=_cards(run, shown, chosen, pictures),
+        cards=cards_of(run, shown, chosen, pictures),
         chosen=len(chosen),
         faces=total,
         withheld=withheld,
@@ -154,7 +154,20 @@ def _wording(faces: Faces) -> str:
     return faces.task.of_source(source).prompt_text(faces.prompt, first)
 
 
-def _cards(run: Run, shown: Sequence[Faces], chosen: Sequence[Place], pictures: Mapping[Place, str]) -> Iterator[Card]:
+def cards_of(
+    run: Run, shown: Sequence[Faces], chosen: Sequence[Place], pictures: Mapping[Place, str]
+) -> Iterator[Card]:
+    """Of each face chosen, in that order, what was asked and what came of it.
+
+    Args:
+        run: whose answers are read, once.
+        shown: the questions that are told of.
+        chosen: the faces.
+        pictures: data URLs of those that are shown.
+
+    Raises:
+        FeabError: when a line of the predictions does not validate.
+    """
     draws, counts = _draws(run, shown, frozenset(chosen))
     rows: list[dict[str, int]] = []
     for faces in shown:

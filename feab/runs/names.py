@@ -8,6 +8,7 @@ import unicodedata
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn"})
 _ABSOLUTE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 def hidden_character(text: str) -> str | None:
@@ -29,3 +30,8 @@ def odd_name(text: str) -> str | None:
     if ".." in re.split(r"[/\\]", text):
         return "leads out of a folder (..)"
     return None
+
+
+def is_repository(name: str) -> bool:
+    """Whether a text can name a repository on the Hugging Face Hub: OWNER/NAME."""
+    return _REPOSITORY.fullmatch(name) is not None and ".." not in name

@@ -15,6 +15,7 @@ from feab.clips.video import require_av
 from feab.errors import FeabError
 from feab.records import Question, Sampling, Scoring
 from feab.runs.selection import Selection, rows_asked
+from feab.tasks.task import asked_column
 
 if TYPE_CHECKING:
     from feab.data import Dataset
@@ -99,7 +100,7 @@ def plan(
         dataset = opened(task.dataset, task.split)
         shown = _frames(task, dataset, frames)
         asked = replace(task, dataset=dataset.name, split=dataset.split, frames=shown)
-        columns = task.label_columns if limit is None else ("id", *task.label_columns)
+        columns = (asked_column(task.kind), *task.label_columns, *(() if limit is None else ("id",)))
         rows = rows_asked(asked, dataset.labels(columns), limit=limit, seed=seed)
         if not len(rows):
             raise FeabError(f"{dataset.name}/{dataset.split} holds no sample with a label that task {task.name} scores")

@@ -156,6 +156,7 @@ def _page(
         differs=differs,
         head=pieces.facts(identity_facts(run.manifest, scores)),
         overview=sections.overview(scores),
+        sums=sections.sums_table(scores),
         notes=explanations(scores),
         outcomes=sections.outcomes(scores),
         tasks=tasks,

@@ -68,7 +68,7 @@ class RunningScore:
         if self._task.kind == "expression":
             self._sums[truth[0], prediction.answer] += 1
         elif self._task.kind == "valence_arousal":
-            if isinstance(prediction.answer, VaValue):
+            if isinstance(prediction.answer, VaValue) and not np.isnan(truth).any():  # NaN: kept by a leaderboard
                 t, p = truth, np.array([prediction.answer.valence, prediction.answer.arousal])
                 self._sums += np.stack([np.ones(2), t, p, t * t, p * p, t * p])
         else:

@@ -14,10 +14,11 @@ from feab.records import Scoring
 from feab.runs.files import write_model
 from feab.runs.folder import SCORES, Run, load_run
 from feab.runs.parts import Opened, Part
-from feab.runs.selection import rows_asked
+from feab.runs.selection import labels_kept, rows_asked
 from feab.schemas import Identity, Scores, TaskIdentity
 from feab.tasks import choices, load_tasks
 from feab.tasks.made import is_made, made_for
+from feab.tasks.task import asked_column
 
 if TYPE_CHECKING:
     from feab.data import Dataset
@@ -74,7 +75,8 @@ def parts_of(
             made = {task.name: task for task in made_for(dataset, asked.dataset, au_threshold=threshold)}
         task = _task_of(name, asked, made, include)
         _check_task(task, asked, worded=run.manifest.provenance == "feab", scoring=identity.scoring)
-        rows = rows_asked(task, dataset.labels(("id", *task.label_columns)), limit=identity.limit, seed=identity.seed)
+        columns = dataset.labels(("id", asked_column(task.kind), *task.label_columns))
+        rows = rows_asked(task, columns, limit=identity.limit, seed=identity.seed)
         parts.append(Part(task, dataset, rows, tuple(asked.prompts), identity.draws, identity.scoring))
     return parts
 
@@ -100,6 +102,7 @@ def score_parts(run: Run, parts: Sequence[Part], *, write: bool = True) -> Score
     """
     from feab.tasks.scoring import score_all
 
+    _check_labels(parts)
     scores = score_all([part.task for part in parts], run.predictions(), **_asked(run, parts))
     if write:
         write_model(run.path / SCORES, scores)
@@ -114,7 +117,15 @@ def sums_parts(run: Run, parts: Sequence[Part]) -> dict[str, ClusterSums]:
     """
     from feab.tasks.scoring import sums_all
 
+    _check_labels(parts)
     return sums_all([part.task for part in parts], run.predictions(), **_asked(run, parts))
+
+
+def _check_labels(parts: Sequence[Part]) -> None:
+    for part in parts:
+        if labels_kept(part.task, part.dataset):
+            name = f"{part.dataset.name}/{part.dataset.split}"
+            raise FeabError(f"the labels of {name} are kept by a leaderboard: submit the run, and it is scored there")
 
 
 def _asked(run: Run, parts: Sequence[Part]) -> dict[str, Any]:
@@ -153,9 +164,8 @@ def _labels(opened: Opened, asked: TaskIdentity, identity: Identity, *, given: b
 
     if given:
         return opened(None, asked.split)
-    if named(asked.dataset) is None and not is_dynamic(
-        asked.dataset
-    ):  # the folder may be a stranger's: no path is opened because it names one
+    # The folder may be a stranger's: no path is opened because it names one.
+    if named(asked.dataset) is None and not is_dynamic(asked.dataset):
         raise FeabError(
             f"no dataset {asked.dataset!r} is known by its name here. If the run used --data, give the same --data "
             "here; else put the dataset into FEAB_DATA"

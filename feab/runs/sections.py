@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feab.metrics import FEW_CLUSTERS
+from feab.metrics import FEW_CLUSTERS, Estimate
 from feab.plots import pieces
 from feab.plots.page import number, percent
 from feab.plots.pieces import Row, Tick
 from feab.runs import detail
-from feab.runs.table import METRIC_NAMES, OVERALL, WITHIN, beside_people, player
+from feab.runs.table import METRIC_NAMES, OVERALL, SUMMED, WITHIN, beside_people, player, sums
 from feab.schemas import EstimateModel, Scores, TaskScores
 from feab.tasks.scoring import ORACLE
 from feab.vocabulary import ACTION_UNITS, Kind
@@ -43,13 +43,15 @@ _AXIS_METRICS = (
     ("mae", "MAE"),
     ("sagr", "SAGR (same sign)"),
 )
-_ATTRIBUTES: Mapping[str, str] = {
+ATTRIBUTES: Mapping[str, str] = {
     "age_group": "Age group",
     "perceived_gender": "Perceived gender",
     "perceived_race": "Perceived race",
     "ancestry_preset": "Ancestry preset (of the mesh)",
     "strength": "Strength of the display",
 }
+"""By what scores are sliced, in words."""
+
 _ORDERS: Mapping[str, Sequence[str]] = {"strength": ("weak", "medium", "strong")}
 _OF_PROBABILITIES = ("auroc", "brier", "ece")
 """Scores that have a part of the report to themselves."""
@@ -76,7 +78,7 @@ def tasks_shown(scores: Scores) -> list[tuple[str, TaskScores]]:
     return list(scores.tasks.items())[:MAX_TASKS]
 
 
-def estimate_row(name: str, estimate: EstimateModel, **more: object) -> Row:
+def estimate_row(name: str, estimate: EstimateModel | Estimate, **more: object) -> Row:
     """A score as a row of an interval table; `more` are further fields of the row."""
     rough = estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS
     return Row(name, estimate.value, estimate.low, estimate.high, rough=rough, **more)  # type: ignore[arg-type]
@@ -102,6 +104,19 @@ def overview(scores: Scores) -> Markup:
     if scores.overall is not None:
         rows.append(estimate_row(OVERALL, scores.overall))
     return pieces.interval_table("Scores with 95 % intervals, beside chance", rows, first="task", beside="chance")
+
+
+def sums_table(scores: Scores) -> Markup | None:
+    """The customary sums of three tasks' own scores; None where there are none.
+
+    A table of their own: they end at 3, the axis of the others at 1.
+    """
+    rows = []
+    for group, value in sums(scores).items():
+        parts = [scores.tasks[f"{group}_{kind}"] for kind in KINDS]
+        rows.append([f"{group}, {SUMMED[group]}", number(value), *(number(_primary(task).value) for task in parts)])
+    header = ["group, sum", "sum, at most 3", *KINDS.values()]
+    return pieces.plain_table("Scores added up, as is the custom", header, rows) if rows else None
 
 
 def outcomes(scores: Scores) -> Markup:
@@ -302,7 +317,7 @@ def slice_blocks(scores: Scores) -> Iterator[Block]:
                     )
                 )
         if tables:
-            yield Block(_ATTRIBUTES.get(attribute, attribute), "", tables, grid=True)
+            yield Block(ATTRIBUTES.get(attribute, attribute), "", tables, grid=True)
 
 
 def _slice_axis(task: TaskScores, found: detail.Groups) -> pieces.Axis:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from feab.models.choices import PRESENT_FROM
 from feab.problems import MAX_SHOWN, Problem
 from feab.schemas import LikelihoodInfo, Prediction
 from feab.tasks import Task
@@ -14,7 +15,6 @@ from feab.vocabulary import Kind
 TOLERANCE = 1e-6
 """Difference at which two probabilities are no longer the same."""
 
-_PRESENT_FROM = 0.5
 _AGAIN = "ask this line again"
 
 
@@ -58,8 +58,8 @@ def _makes(prediction: Prediction, given: Mapping[str, float], kind: Kind) -> bo
     if kind == "expression":
         return isinstance(answer, str) and given.get(answer, 0.0) >= max(given.values()) - TOLERANCE
     named = {str(au) for au in answer} if isinstance(answer, list) else set[str]()
-    clear = {name: p for name, p in given.items() if abs(p - _PRESENT_FROM) > TOLERANCE}
-    return all((name in named) == (p > _PRESENT_FROM) for name, p in clear.items())
+    clear = {name: p for name, p in given.items() if abs(p - PRESENT_FROM) > TOLERANCE}
+    return all((name in named) == (p > PRESENT_FROM) for name, p in clear.items())
 
 
 def _unlike(given: Mapping[str, float], likelihoods: Mapping[str, LikelihoodInfo], kind: Kind) -> str | None:

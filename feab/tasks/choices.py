@@ -20,7 +20,6 @@ that an answer need only begin with its label; where one label is the beginning 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +28,7 @@ from feab.errors import FeabError
 from feab.records import SHORT_ANSWER, Closed, Image, Message, Option, Part, Question, Scoring, Text
 from feab.schemas import TaskIdentity
 from feab.tasks.attributes import told, words_before
-from feab.tasks.task import Prompt, Task
+from feab.tasks.task import Prompt, Task, digest, words_of
 from feab.vocabulary import ACTION_UNITS
 
 PRESENT, ABSENT = "yes", "no"
@@ -67,8 +66,7 @@ def prompt_names(task: Task, wanted: str | Sequence[str], scoring: Scoring) -> t
     """
     names = task.prompt_names(wanted)
     unfit = {name: why for name in names if (why := _unfit(task, task.prompts[name], scoring)) is not None}
-    given = [name.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for name in item.split(",")]
-    if unfit and "all" not in given:
+    if unfit and "all" not in words_of(wanted):
         raise FeabError(next(iter(unfit.values())))
     return tuple(name for name in names if name not in unfit)
 
@@ -78,7 +76,7 @@ def identity(task: Task, prompts: Sequence[str], scoring: Scoring) -> TaskIdenti
     found = task.identity(prompts)
     if scoring != "yes-no" or task.kind != "action_units":
         return found
-    words = {name: _digest([sha256, unit_questions(task, name)]) for name, sha256 in found.prompts.items()}
+    words = {name: digest([sha256, unit_questions(task, name)]) for name, sha256 in found.prompts.items()}
     return found.model_copy(update={"prompts": words})
 
 
@@ -125,8 +123,3 @@ def _unit(au: str, parts: tuple[Part, ...]) -> Closed:
 
 def _spellings(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((text, text[:1].upper() + text[1:])))
-
-
-def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -15,7 +15,7 @@ from feab.tasks.attributes import Attributes
 from feab.tasks.crops import AS_DELIVERED, CROPS
 from feab.tasks.discover import NAME, SPLIT, Group, discover, entry_name, expand, is_ours
 from feab.tasks.read import Field, read_yaml, with_included
-from feab.tasks.task import AXES, DEFAULT_PROMPT, Prompt, Task
+from feab.tasks.task import AXES, DEFAULT_PROMPT, Prompt, Task, words_of
 from feab.tasks.template import MAX_TEMPLATE
 from feab.vocabulary import KINDS, Kind
 
@@ -61,8 +61,7 @@ def load_tasks(names: str | Sequence[str], include: Include = ()) -> list[Task]:
     Raises:
         FeabError: for an unknown name, or a task file with a mistake (the message names file, line and field).
     """
-    wanted = [n.strip() for item in ([names] if isinstance(names, str) else names) for n in item.split(",")]
-    wanted = [name for name in wanted if name]
+    wanted = [name for name in words_of(names) if name]
     if not wanted:
         raise FeabError("no task was named; `feab tasks` lists them")
     found = _discover(include)

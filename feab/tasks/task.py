@@ -31,6 +31,11 @@ class Asker(Protocol):
         ...
 
 
+def asked_column(kind: Kind) -> str:
+    """The flag by which a set whose labels are kept by a leaderboard says which faces a kind of task is about."""
+    return f"asked_{kind}"
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One wording of a task's question, with the number of tokens its answer may take."""
@@ -108,7 +113,7 @@ class Task:
         Raises:
             FeabError: for a name the task does not have.
         """
-        names = [n.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for n in item.split(",")]
+        names = words_of(wanted)
         if "all" in names:
             return tuple(self.prompts)
         for name in names:
@@ -151,13 +156,13 @@ class Task:
             split=self.split,
             prompts=used,
             frames=None if self.frames is None else str(self.frames),
-            sha256=_digest(everything),
+            sha256=digest(everything),
         )
 
     def _prompt_sha256(self, prompt: Prompt) -> str:
         # The words as they are filled in, too: what an AU looks like is said in feab.vocabulary, not in the task file.
         words = [task.prompt_text(prompt.name) for task in self.as_asked]
-        return _digest(
+        return digest(
             {
                 "text": prompt.text,
                 "words": words if self.coded_by else words[0],
@@ -168,7 +173,13 @@ class Task:
         )
 
     def asks_about(self, sample: Sample) -> bool:
-        """Whether the sample carries a label that this task can score; others are not asked about."""
+        """Whether the sample carries a label that this task can score; others are not asked about.
+
+        Where the labels are kept by a leaderboard, its set says so.
+        """
+        told = sample.extra.get(asked_column(self.kind))
+        if told is not None:
+            return bool(told)
         if self.kind == "expression":
             return sample.expression in self.labels
         if self.kind == "valence_arousal":
@@ -339,6 +350,12 @@ def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _digest(value: Any) -> str:
+def words_of(wanted: str | Sequence[str]) -> list[str]:
+    """The words of a comma list, or of several."""
+    return [word.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for word in item.split(",")]
+
+
+def digest(value: Any) -> str:
+    """The sha256 of a value as canonical JSON (sorted keys, no spaces, ASCII)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -5,20 +5,23 @@ the others hidden. The annotator's errors are shared by all draws of a face and 
 valence and arousal follow in part the expression that it believes to see. Knowledge is matched to the renderer, of
 another theory (Darwin's AUs, ratings of other words, another table from AUs to valence), or has shuffled names.
 
-    python generation/studies/levels.py --given action_units --knowledge mismatched --seeds 0 1 2 3 4
+    python generation/studies/levels.py --given action_units --out levels.jsonl
+    python generation/studies/summary.py levels.jsonl
 
-Prints a JSON object for every arm and seed. With AUs given about half a minute a seed and knowledge on an idle core;
-with the expression given several, since 2^17 displays are summed over for each face.
+Writes a JSON object for every arm, seed and knowledge. Each seed is written when it is done: the same command goes on
+where it was broken off, `--status` says what is done. Seed 0 is not among those of the study: scaling was tuned on it.
+With AUs given a seed and knowledge takes about half a minute of an idle core; with the expression given about three, as
+2^17 displays are summed over for each face.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,7 @@ from feab.generation.deciding import Candidate, Settings, annotate_faces, next_s
 from feab.generation.error_model import ErrorModel, fit_error_model
 from feab.generation.posterior import truth as judge
 from feab.generation.record import LEVELS, FaceDraws, Level, Verdict
+from feab.generation.seeds import SeedFile
 from feab.generation.simulated import Annotator, Answers, Truths, profile, profiles, simulate
 from feab.generation.standing import confidence
 from feab.generation.verifying import RULINGS
@@ -272,23 +276,42 @@ def one_seed(seed: int, options: argparse.Namespace) -> Iterator[dict[str, Any]]
             }
 
 
+def head_of(seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """The fields with which every line of a seed begins: all that its numbers depend on."""
+    settings = f"{options.annotator}, halo {options.halo:g}, {options.faces} faces, coverage {options.coverage:g}"
+    return {"seed": seed, "given": options.given, "knowledge": options.knowledge, "settings": settings}
+
+
+def told(lines: Iterator[dict[str, Any]], say: Callable[[str], object]) -> Iterator[dict[str, Any]]:
+    """The lines with as many digits as are read, each said when it comes. A number that there is not is None."""
+    for line in lines:
+        say(f"  {line['arm']}, {line['level'].replace('_', ' ')}: {line['cost']:.1f} answers a face\n")
+        numbers = {key: value for key, value in line.items() if isinstance(value, float)}
+        yield {**line, **{key: round(value, 4) if math.isfinite(value) else None for key, value in numbers.items()}}
+
+
 def main() -> None:
-    """Print a JSON object for every seed, arm and level."""
+    """Do the seeds that are not done, and print the table of those that are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--given", nargs="*", choices=LEVELS, default=["action_units"])
-    parser.add_argument("--knowledge", choices=tuple(KNOWLEDGE), default="mismatched")
+    parser.add_argument("--knowledge", nargs="+", choices=tuple(KNOWLEDGE), default=["mismatched", "matched"])
     parser.add_argument("--annotator", choices=profiles(), default="middling")
     parser.add_argument("--halo", type=float, default=0.3)
     parser.add_argument("--faces", type=int, default=800)
     parser.add_argument("--coverage", type=float, default=0.8)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--out", type=Path, default=Path("levels.jsonl"), help="where seeds are written and looked for")
+    parser.add_argument("--status", action="store_true", help="only say which seeds are done")
     options = parser.parse_args()
-    for seed in options.seeds:
-        for line in one_seed(seed, options):
-            told = {key: round(value, 4) if isinstance(value, float) else value for key, value in line.items()}
-            head = {"seed": seed, "given": options.given, "knowledge": options.knowledge}
-            sys.stdout.write(json.dumps({**head, **told}) + "\n")
-            sys.stdout.flush()
+    with SeedFile(options.out, ("seed", "given", "knowledge", "settings")) as file:
+        for seed in () if options.status else options.seeds:
+            for knowledge in options.knowledge:
+                one = argparse.Namespace(**{**vars(options), "knowledge": knowledge})
+                head = head_of(seed, one)
+                if not file.is_done(head):
+                    sys.stderr.write(f"seed {seed}, {knowledge} knowledge\n")
+                    file.add(head, told(one_seed(seed, one), sys.stderr.write))
+        sys.stdout.write(file.table())
 
 
 if __name__ == "__main__":

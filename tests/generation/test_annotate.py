@@ -6,6 +6,7 @@ import json
 import random
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,39 @@ def test_interrupted_again_and_again_it_asks_nothing_twice(faces: Dataset, undis
     again = Watched(told(faces))
     assert annotate(again, faces, quick(), out=out, given=["expression"]).complete
     assert not again.asked
+
+
+def test_why_an_answer_ended_is_kept(faces: Dataset, tmp_path: Path) -> None:
+    """So that an answer that was cut off, though something of it could be read, can be told apart later."""
+
+    def cut_off(number: int, completion: Any) -> Any:
+        reasons = ("length",) * len(completion.texts) if number % 3 == 0 else completion.finish_reasons
+        return replace(completion, finish_reasons=reasons)
+
+    watched = Watched(told(faces), cut_off)
+    assert annotate(watched, faces, quick(), out=tmp_path / "out", given=["expression"]).complete
+    lines = list(read_predictions(tmp_path / "out" / "draws.jsonl"))
+    ended = Counter((line.finish_reason, line.outcome.value) for line in lines)
+    assert ended["length", "ok"] > 0
+    assert ended["stop", "ok"] > 0
+    assert {reason for reason, _ in ended} == {"length", "stop"}
+
+
+def test_draws_of_before_that_do_not_say_why_they_ended_are_read(
+    faces: Dataset, undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "before"
+    out.mkdir()
+    (out / "manifest.json").write_bytes((undisturbed / "manifest.json").read_bytes())
+    lines = [json.loads(line) for line in (undisturbed / "draws.jsonl").read_text().splitlines()]
+    assert all(line.pop("finish_reason") == "stop" for line in lines)
+    before = "".join(json.dumps(line) + "\n" for line in lines)
+    (out / "draws.jsonl").write_text(before)
+    watched = Watched(told(faces))
+    assert annotate(watched, faces, quick(), out=out, given=["expression"]).complete
+    assert not watched.asked
+    assert annotations(out) == annotations(undisturbed)
+    assert (out / "draws.jsonl").read_text() == before  # and not written anew
 
 
 def test_errors_leave_it_incomplete_and_are_asked_again(faces: Dataset, undisturbed: Path, tmp_path: Path) -> None:

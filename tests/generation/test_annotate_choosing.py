@@ -43,6 +43,13 @@ def test_faces_that_calibrate_are_not_annotated(faces: Dataset) -> None:
     assert 60 <= len(calibrating) <= 100
 
 
+def test_what_a_million_faces_share_is_there_once(faces: Dataset) -> None:
+    found = chosen(faces, given=["expression"])
+    assert len({id(face.missing) for face in found.annotated}) == len({face.missing for face in found.annotated})
+    words = found.labels.expression
+    assert len({id(word) for word in words}) == len(set(words))
+
+
 def test_what_is_hidden_is_what_is_missing_elsewhere(faces: Dataset) -> None:
     """A fifth of the faces have no expression: some that have one calibrate without it."""
     found = chosen(faces, given=["expression"])

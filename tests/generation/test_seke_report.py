@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -112,6 +113,19 @@ def test_the_gallery_shows_every_fate_with_all_that_was_said(folder: Path) -> No
             if (level := lines[card.sample].level(name)) is not None  # type: ignore[arg-type]
         ]  # fmt: skip
     assert not {f"f{n:04d}" for n in range(FACES) if n % 7 == 6} & {card.sample for card in cards}
+
+
+def test_an_answer_that_was_cut_off_is_marked(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, 12)
+    lines = [json.loads(line) for line in (folder / "draws.jsonl").read_text().splitlines()]
+    for line, reason in zip(lines, ("length", "stop", "length", None) * 12, strict=True):
+        if reason is not None:
+            line["finish_reason"] = reason
+    (folder / "draws.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    source = open_source(folder)
+    cards = list(build_gallery(source, standing_of(source.annotations.file, source.dataset.ids)).cards)
+    told = {tuple(said.outcome for said in card.draws) for card in cards}
+    assert told == {("cut off, read as far as it goes", "ok", "cut off, read as far as it goes", "ok")}
 
 
 def test_at_most_400_faces_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

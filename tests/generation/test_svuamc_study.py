@@ -6,8 +6,10 @@ import argparse
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +100,38 @@ def test_level_by_level_full_seke_beats_twenty_draws(monkeypatch: pytest.MonkeyP
     assert text[0].startswith("| given | knowledge | level | arm | seeds | cost | primary | aurc |")
     assert len(text) == 2 + len(lines)
     assert any(line.startswith("| action_units | matched | expression | full SEKE | 1 |") for line in text)
+
+
+def test_a_study_that_is_broken_off_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module, done = study(STUDIES / "levels.py"), []
+
+    def one_seed(seed: int, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append((seed, options.knowledge))
+        yield {"arm": "full SEKE", "level": "expression", "cost": 5.0, "primary": float("nan"), "aurc": 1 / 3}
+
+    monkeypatch.setattr(module, "one_seed", one_seed)
+    path = tmp_path / "levels.jsonl"
+    monkeypatch.setattr(sys, "argv", ["levels.py", "--out", str(path), "--seeds", "1", "2"])
+    with pytest.raises(KeyboardInterrupt):
+        module.main()
+    assert done == [(1, "mismatched"), (1, "matched"), (2, "mismatched")]
+    monkeypatch.setattr(module, "one_seed", lambda seed, options: iter(({"arm": "", "level": "", "cost": 1.0},)))
+    capsys.readouterr()
+    module.main()
+    told = capsys.readouterr()
+    assert told.err.splitlines()[0] == "seed 2, matched knowledge"
+    assert told.err.count("seed") == 1
+    settings = "middling, halo 0.3, 800 faces, coverage 0.8"
+    assert f"| action_units | mismatched | {settings} | 1 2 | 0.0 |" in told.out
+    first = json.loads(path.read_text().splitlines()[0])
+    assert (first["seed"], first["primary"], first["aurc"]) == (1, None, 0.3333)
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--halo", "0.5", "--status"])
+    module.main()  # other settings are not done, and not begun
+    assert capsys.readouterr().out == told.out
 
 
 def test_intervals_are_students() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -147,9 +148,23 @@ def test_ctrl_c_leaves_nothing(index, https, monkeypatch, tmp_path, registry):
     assert got(tmp_path)
 
 
-def test_what_a_killed_fetch_left_goes_once_it_is_old(index, https, monkeypatch, tmp_path):
-    import os
+def test_a_folder_that_the_client_removes_while_its_files_are_measured_is_no_error(monkeypatch, tmp_path):
+    (tmp_path / "arrived").write_bytes(WEIGHTS)
+    going = tmp_path / "pip-unpack"
+    going.mkdir()
+    scandir = os.scandir
 
+    def removed_first(path="."):
+        if os.fspath(path) == str(going) and going.exists():
+            going.rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", removed_first)
+    assert fetching._bytes_in(tmp_path) == len(WEIGHTS)
+    assert not going.exists()
+
+
+def test_what_a_killed_fetch_left_goes_once_it_is_old(index, https, monkeypatch, tmp_path):
     index.serve(pin(monkeypatch, package("npm", ARCHIVES["npm"])), ARCHIVES["npm"])
     for name, age in ((".fake-old", 10_000), (".fake-new", 0)):
         stale = tmp_path / "cache" / "baselines" / name

@@ -20,7 +20,7 @@ from feab.models.wrappers.replicas import _gpus
 from feab.models.wrappers.replicas_actor import LOW, Refusal, Replica, Start, without_pictures
 from feab.models.wrappers.replicas_cluster import Cluster
 from feab.models.wrappers.replicas_work import CHUNK, CHUNK_BYTES, DEATHS, FACE_CHUNK, Asked, Work, draws_of
-from feab.records import Completion, Image, Media, Message, Text, Usage
+from feab.records import Closed, Completion, Image, Media, Message, Option, Text, Usage
 
 
 def said(question):
@@ -71,6 +71,18 @@ def test_a_picture_travels_once_there_and_never_back(tmp_path):
     assert all(one.messages[0].parts[0].media == Media(data=path.read_bytes()) for one in chunk)
     assert len(pickle.dumps(chunk)) < 102_400 + 4000
     assert len(pickle.dumps([without_pictures(said(one)) for one in chunk])) < 2500
+
+
+def test_the_pictures_of_closed_questions_do_not_come_back():
+    here = Message("user", (Image(Media(data=bytes(range(256)) * 400)), Text("AU12?")))
+    closed = Closed("12", (here,), (Option("yes", ("yes",)), Option("no", ("no",))))
+    asked = replace(ask(1, data=b""), messages=(here,), scoring="yes-no", closed=(closed,))
+    (there,) = Work([asked]).chunk()
+    waiting = Asked()
+    waiting.add([there])
+    back = without_pictures(said(there))
+    assert len(pickle.dumps(back)) < 2500
+    assert waiting.settle(back).question == there
 
 
 def test_a_picture_that_cannot_be_read_is_the_adapters_matter(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feab.plots.page import number, percent
-from feab.plots.text import shortened, visible
+from feab.plots.text import markdown, shortened, visible
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,11 @@ def test_numbers_are_printed_one_way() -> None:
     assert percent(0.9833) == "98.3\N{NO-BREAK SPACE}%"
     assert percent(1.0) == "100\N{NO-BREAK SPACE}%"
     assert percent(0.99999) == "99.9\N{NO-BREAK SPACE}%"
+
+
+@given(st.text(max_size=60))
+def test_nothing_in_a_cell_of_a_markdown_table_is_markup(text: str) -> None:
+    cell = markdown(f"a|b\n# <i>{text}</i> [x](y)")
+    assert not set(cell) & set("\n<>")
+    assert all(cell[at - 1] == "\\" for at, char in enumerate(cell) if char in "|[]`*_#")
+    assert markdown(" \n") == "–"

@@ -122,6 +122,22 @@ def test_without_the_dataset_the_page_is_made_from_the_scores_and_says_so(faces:
         feab.report(run)
 
 
+def test_the_customary_sum_of_three_tasks_stands_beside_them(faces: str, tmp_path: Path) -> None:
+    run = a_run(tmp_path, faces)
+    assert "P_MTL" not in words(page_of(run, faces))
+    scores = json.loads((run.path / "scores.json").read_text())
+    tasks = {name.replace("synth", "affwild2_mtl"): task for name, task in scores["tasks"].items()}
+    for task, value in zip(tasks.values(), (0.3, -0.1, 0.45), strict=True):
+        task["metrics"][task["primary"]]["value"] = value
+    (run.path / "scores.json").write_text(json.dumps({**scores, "tasks": tasks}))
+    text = words(page_of(run))  # without the dataset, so that scores.json is what is shown
+    assert re.search(r"affwild2_mtl, P_MTL ?0\.650 ?0\.300 ?−0\.100 ?0\.450", text)
+    assert "P_MTL: affwild2_mtl's macro-F1, CCC and AU F1 added up" in text
+    first = next(iter(tasks))
+    (run.path / "scores.json").write_text(json.dumps({**scores, "tasks": {first: tasks[first]}}))
+    assert "P_MTL" not in words(page_of(run))
+
+
 def test_a_broken_line_costs_the_gallery_not_the_page(faces: str, tmp_path: Path) -> None:
     run = a_run(tmp_path, faces)
     lines = (run.path / "predictions.jsonl").read_text().splitlines()

@@ -8,7 +8,6 @@ not got it: eight expressions would else be tried in no time.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,15 +15,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from feab.data.benchmark.recipe import SetName, SourceName
+from feab.data.write import write_whole
 from feab.jsonfile import validated
-from feab.schemas import Name, SplitName
+from feab.schemas import Count, Name, Sha256, SplitName
 from feab.yamlfile import read_bytes
 
 MAX_MANIFEST = 64_000_000
 MOST_VALUES = 5_000_000
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Strict(BaseModel):
@@ -112,9 +109,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest, whole or not at all: its head indented, then a face a line."""
     head = manifest.model_dump_json(by_alias=True, exclude={"items"}, indent=2)
     items = ",\n".join(f"    {item.model_dump_json()}" for item in manifest.items)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(f'{head[:-2]},\n  "items": [\n{items}\n  ]\n}}\n', encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, f'{head[:-2]},\n  "items": [\n{items}\n  ]\n}}\n')
 
 
 Fault = Literal["missing", "no picture", "other picture", "other labels"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from feab.errors import FeabError
 from feab.jsonfile import validated
-from feab.schemas import Name, SplitName, Versioned
+from feab.schemas import Count, Name, Sha256, SplitName, Strict, Versioned
 from feab.yamlfile import read_bytes
 
 INFO = "feid.json"
@@ -17,15 +17,8 @@ INFO = "feid.json"
 
 _MAX_INFO_BYTES = 4_000_000
 
-Count = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FeidFile(_Strict):
+class FeidFile(Strict):
     """One Parquet file of a split."""
 
     name: Annotated[str, Field(pattern=r"^data/[A-Za-z_][A-Za-z0-9_]{0,63}-\d{5}-of-\d{5}\.parquet$")]
@@ -33,7 +26,7 @@ class FeidFile(_Strict):
     sha256: Sha256
 
 
-class FeidSplit(_Strict):
+class FeidSplit(Strict):
     """One split: its files in order."""
 
     files: list[FeidFile]
@@ -44,7 +37,7 @@ class FeidSplit(_Strict):
         return sum(file.n for file in self.files)
 
 
-class LevelCounts(_Strict):
+class LevelCounts(Strict):
     """How many faces have a level from where; a rejected one is not used, an absent one was never there."""
 
     human: Count = 0
@@ -55,7 +48,7 @@ class LevelCounts(_Strict):
     """A human label that is none of the vocabulary's, such as a compound expression; not used."""
 
 
-class FeidSource(_Strict):
+class FeidSource(Strict):
     """One dataset that faces come from, as it was annotated."""
 
     dataset: Name
@@ -77,7 +70,7 @@ class FeidSource(_Strict):
     levels: dict[Literal["expression", "valence_arousal", "action_units"], LevelCounts]
 
 
-class Rewriting(_Strict):
+class Rewriting(Strict):
     """What became of the answers that a model was asked to put into other words."""
 
     model: Name

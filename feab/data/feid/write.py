@@ -13,6 +13,7 @@ from feab.data.feid.columns import feid_schema, row_of
 from feab.data.feid.info import INFO, FeidFile, FeidInfo, FeidSplit
 from feab.data.feid.record import FeidRecord
 from feab.data.fingerprint import Lines
+from feab.data.write import write_whole
 from feab.errors import FeabError
 
 if TYPE_CHECKING:
@@ -136,6 +137,4 @@ class FeidWriter:
 
 def write_feid_info(folder: Path, info: FeidInfo) -> None:
     """Write feid.json, whole or not at all: with it the folder is complete."""
-    temporary = folder / f".{INFO}.{os.getpid()}"
-    temporary.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / INFO)
+    write_whole(folder / INFO, info.model_dump_json(indent=2) + "\n")

@@ -26,6 +26,8 @@ PARTS: Mapping[int, tuple[str, ...]] = MappingProxyType({
 FOLDS: Mapping[str, int] = MappingProxyType(
     {subject: 4 - part for part, subjects in PARTS.items() for subject in subjects}
 )
+GENDERS: Mapping[str, str] = MappingProxyType({"F": "female", "M": "male"})
+"""The letter that a person's name begins with: 23 women and 18 men."""
 _CODES = ("AUCoding/AU_OCC", "AU_OCC")
 _PICTURES = ("", "images/", "2D/", "BP4D-training/")
 _FILE = re.compile(r"([FM]\d{3})_(T\d)\.csv")
@@ -68,6 +70,7 @@ def _of(tree: Tree, file: str, subject: str, task: str, skip: Skip) -> Iterator[
                 au_column(au, "presence"): None if code == UNKNOWN else float(code or 0) for au, code in codes.items()
             }
             labels |= {"subject": subject, "task": task, "frame": frame, "fold": FOLDS.get(subject)}
+            labels |= {"perceived_gender": GENDERS[subject[0]], "attributes_source": "file names"}
             picture = pictures.get(frame, f"{above}/{frame}.jpg")
             yield Row(f"{subject}_{task}_{frame}", picture, file, number, labels)
 
@@ -93,7 +96,7 @@ READERS = (
     Reader(
         name="bp4d",
         title="BP4D-Spontaneous",
-        version="1",
+        version="2",
         splits=MappingProxyType({"test": _CODES}),
         roots=("", "BP4D"),
         layout="""

@@ -9,7 +9,7 @@ from typing import Any
 
 from feab.data.columns import au_column
 from feab.data.readers.faces import Faces, as_picture, write
-from feab.data.readers.record import Reader, Row, Skip
+from feab.data.readers.record import Reader, Row, Skip, untold
 from feab.data.readers.tree import Tree, number_in, whole_in
 from feab.errors import FeabError
 
@@ -39,7 +39,7 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
                 skip(f"{_IMAGES}/{folder}", None, "missing picture", "the sequence has no frames")
                 continue
             # In both splits, as the same file is wrong for both; it is told of in the first.
-            told = skip if split == "test" else _silent
+            told = skip if split == "test" else untold
             expression = _expression(tree, f"{emotions}/{folder}", told)
             if split == "test":
                 labels = {"expression": expression, **_units(tree, f"{codes}/{folder}", skip)}
@@ -50,10 +50,6 @@ def read(tree: Tree, split: str, skip: Skip) -> Iterator[Row]:
                 stem = frame.rpartition(".")[0]
                 place = f"{_IMAGES}/{folder}/{frame}"
                 yield Row(stem, place, place, None, {**labels, "subject": subject, "sequence": f"{subject}_{take}"})
-
-
-def _silent(file: str, line: int | str | None, why: str, detail: str) -> None:
-    """For faults that another split tells of."""
 
 
 def _file(tree: Tree, folder: str) -> str | None:

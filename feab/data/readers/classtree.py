@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feab.clips.video import VIDEO_ENDINGS
-from feab.data.classes import MAX_DEPTH, class_folders, split_folders
+from feab.data.classes import MAX_DEPTH, SPLITS, class_folders, split_folders
 from feab.data.names import safe_id
-from feab.data.readers.record import Row, Skip, Why
+from feab.data.readers.record import Row, Skip, untold
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
 from feab.pictures import PICTURE_ENDINGS
-from feab.vocabulary import EXPRESSIONS, canonical_label
+from feab.vocabulary import LABELS, canonical_label
 
 _PICTURES = tuple(PICTURE_ENDINGS)
 
@@ -23,13 +23,13 @@ def class_splits(folder: Path) -> dict[str, str]:
     if class_folders(folder):
         return {"test": ""}
     found = split_folders(folder)
-    return {split: found[split] for split in ("train", "validation", "test") if split in found}
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def class_labels(folder: Path, splits: Mapping[str, str]) -> tuple[str, ...]:
     """The expressions that the folders of all splits stand for, in the vocabulary's order."""
     there = {canonical_label(name) for above in splits.values() for name in class_folders(folder / above)}
-    return tuple(label for label in (*EXPRESSIONS, "other") if label in there)
+    return tuple(label for label in LABELS if label in there)
 
 
 def are_clips(tree: Tree, splits: Mapping[str, str]) -> bool:
@@ -67,13 +67,9 @@ def class_digest(tree: Tree, splits: Mapping[str, str], *, clips: bool) -> str:
     """Twelve hex digits that are others when the folders hold other pictures (or videos), by their paths."""
     found = hashlib.sha256()
     for split, above in splits.items():
-        for row in class_rows(tree, above, _pass, clips=clips):
+        for row in class_rows(tree, above, untold, clips=clips):
             found.update(f"{split}/{row.file}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:12]
-
-
-def _pass(file: str, line: int | str | None, why: Why, detail: str) -> None:
-    pass
 
 
 def _files(tree: Tree, above: str, endings: Sequence[str]) -> Iterator[str]:

@@ -19,12 +19,11 @@ from feab.data.readers.table import names as known_names
 from feab.data.readers.tablesplits import FORMS, digest, read_splits, split_files
 from feab.data.readers.tree import Tree
 from feab.errors import FeabError
-from feab.vocabulary import EXPRESSIONS
+from feab.vocabulary import LABELS
 
-_VERSION = "1"
+_VERSION = "2"
 _LICENCE = "not stated"
 """Nobody has said what may be done with the faces, so they may neither be shared nor sent to others unasked."""
-_LABELS = (*EXPRESSIONS, "other")
 _ANYTHING = ("*",)
 """What a folder of pictures must hold for a split of a table to be there; the table itself was found before."""
 
@@ -39,6 +38,8 @@ def prepare_generic(
     images: Images = "paths",
     strict: bool = False,
     again: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
     workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> Prepared:
@@ -58,6 +59,8 @@ def prepare_generic(
         images: as `prepare` takes it, and so are the rest. Pictures that a table holds are stored in any case.
         strict: stop at the first row that cannot be used.
         again: write splits anew that are there.
+        limit: at most so many rows of each split, a seeded spread.
+        seed: of that spread.
         workers: threads that open pictures.
         on_progress: called every few hundred rows.
 
@@ -67,7 +70,16 @@ def prepare_generic(
     """
     reader, root = read_generic(source, name=name, columns=columns, pictures=pictures, on_progress=on_progress)
     return prepare(
-        reader, root, to, images=images, strict=strict, again=again, workers=workers, on_progress=on_progress
+        reader,
+        root,
+        to,
+        images=images,
+        strict=strict,
+        again=again,
+        limit=limit,
+        seed=seed,
+        workers=workers,
+        on_progress=on_progress,
     )
 
 
@@ -170,7 +182,7 @@ def _of_tables(
         source=FORMS[next(iter(files.values()))[0].suffix.lower()],
         read=lambda tree, split, skip: parts[split].rows(skip),
         mimic=mimic,
-        labels=tuple(label for label in _LABELS if label in there),
+        labels=tuple(label for label in LABELS if label in there),
         aus=tuple(sorted({au for name in columns if (au := au_of(name)) is not None})),
         extra={name: "text" for name in columns if is_extra(name)},
         notes=" ".join(dict.fromkeys(f"{note}." for part in parts.values() for note in part.found.notes)),

@@ -20,8 +20,10 @@ import feab
 from feab.data.readers.looking import PictureError, look, read, read_video
 from feab.data.readers.record import Row, Why
 from feab.data.readers.tree import Tree
+from feab.data.rows import GROUP_BYTES
 
 _BATCH = 64
+"""Rows that are looked at together; fewer where their pictures are held and large."""
 _ALONE = 1_000
 """Pictures after which processes are started: fewer are done before those would be there."""
 _Looked = tuple[str, str | None]
@@ -72,7 +74,7 @@ class Pictures:
         with _Team(self._tree.root) as team, ThreadPoolExecutor(workers, thread_name_prefix="feab-pictures") as pool:
             try:
                 begun = 0
-                while batch := list(islice(stream, _BATCH)):
+                while batch := self._batch(stream):
                     more = sum(1 + len(row.frames) for row in batch)
                     if begun <= _ALONE < begun + more and not self._keep:
                         team.start(workers)
@@ -84,6 +86,23 @@ class Pictures:
                     yield from waiting.popleft().result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+    def _batch(self, stream: Iterator[Row]) -> list[Row]:
+        """The next rows, as many as are looked at together: it ends with the row that brings what is held to 4 MB."""
+        batch: list[Row] = []
+        size = 0
+        for row in islice(stream, _BATCH):
+            batch.append(row)
+            size += sum(map(self._held, (row.image, *row.frames, row.clip)))
+            if size >= GROUP_BYTES:
+                break
+        return batch
+
+    def _held(self, given: str | bytes | None) -> int:
+        """Bytes of a picture or video that are in memory until its row is stored."""
+        if isinstance(given, bytes):
+            return len(given)
+        return self._tree.size(given) if self._keep and given is not None else 0
 
     def _see_all(self, rows: Sequence[Row], team: _Team) -> list[Seen]:
         files = [one for row in rows for one in (row.image, *row.frames) if isinstance(one, str)]

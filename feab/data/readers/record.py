@@ -65,6 +65,10 @@ class Skip(Protocol):
         ...
 
 
+def untold(file: str, line: int | str | None, why: Why, detail: str) -> None:
+    """A `Skip` for rows that are read only to be counted, or whose faults are told of elsewhere."""
+
+
 Read: TypeAlias = "Callable[[Tree, str, Skip], Iterator[Row]]"
 Mimic: TypeAlias = "Callable[[Path, Faces, int], None]"
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from feab.data.columns import image_type
 from feab.data.csvfile import MAX_COLUMNS, MAX_ROWS
 from feab.data.headers import read_header
 from feab.data.jsonlines import as_cell
 from feab.data.labelrows import LabelRows, Taking
+from feab.data.rows import GROUP_BYTES
 from feab.errors import FeabError
 from feab.jsonfile import load_json
 from feab.yamlfile import open_plain
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 STORED_ENDINGS = (".parquet", ".arrow")
 _LABEL_ROWS = 4096
 _PICTURE_ROWS = 32
-"""Rows that are read at a time, without their pictures and with them."""
+"""Rows that are read at a time, without their pictures and with them; fewer where pictures are large."""
 _BUFFER = 2**20
 _MAX_SCHEMA = 4 * 2**20
 """Largest description of a file's columns, in bytes."""
@@ -58,7 +60,8 @@ def open_stored(files: Sequence[Path]) -> Stored:
     """
     found: Stored | None = None
     for path in files:
-        with _opened(path) as (schema, _):
+        with _opened(path) as file:
+            schema = file.schema
             if len(schema.names) > MAX_COLUMNS or len(set(schema.names)) < len(schema.names):
                 raise FeabError(f"{path}: has more than {MAX_COLUMNS:,} columns, or two of one name")
             one = Stored(tuple(files), tuple(schema.names), class_names(schema, path), {f.name: f.type for f in schema})
@@ -163,12 +166,26 @@ def _named(value: int | None, classes: tuple[str, ...]) -> str:
 def stored_pictures(stored: Stored, column: str) -> Iterator[bytes | str | None]:
     """The pictures of some files row by row: encoded, or the path of a file where there are no bytes."""
     for path in stored.files:
-        for batch in _batches(path, [column], _PICTURE_ROWS):
+        for batch in picture_batches(path, column):
             for value in batch.column(column).to_pylist():
                 if isinstance(value, dict):
                     yield value.get("bytes") or value.get("path")
                 else:
                     yield value
+
+
+def picture_batches(path: Path, column: str) -> Iterator[pa.RecordBatch]:
+    """A column of pictures in batches of at most 32 rows, and of about 4 MB where pictures are larger than that allows.
+
+    Whoever wrote a file decides what must be in memory beside these: of Parquet a page (pyarrow puts up to 1,024 rows
+    into one, `datasets` 100), of Arrow a batch as it was stored (`datasets`: 1,000 rows). More rows do not take more.
+    """
+    with _opened(path) as file:
+        mean = path.stat().st_size / max(file.rows or 0, 1)
+        for batch in file.read([column], max(1, min(_PICTURE_ROWS, int(GROUP_BYTES / max(mean, 1))))):
+            each = max(1, min(_PICTURE_ROWS, int(GROUP_BYTES * len(batch) / max(batch.nbytes, 1))))
+            for start in range(0, len(batch), each):
+                yield batch.slice(start, each)
 
 
 def stored_words(stored: Stored, column: str) -> Iterator[tuple[Path, int, str]]:
@@ -194,8 +211,7 @@ def as_stored(pictures: str, columns: Mapping[str, Sequence[Any]], classes: Mapp
 
     features: dict[str, Any] = {pictures: {"_type": "Image"}}
     features |= {name: {"names": list(words), "_type": "ClassLabel"} for name, words in classes.items()}
-    kind = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-    arrays = {name: pa.array(values, kind if name == pictures else None) for name, values in columns.items()}
+    arrays = {name: pa.array(values, image_type() if name == pictures else None) for name, values in columns.items()}
     table = pa.table(arrays).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
@@ -203,26 +219,39 @@ def as_stored(pictures: str, columns: Mapping[str, Sequence[Any]], classes: Mapp
 
 
 def _batches(path: Path, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-    with _opened(path) as (_, read):
-        yield from read(list(columns), size)
+    with _opened(path) as file:
+        yield from file.read(list(columns), size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file that is open."""
+
+    schema: pa.Schema
+    rows: int | None
+    """How many it holds; None where only reading it tells."""
+    read: Callable[[list[str], int], Iterator[pa.RecordBatch]]
+    """From columns and a number of rows to batches; those of an Arrow file are as they were stored."""
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[pa.Schema, Any]]:
-    """The schema of a file, and a function from columns and a number of rows to its batches."""
+def _opened(path: Path) -> Iterator[_Opened]:
+    """A file, opened. Arrow reads it itself: through a file of Python's every page would be in memory twice."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with open_plain(path) as raw:
-            if path.suffix.lower() == ".parquet":
-                file = pq.ParquetFile(raw, pre_buffer=False, buffer_size=_BUFFER)
-                yield (
+        with open_plain(path):  # a named pipe would never end
+            pass
+        if path.suffix.lower() == ".parquet":
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
+                yield _Opened(
                     file.schema_arrow,
+                    file.metadata.num_rows,
                     lambda names, size: file.iter_batches(size, columns=names, use_threads=False),
                 )
-            else:
-                reader = pa.ipc.open_stream(raw)
-                yield reader.schema, lambda names, size: (batch.select(names) for batch in reader)
+        else:
+            with pa.OSFile(str(path)) as raw, pa.ipc.open_stream(raw) as reader:
+                yield _Opened(reader.schema, None, lambda names, size: (batch.select(names) for batch in reader))
     except (pa.ArrowException, OSError) as error:
         raise FeabError(f"{path}: cannot be read as {path.suffix[1:]}: {str(error)[:300]}") from None

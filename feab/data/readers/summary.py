@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from feab.data.columns import au_column
 from feab.data.readers.record import Fault
+from feab.data.write import write_whole
 from feab.errors import FeabError
 from feab.yamlfile import read_bytes
 
@@ -47,6 +48,10 @@ class SplitSummary:
     """Rows without any label, which are left out."""
     skipped: dict[str, int]
     """Kind of fault -> rows that were passed over; each is named in <split>.skipped.jsonl."""
+    limit: int | None = None
+    """At most so many samples were taken, a seeded spread over the split. None, and not written: all of them."""
+    seed: int = 0
+    """Of that spread."""
 
 
 @dataclass(slots=True)
@@ -137,9 +142,12 @@ def read_prepared(folder: Path) -> dict[str, SplitSummary]:
         raise FeabError(f"{path}: is not as feab writes it; remove it and prepare the dataset again") from None
 
 
+def _written(split: SplitSummary) -> dict[str, Any]:
+    limited = () if split.limit is not None else ("limit", "seed")
+    return {name: value for name, value in asdict(split).items() if name not in limited}
+
+
 def write_prepared(folder: Path, splits: dict[str, SplitSummary]) -> None:
     """Write prepared.json, whole or not at all."""
-    temporary = folder / f".{PREPARED}.{os.getpid()}"
-    said = {"schema": 1, "splits": {name: asdict(split) for name, split in splits.items()}}
-    temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / PREPARED)
+    said = {"schema": 1, "splits": {name: _written(split) for name, split in splits.items()}}
+    write_whole(folder / PREPARED, json.dumps(said, indent=2) + "\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from feab.data.classes import SPLIT_FOLDERS
+from feab.data.classes import SPLIT_FOLDERS, SPLITS
 from feab.data.csvfile import CSV_ENDINGS
 from feab.data.csvlabels import FORM, csv_rows
 from feab.data.found import Found
@@ -39,7 +39,6 @@ FORMS: Mapping[str, str] = MappingProxyType({
 """How the name of a table ends, in lower case -> what it is, in words."""
 
 _WORDS: Mapping[str, str] = MappingProxyType({word: split for split, words in SPLIT_FOLDERS.items() for word in words})
-_SPLITS = ("train", "validation", "test")
 _BLOCK = 256
 _END = 2**20
 """Bytes of the end of a Parquet or Arrow file by which it is known again."""
@@ -77,7 +76,7 @@ def split_files(path: Path) -> dict[str, tuple[Path, ...]]:
             raise FeabError(f"{path}: holds {split} more than once; give one of them as --from: {names}")
     if unsaid:
         return {"test": tuple(unsaid)}
-    return {split: tuple(found[split]) for split in _SPLITS if split in found}
+    return {split: tuple(found[split]) for split in SPLITS if split in found}
 
 
 def _tables(folder: Path) -> list[Path]:

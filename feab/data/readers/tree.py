@@ -73,6 +73,13 @@ class Tree:
         """The file, open for reading; a named pipe or device is none. Raises also `OSError`."""
         return open_plain(self.path(relative))
 
+    def size(self, relative: str) -> int:
+        """Bytes of a file; 0 of one that is not to be had, which opening it will tell."""
+        try:
+            return self.path(relative).stat().st_size
+        except (FeabError, OSError):
+            return 0
+
     def has(self, relative: str) -> bool:
         """Whether a file or folder is there (and not outside); in its last part, * stands for anything."""
         above, _, name = relative.rpartition("/")

@@ -210,5 +210,5 @@ class Replica:
 
 def without_pictures(completion: Completion) -> Completion:
     """The completion, its question reduced to what names it."""
-    bare = replace(completion.question, messages=(), choices=(), schema=None)
+    bare = replace(completion.question, messages=(), choices=(), schema=None, closed=())
     return replace(completion, question=bare)

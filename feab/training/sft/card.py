@@ -10,7 +10,7 @@ from typing import Any
 import feab
 from feab.models.cards import slug
 from feab.packages import version_of
-from feab.plots.text import shortened, visible
+from feab.plots.text import markdown, visible
 from feab.runs.surroundings import machine
 from feab.schemas import EstimateModel, Scores
 from feab.training.sft.checkpoints import write_json
@@ -18,7 +18,6 @@ from feab.training.sft.heldout import HeldOut
 from feab.training.sft.job import Job
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed")
-_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]|#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,11 @@ def build_card(job: Job, done: Done, held: HeldOut | None) -> str:
     """The model card as Markdown, with the front matter that the Hub reads; no number in it is typed by hand."""
     import jinja2
 
-    # Markdown, not HTML: what strangers wrote goes through `_markdown`, the rest is numbers and our own words.
+    # Markdown, not HTML: what strangers wrote goes through `markdown`, the rest is numbers and our own words.
     environment = jinja2.Environment(  # noqa: S701
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"md": _markdown, "thousands": "{:,}".format}
+    environment.filters |= {"md": markdown, "thousands": "{:,}".format}
     recipe, full = job.recipe, job.recipe.tuning.kind == "full"
     template = environment.from_string((Path(__file__).parent / "card.md.j2").read_text(encoding="utf-8"))
     return template.render(
@@ -164,8 +163,3 @@ def _feab_card(job: Job) -> str:
         card["revision"] = base.revision
     text: str = yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
     return text
-
-
-def _markdown(text: str) -> str:
-    """A stranger's words in a table cell: one line, nothing that Markdown or HTML would take for more than text."""
-    return visible(shortened(" ".join(str(text).split()), 300)).translate(_SPECIAL) or "–"

@@ -383,6 +383,57 @@ def test_splits_are_told_by_the_names_of_files_and_read_alike(faces: Path) -> No
         prepare_generic(faces)
 
 
+def test_ages_of_all_splits_are_read_alike(faces: Path) -> None:
+    """A word in one split's column of ages shows that the other's numbers need not be years."""
+    (faces / "train.csv").write_text("image,valence,age\n0.jpg,0,25\n1.jpg,0,8\n")
+    (faces / "val.csv").write_text("image,valence,age\n2.jpg,0,70\n")
+    made = prepare_generic(faces, name="years")
+    assert made.splits["train"].attributes == {"age_group": {"20-39": 1, "4-19": 1}}
+    assert made.splits["validation"].attributes == {"age_group": {"70+": 1}}
+    (faces / "val.csv").write_text("image,valence,age\n2.jpg,0,old\n")
+    made = prepare_generic(faces, name="words")
+    assert made.splits["train"].attributes == {}
+    assert "column age: not used, as old is no age in years." in made.info.notes
+
+
+def test_a_limit_takes_a_seeded_part_of_each_split(forms: Path, tmp_path: Path) -> None:
+    for form, columns in (("folders", {}), ("csv", {}), ("parquet", {"expression": "label"})):
+        taken = {}
+        for limit, seed in ((5, 0), (10, 0), (5, 1), (1000, 0)):
+            made = prepare_generic(
+                forms / form, tmp_path / f"{form}-{limit}-{seed}", columns=columns, limit=limit, seed=seed
+            )
+            assert made.splits["test"].samples == min(limit, 24)
+            taken[limit, seed] = load_dataset(made.folder).ids
+            assert made.info.version.endswith(f", at most {limit} samples, seed {seed}")
+            validate_dataset(made.folder)
+        assert set(taken[5, 0]) < set(taken[10, 0]) < set(taken[1000, 0])
+        assert set(taken[5, 0]) != set(taken[5, 1])
+        assert taken[10, 0] == [name for name in taken[1000, 0] if name in taken[10, 0]]  # in the source's order
+
+
+def test_a_part_is_not_mistaken_for_the_whole(forms: Path, tmp_path: Path) -> None:
+    made = prepare_generic(forms / "csv", limit=5)
+    assert prepare_generic(forms / "csv", limit=5).kept == ("test",)
+    for other in ({}, {"limit": 6}, {"limit": 5, "seed": 1}):
+        with pytest.raises(FeabError, match="with another --limit or --seed"):
+            prepare_generic(forms / "csv", **other)
+    whole = prepare_generic(forms / "csv", again=True)
+    assert whole.folder == made.folder
+    assert "limit" not in json.loads((whole.folder / "prepared.json").read_text())["splits"]["test"]
+    with pytest.raises(FeabError, match="limit 0: must be at least 1"):
+        prepare_generic(forms / "csv", limit=0)
+
+
+def test_a_limit_counts_rows_that_can_be_labels_and_tells_every_fault_once(faces: Path) -> None:
+    lines = ["image,expression", "0.jpg,happy", "0.jpg,sad", "1.jpg,", "2.jpg,smirk", "3.jpg,sad", "4.jpg,fear"]
+    (faces / "mine.csv").write_text("\n".join(lines) + "\n")
+    made = prepare_generic(faces / "mine.csv", limit=3)
+    assert load_dataset(made.folder).ids == ["0.jpg", "3.jpg", "4.jpg"]
+    assert made.splits["test"].unlabelled == 1
+    assert skipped(made) == {("mine.csv", 3, "same id"): 1, ("mine.csv", 5, "unknown code"): 1}
+
+
 def test_splits_with_other_votes_or_other_classes_are_refused(faces: Path) -> None:
     (faces / "train.csv").write_text("image,votes_happy,votes_sad\n0.jpg,1,0\n")
     (faces / "test.csv").write_text("image,votes_happy,votes_fear\n1.jpg,1,0\n")

@@ -212,6 +212,15 @@ def test_rows_come_in_an_order_that_does_not_depend_on_the_disk(
     assert (other.folder / "train.parquet").read_bytes() == (made.folder / "train.parquet").read_bytes()
 
 
+def test_a_part_of_a_known_dataset_does_not_stand_where_tasks_look(delivered: Path, tmp_path: Path) -> None:
+    with pytest.raises(FeabError, match=r"a part of rafdb must not stand .* say --to DIR"):
+        prepare("rafdb", delivered, limit=20)
+    made = prepare("rafdb", delivered, tmp_path / "trial", limit=20)
+    assert {split: summary.samples for split, summary in made.splits.items()} == {"train": 20, "test": 20}
+    whole = set(load_dataset(prepare("rafdb", delivered).folder).ids)
+    assert set(load_dataset(made.folder).ids) < whole
+
+
 def test_memory_does_not_hold_the_rows(tmp_path: Path) -> None:
     """A reader that gives 4,000 rows is never more than a few hundred ahead of the file."""
     import sys

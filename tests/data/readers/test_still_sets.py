@@ -178,3 +178,14 @@ def test_any_text_is_ratings_or_refused(text: str) -> None:
     except FeabError:
         return
     assert isinstance(found, dict)
+
+
+@pytest.mark.parametrize("name", ["bp4d", "kdef"])
+def test_what_names_of_files_say_of_people_is_carried(name: str, tmp_path: Path) -> None:
+    mimic(name, tmp_path / "as-delivered", 24)
+    made = prepare(name, tmp_path / "as-delivered", tmp_path / "made")
+    said = {"F": "female", "M": "male"}
+    rows = list(load_dataset(made.folder))
+    assert all(row.perceived_gender == said[str(row.subject)[0]] for row in rows)
+    assert {row.attributes_source for row in rows} == {"file names"}
+    assert set(made.splits["test"].attributes["perceived_gender"]) == {"female", "male"}

@@ -1,0 +1,52 @@
+"""Serving an app: with bounds, and with nothing of Gradio's that calls home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from feab.leaderboard.unpacking import MAX_ARCHIVE
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+LOOKED_S, KEPT_S = 300, 900
+"""Seconds: how often uploaded files are looked through, and how long one is kept."""
+
+WAITING = 200
+"""Calls that wait for their turn; whoever comes then is told to try again."""
+THREADS = 40
+
+
+def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[Any, str, str]:
+    """Serve an app until it is interrupted; with `prevent_thread_lock=True` return at once.
+
+    Args:
+        blocks: what `make_app` gives.
+        host: the address to listen at; "0.0.0.0" for every one of this machine.
+        port: None takes a free one from 7860 on.
+        how: further arguments of Gradio's `launch`, such as `prevent_thread_lock` or a theme.
+
+    Returns:
+        What `launch` returns: the FastAPI app, its address here, and "".
+    """
+    from starlette.middleware import Middleware
+
+    from feab.leaderboard.app.bounds import Bounds
+
+    blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False)
+    found: tuple[Any, str, str] = blocks.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        max_file_size=MAX_ARCHIVE,
+        max_threads=THREADS,
+        app_kwargs={"middleware": [Middleware(Bounds)], "docs_url": None, "redoc_url": None},
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        **how,
+    )
+    return found
