@@ -1,7 +1,8 @@
-"""Reading small files, most of them YAML, that strangers wrote."""
+"""Reading files that strangers wrote: small ones whole, most of them YAML; large ones by pieces, for their sha256."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """The flag that makes opening a symbolic link fail, where the platform has it."""
 
 _NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)  # a named pipe without a writer would be waited for, for ever
+_PIECE = 2**20
 
 
 class _Loader(yaml.SafeLoader):
@@ -73,6 +75,18 @@ def read_bytes(path: Path, limit: int, *, links: bool = True) -> bytes:
     if len(data) > limit:
         raise FeabError(f"{path}: larger than the {limit:,} bytes that such a file may have")
     return data
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """The sha256 of what is left of an open file, in hex; never more than a MiB of it is in memory.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_text(path: Path, limit: int) -> str:

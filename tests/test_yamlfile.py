@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from feab.content import shipped
 from feab.errors import FeabError
 from feab.training.recipe import load_recipe
-from feab.yamlfile import parse_yaml, read_bytes, read_text
+from feab.yamlfile import parse_yaml, read_bytes, read_text, sha256_of
 
 HERE = Path("a.yaml")
 
@@ -49,6 +51,14 @@ def test_files_are_bounded_and_text_is_utf_8(tmp_path: Path) -> None:
         read_text(path, 5)
     with pytest.raises(FeabError, match="cannot read"):
         read_text(tmp_path / "gone", 5)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20, 2**20 + 1])
+def test_the_sha256_of_a_file_by_pieces_is_that_of_its_bytes(size: int) -> None:
+    data = bytes(size)
+    file = io.BytesIO(b"read before" + data)
+    file.seek(len(b"read before"))
+    assert sha256_of(file) == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize(

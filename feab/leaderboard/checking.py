@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from feab.runs.scoring import score_parts, sums_parts
 from feab.runs.validate import check_run
 from feab.schemas import RunManifest, Scores, TaskIdentity
 from feab.tasks import load_tasks
+from feab.yamlfile import sha256_of
 
 Progress = Callable[[int, int], None]
 """Called with lines checked and lines expected."""
@@ -227,13 +227,9 @@ def _check_whole(run: Run, parts: Sequence[Part], notes: _Noted) -> None:
 def digests(found: Unpacked) -> dict[str, str]:
     """sha256 of the three files that were sent."""
     sent = {MANIFEST: found.run / MANIFEST, PREDICTIONS: found.run / PREDICTIONS, CARD: found.card}
-    return {name: sha256_of(path) for name, path in sent.items()}
+    return {name: _digest(path) for name, path in sent.items()}
 
 
-def sha256_of(path: Path) -> str:
-    """sha256 of a file, which is never whole in memory."""
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        found = hashlib.sha256()
-        while block := file.read(2**20):
-            found.update(block)
-        return found.hexdigest()
+        return sha256_of(file)

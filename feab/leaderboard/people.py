@@ -22,8 +22,7 @@ from feab.journal import FileLock
 from feab.journal.files import create_anew, sync_folder
 from feab.jsonfile import validated
 from feab.leaderboard.receiving import check_user
-from feab.leaderboard.records import Sha256
-from feab.schemas import Name, Versioned
+from feab.schemas import Name, Sha256, Versioned
 from feab.yamlfile import read_bytes
 
 MAX_FILE = 16 * 2**20

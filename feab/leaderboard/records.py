@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from feab.models.cards import Link, ModelCard
 from feab.records import Scoring
 from feab.runs.names import odd_name
-from feab.schemas import EstimateModel, Fraction, Name, OutcomeCounts, SplitName, Strict, Versioned
+from feab.schemas import EstimateModel, Fraction, Name, OutcomeCounts, Sha256, SplitName, Strict, Versioned
 from feab.vocabulary import Kind
 
 Tier = Literal["verified", "rescored", "reported"]
@@ -21,8 +21,6 @@ What = Literal["attempt", "accepted", "refused", "withdrawn"]
 
 EntryId = Annotated[str, Field(pattern=r"^[0-9]{8}-[0-9a-f]{12}$")]
 """Day and the first digits of the answers' sha256. It names a folder, so it can be no path."""
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 MANIFEST, PREDICTIONS, CARD, ENTRY = "manifest.json", "predictions.jsonl", "card.json", "entry.json"
 """The files of a submission, and the one that acceptance adds."""

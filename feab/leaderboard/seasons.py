@@ -28,9 +28,8 @@ from feab.data.unseen import SEED_BITS, unseen_rows
 from feab.errors import FeabError
 from feab.journal.files import create_anew
 from feab.jsonfile import validated
-from feab.leaderboard.records import Sha256
 from feab.leaderboard.sets import LabelSet, Sets
-from feab.schemas import DatasetInfo, Name, Versioned
+from feab.schemas import DatasetInfo, Name, Sha256, Versioned
 from feab.tasks.task import asked_column
 from feab.vocabulary import EXPRESSIONS, Kind
 from feab.yamlfile import read_bytes

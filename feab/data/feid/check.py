@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from feab.data.feid.columns import CONFIDENCES, GRAINS, LISTS, ORIGINS, feid_schema
 from feab.data.feid.info import INFO, FeidFile, FeidInfo, read_feid_info
@@ -18,7 +18,7 @@ from feab.errors import FeabError
 from feab.pictures import MAX_PICTURE
 from feab.problems import RAISE, Notes, Problem
 from feab.vocabulary import EXPRESSIONS, FEAB_17, KINDS
-from feab.yamlfile import open_plain, read_bytes
+from feab.yamlfile import open_plain, read_bytes, sha256_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,14 +118,6 @@ def _check_row(row: Mapping[str, Any], place: str, path: Path, notes: Notes, ids
     for fault in faults:
         message, _, advice = fault.partition("; ")
         notes.note(Problem(path, message, where=place, advice=advice), f"{path}: {place}: {fault}")
-
-
-def sha256_of(file: BinaryIO) -> str:
-    """The sha256 of what is left of an open file, in hex; never more than a part of it in memory."""
-    digest = hashlib.sha256()
-    while part := file.read(2**20):
-        digest.update(part)
-    return digest.hexdigest()
 
 
 def check_schema(schema: pa.Schema, path: Path, notes: Notes) -> bool:

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from feab.data.feid.check import sha256_of
 from feab.data.feid.columns import feid_schema, row_of
 from feab.data.feid.info import INFO, FeidFile, FeidInfo, FeidSplit
 from feab.data.feid.record import FeidRecord
 from feab.data.fingerprint import Lines
 from feab.data.write import write_whole
 from feab.errors import FeabError
+from feab.yamlfile import sha256_of
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq

@@ -163,7 +163,8 @@ CASME2_RAW_selected/sub01/EP02_01f/img46.jpg    (split raw)
         notes=(
             "A clip is what is between onset and offset (our choice: all deliveries then hold the same frames); "
             "`first_frame` is the dataset's number of the onset. An apex that was not found is null. Units that are "
-            "not listed are absent."
+            "not listed are absent. No task asks about split raw: it is the same clips with more around the face, "
+            "whose place is not told, and the cropped frames are customary."
         ),
     ),
 )

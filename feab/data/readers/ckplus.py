@@ -141,7 +141,8 @@ FACS/S005/001/S005_001_00000011_facs.txt              AU and intensity a line
         extra=MappingProxyType({"sequence": "text"}),
         notes=(
             "Split test: the last frame of every sequence. Split last_three: the last three of the labelled ones, "
-            "which are customary. First frames are not taken as neutral: nobody labelled them so."
+            "which are customary. No task asks about split last_three: neighbouring frames add faces, but no "
+            "information. First frames are not taken as neutral: nobody labelled them so."
         ),
     ),
 )

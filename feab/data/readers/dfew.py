@@ -111,7 +111,8 @@ Annotation/annotation.xlsx                                        (where there) 
         clips=("frames", "clip"),
         notes=(
             "Every split holds all single-labelled clips whose face was found; `fold` is the one of the five folds "
-            "(fd1 to fd5) that is tested on a clip. `votes` are numbers of people. Frames a second are not told."
+            "(fd1 to fd5) that is tested on a clip. `votes` are numbers of people. Frames a second are not told. No "
+            "task asks about split sixteen: it is a choice of frames, and --frames uniform:16 makes one of split test."
         ),
     ),
 )

@@ -63,8 +63,13 @@ def test_every_task_is_asked_of_its_miniature(task: Task, tmp_path: Path) -> Non
         assert {f"{name}_fold_mean" for name in SLICED[task.kind]} <= set(scores.metrics)
 
 
-def test_every_dataset_has_a_task() -> None:
-    assert {task.dataset for task in list_tasks()} >= set(names())
+def test_every_split_is_asked_about_or_says_why_not() -> None:
+    asked = {(task.dataset, task.split) for task in list_tasks()}
+    for reader in map(reader_of, names()):
+        assert asked & {(reader.name, split) for split in reader.splits}
+        for split in reader.splits:
+            told = split in ("train", "validation") or f"No task asks about split {split}:" in reader.notes
+            assert (reader.name, split) in asked or told, f"{reader.name}, {split}"
 
 
 @pytest.mark.full

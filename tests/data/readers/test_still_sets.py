@@ -189,3 +189,12 @@ def test_what_names_of_files_say_of_people_is_carried(name: str, tmp_path: Path)
     assert all(row.perceived_gender == said[str(row.subject)[0]] for row in rows)
     assert {row.attributes_source for row in rows} == {"file names"}
     assert set(made.splits["test"].attributes["perceived_gender"]) == {"female", "male"}
+
+
+def test_what_the_description_of_a_dataset_says_of_all_its_people_is_carried(tmp_path: Path) -> None:
+    mimic("jaffe", tmp_path / "as-delivered", 24)
+    made = prepare("jaffe", tmp_path / "as-delivered", tmp_path / "made")
+    rows = list(load_dataset(made.folder))
+    said = {(row.perceived_gender, row.perceived_race, row.age_group, row.attributes_source) for row in rows}
+    assert said == {("female", "japanese", None, "description of the dataset")}
+    assert made.splits["test"].attributes == {"perceived_gender": {"female": 24}, "perceived_race": {"japanese": 24}}
