@@ -67,7 +67,7 @@ Permission = Annotated[
     typer.Option(
         "--i-have-permission",
         metavar="REFERENCE",
-        help="Where it is written that these faces may go to a third party.",
+        help="Where it is written that these faces, or their labels, may go to a third party.",
     ),
 ]
 Cache = Annotated[

@@ -71,6 +71,7 @@ def make_and_show(
     include: Sequence[Path],
     *,
     rewrite: str | None,
+    permission: str | None,
     max_cost: float | None,
     **options: Any,
 ) -> None:
@@ -79,20 +80,21 @@ def make_and_show(
     beside = [] if words == ["none"] else [word.strip() for word in words]
     if "none" in beside:
         raise FeabError(f"--formats: none, or some of {', '.join(FORMATS)}; not both")
-    if rewrite is None and (arguments or max_cost is not None):
-        raise FeabError(f"{'-M' if arguments else '--max-cost'} goes with --rewrite: it is about that model")
+    about_it = {"-M": arguments, "--max-cost": max_cost is not None, "--i-have-permission": permission is not None}
+    if rewrite is None and (given := [option for option, there in about_it.items() if there]):
+        raise FeabError(f"{given[0]} goes with --rewrite: it is about that model")
     check_limits(rewrite or "", {}, limit=None, max_cost=max_cost)
     with ExitStack() as held:
         model = None
         if rewrite is not None:
-            given = parse_arguments(arguments, OPTIONS)
+            options_of_it = parse_arguments(arguments, OPTIONS)
             card = known_card(rewrite, include, max_cost)
-            loaded = held.enter_context(closing(load_model(rewrite, include=include, **given)))
+            loaded = held.enter_context(closing(load_model(rewrite, include=include, **options_of_it)))
             model = wrapped(loaded, card, store=None, max_cost=max_cost, tokens=tokens_of(out / REWRITES))
         bar = held.enter_context(Rendering(doing="writing", resumes=False))
         made = make_feid(
             list(folders), out, plan=plan_of(kinds), formats=beside, rewriter=model, on_progress=bar,
-            include=include, on_answer=_rewriting(), **options,
+            permission=permission, include=include, on_answer=_rewriting(), **options,
         )  # fmt: skip
     for note in made.notes:
         say(note)

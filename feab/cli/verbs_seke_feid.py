@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from feab.cli import completing
-from feab.cli.options import Arguments, Include, MaxCost
+from feab.cli.options import Arguments, Include, MaxCost, Permission
 
 verbs = typer.Typer()
 """Joined to `feab seke` as they are."""
@@ -78,9 +78,10 @@ def feid(
             "--rewrite",
             metavar="MODEL",
             help="A model that puts answers into other words. It gets text, never a face; what contradicts the "
-            "annotation is refused.",
+            "annotation is refused. The text states people's labels: a third party gets it only with permission.",
         ),
     ] = None,
+    permission: Permission = None,
     max_cost: MaxCost = None,
     include: Include = None,
     arguments: Arguments = None,
@@ -94,7 +95,7 @@ def feid(
 
     make_and_show(
         folders, out, kinds or [], formats, arguments or [], include or [], tasks=tasks or (), seed=seed, name=name,
-        data=data, templates=templates, rewrite=rewrite, max_cost=max_cost,
+        data=data, templates=templates, rewrite=rewrite, permission=permission, max_cost=max_cost,
     )  # fmt: skip
 
 

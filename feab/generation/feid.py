@@ -30,6 +30,7 @@ from feab.generation.sources import Source, open_source
 from feab.generation.tallies import Tally
 from feab.generation.templates import Templates, load_templates
 from feab.journal import FileLock, Progress
+from feab.runs.permission import check_labels
 from feab.tasks import Task, load_tasks
 from feab.vocabulary import EXPRESSIONS
 
@@ -68,6 +69,7 @@ def make_feid(
     seed: int = 0,
     name: str | None = None,
     rewriter: Model | None = None,
+    permission: str | None = None,
     templates: str | os.PathLike[str] | None = None,
     on_progress: OnFace | None = None,
     on_answer: Callable[[Progress], None] | None = None,
@@ -88,14 +90,16 @@ def make_feid(
         seed: fixes wordings, order of options and the like.
         name: of the FEID; by default that of the folder.
         rewriter: a model that puts answers into other words; what contradicts the annotation is refused. It is sent
-            text only, never a face.
+            text only, never a face; but the text states the datasets' labels.
+        permission: where it is written that labels of a dataset marked `ask` may go to a third party, if the rewriter
+            is one; it is kept in feid.json.
         templates: a folder of wordings of your own, as `generation/templates/`.
         on_progress: called with faces done and faces in all.
         on_answer: told about each answer of the rewriter.
 
     Raises:
         FeabError: when a folder is no folder of annotations or its dataset is not here or another, a picture cannot be
-            read, nothing can be said of any face, or `out` holds other things.
+            read, nothing can be said of any face, `out` holds other things, or permission is missing.
         KeyboardInterrupt: on Ctrl-C, also while the rewriter is asked; the same call goes on.
     """
     places = [folders] if isinstance(folders, (str, os.PathLike)) else list(folders)
@@ -112,6 +116,7 @@ def make_feid(
     repeated = [place for place, n in Counter(source.place for source in sources).items() if n > 1]
     if repeated:
         raise FeabError(f"{repeated[0]} is annotated by two of the folders; name one of them")
+    needed = [] if rewriter is None else [check_labels(one.dataset.info, rewriter.info, permission) for one in sources]
     folder = _claimed(Path(out).expanduser())
     job = _Job(
         sources,
@@ -119,6 +124,7 @@ def make_feid(
         plan or Plan(),
         seed,
         _tasks(tasks, include),
+        permission if any(needed) else None,
     )
     with _alone(folder):
         if rewriter is not None:
@@ -135,6 +141,8 @@ class _Job:
     plan: Plan
     seed: int
     tasks: Sequence[Task]
+    permission: str | None
+    """With which the rewriter, a third party, was asked."""
 
     def faces(self, tally: Tally, on_progress: OnFace | None) -> Iterator[tuple[Source, list[FeidRecord]]]:
         """The records of face after face; each call deals the same wordings from fresh decks."""
@@ -211,7 +219,7 @@ class _Job:
             sources=[self._told(source, tally) for source in self.sources],
             tasks={task: tally.tasks[task] for task in FEID_TASKS if tally.tasks[task]},
             records_by_origin=dict(tally.origins),
-            rewriting=None if rewriter is None or rewrites is None else rewrites.told(rewriter.name),
+            rewriting=None if rewriter is None or rewrites is None else rewrites.told(rewriter.name, self.permission),
             images_may_be_shared=all(source.dataset.info.images_may_be_shared for source in self.sources),
         )
         write_card(folder, info, tally, formats)

@@ -18,11 +18,16 @@ from feab.tasks.made import AU_THRESHOLD
 from feab.vocabulary import EXPRESSIONS, FEAB_17
 
 _WORDS = ("expression", "subject")
+_MORE, _LESS = 27, 26
+"""Of a jaw that drops, FACS codes either."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HumanLabels:
     """What people said of n faces. An intensity of 2 or more is presence, where presence itself is not coded.
+
+    FACS codes AU27, the mouth stretched open, in place of 26, the jaw dropped: where people coded 27 as present, 26 is
+    (our choice, as in FEAB). Otherwise an open mouth would be told to a model as "jaw drop absent".
 
     Attributes:
         expression: a word or None; it may be one that is none of the eight.
@@ -80,14 +85,16 @@ class HumanLabels:
 
 def human_labels(dataset: Dataset) -> HumanLabels:
     """The labels of all faces of a dataset, in its order; no image is read."""
-    columns = {"presence": [au_column(au, "presence") for au in FEAB_17]}
-    columns |= {"affect": list(AFFECT), "intensity": [au_column(au, "intensity") for au in FEAB_17]}
+    coded = (*FEAB_17, _MORE)
+    columns = {"presence": [au_column(au, "presence") for au in coded]}
+    columns |= {"affect": list(AFFECT), "intensity": [au_column(au, "intensity") for au in coded]}
     frame = dataset.labels((*_WORDS, *(name for names in columns.values() for name in names)))
     numbers = {what: frame.reindex(columns=names).to_numpy(np.float64) for what, names in columns.items()}
     affect, presence, intensity = (numbers[what] for what in ("affect", "presence", "intensity"))
     affect = np.where(np.isnan(affect).any(axis=1, keepdims=True), np.nan, affect)
     graded = np.where(np.isnan(intensity), np.nan, intensity >= AU_THRESHOLD)
     units = np.where(np.isnan(presence), graded, presence > 0)
+    units[units[:, -1] > 0, coded.index(_LESS)] = 1
     words = (frame[name].tolist() if name in frame else [None] * len(frame) for name in _WORDS)
     expression, subject = ([intern(word) if isinstance(word, str) else None for word in column] for column in words)
-    return HumanLabels(expression, affect, units, subject)
+    return HumanLabels(expression, affect, units[:, :-1], subject)

@@ -207,10 +207,10 @@ class Rewrites:
         self.counts["contradicted"] += len(new)
         return record
 
-    def told(self, model: str) -> Rewriting:
-        """The counts, for feid.json."""
+    def told(self, model: str, permission: str | None) -> Rewriting:
+        """The counts, for feid.json, and with whose permission a third party was asked."""
         names = ("asked", "taken", "contradicted", "refused", "failed")
-        return Rewriting(model=model, **{name: self.counts[name] for name in names})
+        return Rewriting(model=model, permission=permission, **{name: self.counts[name] for name in names})
 
     def close(self) -> None:
         """Let go of the temporary file."""

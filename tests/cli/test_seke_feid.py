@@ -66,6 +66,7 @@ def test_rewriting_says_what_was_taken(annotated: Path, tmp_path: Path) -> None:
         (("--formats", "none,llava"), "not both"),
         (("-M", "a=b"), "goes with --rewrite"),
         (("--max-cost", "1"), "goes with --rewrite"),
+        (("--i-have-permission", "me"), "goes with --rewrite"),
         (("--data", "nothing-of-the-kind"), "no dataset"),
     ],
 )

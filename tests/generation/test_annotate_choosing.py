@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from annotating import load_dataset, without, write_faces
+from faces_folder import made_info, rows
 
-from feab.data import Dataset
+from feab.data import Dataset, write_split
 from feab.errors import FeabError
 from feab.generation.choosing import Chosen, choose
 from feab.generation.human import human_labels
 from feab.generation.recipe import Calibration, Elsewhere
+from feab.vocabulary import FEAB_17
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +133,26 @@ def test_intensities_become_presence_where_presence_is_not_coded(tmp_path: Path)
     assert 26 not in coded
     assert labels.levels(0) == ("expression", "action_units")  # arousal alone is not valence and arousal
     assert labels.given(0, ["valence_arousal"]).arousal is None
+
+
+@pytest.mark.parametrize(
+    ("stretched", "dropped", "told"),
+    [
+        ({"au27_presence": 1.0}, 0.0, True),
+        ({"au27_presence": 0.0}, 1.0, True),
+        ({"au27_presence": 0.0}, 0.0, False),
+        ({}, 0.0, False),
+        ({"au27_intensity": 4.0}, None, True),
+        ({"au27_intensity": 1.0}, None, None),
+    ],
+)
+def test_a_mouth_stretched_open_is_a_dropped_jaw(
+    tmp_path: Path, stretched: dict[str, float], dropped: float | None, told: bool | None
+) -> None:
+    """FACS codes AU27 in place of 26: of a face with 27, "26 absent" would be wrong."""
+    info = made_info("allowed").model_copy(update={"aus": [*FEAB_17, 27]})
+    row = {**next(rows(1)), "au26_presence": dropped, **stretched}
+    write_split(tmp_path / "open", "test", [row], info)
+    labels = human_labels(load_dataset(str(tmp_path / "open")))
+    assert labels.coded(0).get(26) is told
+    assert labels.units.shape == (1, 17)

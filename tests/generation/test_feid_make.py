@@ -23,6 +23,7 @@ from feab.generation.feid import make_feid
 from feab.generation.instructions import Plan
 from feab.generation.rewriting import FLUENT, REWRITES, verdict
 from feab.journal import FileLock
+from feab.models import ModelInfo
 from feab.records import Completion, Failure, Message, Question, Text
 from feab.validation import validate
 
@@ -196,6 +197,7 @@ class Rewriter:
 
     def __init__(self, say: Callable[[str], str | None], most: int = 10**9) -> None:
         self.say, self.most = say, most
+        self.info = ModelInfo(self.name, "test", "1")
         self.asked: list[Question] = []
 
     def generate(self, questions: Iterable[Question]) -> Iterator[Completion]:
@@ -273,6 +275,39 @@ def test_failures_leave_the_original(annotated: Path, tmp_path: Path, feid: Path
     told = made.info.rewriting
     assert (told.taken, told.failed + told.refused) == (0, told.asked)
     assert [one.messages for one in open_feid(made.path)] == [one.messages for one in open_feid(feid)]
+
+
+@pytest.mark.parametrize("third_party", ["allowed", "ask", "forbidden"])
+def test_labels_in_words_go_to_a_third_party_only_with_permission(tmp_path: Path, third_party: Any) -> None:
+    """As faces do: the labels are the dataset's, too."""
+    info = INFO.model_copy(update={"third_party": third_party, "licence": "for research, by agreement"})
+    annotated = make_folder(tmp_path, 8, info=info)
+
+    def far(permission: str | None) -> Any:
+        rewriter = Rewriter(lambda answer: answer)
+        rewriter.info = replace(rewriter.info, local=False, endpoint="https://api.example.org/v1")
+        try:
+            made = make_feid(annotated, tmp_path / "out", formats=(), rewriter=rewriter, permission=permission)  # type: ignore[arg-type]
+        finally:
+            asked.append(len(rewriter.asked))
+        return made.info.rewriting
+
+    asked: list[int] = []
+    assert rewritten(annotated, tmp_path / "near", Rewriter(lambda answer: answer)).info.rewriting.permission is None
+    if third_party == "allowed":
+        assert far("mail of 1 May").permission is None  # not needed, hence not written down
+    else:
+        with pytest.raises(FeabError, match=r"for research, by agreement.*labels"):
+            far(None)
+        assert asked == [0]
+        assert not (tmp_path / "out" / "feid.json").exists()
+    if third_party == "ask":
+        assert far("mail of 1 May").permission == "mail of 1 May"
+        assert '"permission": "mail of 1 May"' in (tmp_path / "out" / "feid.json").read_text()
+    if third_party == "forbidden":
+        with pytest.raises(FeabError, match="forbids"):
+            far("mail of 1 May")
+        assert asked == [0, 0]
 
 
 def test_an_interrupted_rewriting_goes_on_where_it_was(annotated: Path, tmp_path: Path) -> None:

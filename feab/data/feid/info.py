@@ -74,6 +74,8 @@ class Rewriting(Strict):
     """What became of the answers that a model was asked to put into other words."""
 
     model: Name
+    permission: Annotated[str, Field(max_length=2000)] | None = None
+    """Where it is written that the labels of licensed faces, which answers state, may go to this model."""
     asked: Count
     taken: Count
     contradicted: Count = 0
