@@ -150,6 +150,9 @@ def _check_asked(manifest: RunManifest, sets: Sets, at: InFile) -> dict[str, Lab
     identity, found = manifest.identity, dict[str, LabelSet]()
     if identity.limit is not None:
         at.note(["identity", "limit"], f"at most {identity.limit:,} faces a task were asked", "run it without --limit")
+    if manifest.expected > MAX_LINES:  # draws are a number that a stranger wrote, and each is looked for
+        at.note(["expected"], f"are more than {MAX_LINES:,} answers", "submit its tasks one by one")
+        return found
     if len(identity.tasks) > MOST_TASKS:
         at.note(["identity", "tasks"], f"names {len(identity.tasks):,} tasks", f"submit {MOST_TASKS} at a time")
         return found
