@@ -46,6 +46,7 @@ class Examined:
     """Answers that this feab does not read in their texts."""
     manifest: RunManifest | None = None
     card: EntryCard | None = None
+    """Also of what was refused, where it can be read: whose attempt it was."""
     sets: Mapping[str, LabelSet] | None = None
     """Of each task."""
     files: Mapping[str, str] | None = None
@@ -73,22 +74,22 @@ def examine(found: Unpacked, sets: Sets, on_progress: Progress | None = None) ->
     manifest = notes.attempt(read_model, None, found.run / MANIFEST, RunManifest)
     _check_size(found.run / PREDICTIONS, notes)
     if manifest is None or card is None:
-        return _told(found, notes)
+        return _told(found, notes, card)
     if card.name != manifest.identity.model:
         words = f"{card.name!r} is not the model of the manifest, {manifest.identity.model!r}"
         notes.note(Problem(found.card, words, where="name", advice=_AGAIN))
     known = _check_asked(manifest, sets, fields_of(found.run / MANIFEST, notes))
     if notes.errors:
-        return _told(found, notes)
+        return _told(found, notes, card)
     labels = next((one.labels for one in known.values() if one.labels is not None), None)
     check_run(found.run, notes, data=labels, include=sets.include, on_progress=on_progress)
     run = Run(found.run, manifest)
     scored = None if notes.errors else notes.attempt(_scored, None, run, sets, notes)
     if scored is None or notes.errors:
-        return _told(found, notes)
+        return _told(found, notes, card)
     scores, sums = scored
     return replace(
-        _told(found, notes), manifest=manifest, card=card, sets=known, files=digests(found), scores=scores, sums=sums
+        _told(found, notes, card), manifest=manifest, sets=known, files=digests(found), scores=scores, sums=sums
     )
 
 
@@ -118,7 +119,7 @@ class _Noted(Gather):
             self.warnings.append(problem)
 
 
-def _told(found: Unpacked, notes: _Noted) -> Examined:
+def _told(found: Unpacked, notes: _Noted, card: EntryCard | None) -> Examined:
     """The problems as a stranger may read them: files by their names, nothing of where they lie here."""
     here = str(found.run.parent)
 
@@ -127,7 +128,7 @@ def _told(found: Unpacked, notes: _Noted) -> Examined:
         return replace(problem, file=Path(problem.file.name), message=words, advice=advice)
 
     problems, warned = (tuple(plain(one) for one in some) for some in (notes.problems, notes.warnings))
-    return Examined(problems, notes.more, warned, notes.unlike_text)
+    return Examined(problems, notes.more, warned, notes.unlike_text, card=card)
 
 
 def _check_size(path: Path, notes: _Noted) -> None:
@@ -150,6 +151,9 @@ def _check_asked(manifest: RunManifest, sets: Sets, at: InFile) -> dict[str, Lab
     identity, found = manifest.identity, dict[str, LabelSet]()
     if identity.limit is not None:
         at.note(["identity", "limit"], f"at most {identity.limit:,} faces a task were asked", "run it without --limit")
+    if manifest.expected > MAX_LINES:  # draws are a number that a stranger wrote, and each is looked for
+        at.note(["expected"], f"are more than {MAX_LINES:,} answers", "submit its tasks one by one")
+        return found
     if len(identity.tasks) > MOST_TASKS:
         at.note(["identity", "tasks"], f"names {len(identity.tasks):,} tasks", f"submit {MOST_TASKS} at a time")
         return found

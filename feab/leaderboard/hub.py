@@ -40,13 +40,15 @@ class HubSnapshot:
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None where there is none."""
-        from huggingface_hub.errors import EntryNotFoundError
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
         with hub_errors(f"hf://datasets/{self.repository}"):
             try:
                 found = self.api.hf_hub_download(
                     self.repository, check_path(path), repo_type="dataset", revision=self.revision
                 )
+            except LocalEntryNotFoundError:  # which also is an EntryNotFoundError: the Hub was not reached
+                raise
             except EntryNotFoundError:
                 return None
         return read_bytes(Path(found), MAX_FILE)  # in the cache of huggingface_hub files are links

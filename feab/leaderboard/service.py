@@ -6,6 +6,7 @@ Nothing here knows of a web page. What is returned is shared between readers: co
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -42,6 +43,8 @@ _AT_ONCE = 2
 """Submissions that are examined at a time; the others wait."""
 MOST_COMPARED = 6
 """Models of one comparison."""
+_P_VALUES = ("p", "p_corrected")
+"""Fields of a comparison's records."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,11 +284,14 @@ class Service:
         return _rounded(found, HIDDEN_DIGITS) if any(one.hidden for one in sets) else found
 
 
-def _rounded(value: Any, digits: int) -> Any:
-    """A record with every number in it rounded, however deep it stands."""
+def _rounded(value: Any, digits: int, *, up: bool = False) -> Any:
+    """A record with every number in it rounded, however deep it stands; a p-value up, since none is 0."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        inner = {one.name: _rounded(getattr(value, one.name), digits) for one in dataclasses.fields(value)}
+        told = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        inner = {name: _rounded(one, digits, up=name in _P_VALUES) for name, one in told.items()}
         return dataclasses.replace(value, **inner)
     if isinstance(value, tuple):
         return tuple(_rounded(one, digits) for one in value)
-    return round(value, digits) if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return math.ceil(value * 10**digits - 1e-9) / 10**digits if up else round(value, digits)

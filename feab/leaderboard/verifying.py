@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from feab.errors import FeabError
 from feab.leaderboard.checking import Progress, examine, told
-from feab.leaderboard.entries import scored
+from feab.leaderboard.entries import make_entry
 from feab.leaderboard.records import PREDICTIONS, Entry
 from feab.leaderboard.sets import Sets
 from feab.leaderboard.unpacking import unpacked
 from feab.runs.files import read_model
 from feab.runs.validate_scores import differences
 from feab.schemas import Scores
+
+_TOLD = frozenset({"id", "submitted", "user", "feab_version", "files"})
+"""Of an entry: what does not follow from the files, or is compared by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,7 @@ def verify(
         entry = None if found.entry is None else read_model(found.entry, Entry)
     problems = list(told(examined))
     if examined.scores is not None and entry is not None:
-        assert examined.manifest is not None
-        assert examined.sets is not None
-        again = scored(examined.scores, examined.manifest.identity.tasks, examined.sets)
-        problems += _beside(entry, examined.files or {}, again)
+        problems += _beside(entry, make_entry(examined, entry.user))
     return Verified(
         model=None if examined.card is None else examined.card.name,
         problems=tuple(problems),
@@ -68,15 +67,13 @@ def verify(
     )
 
 
-def _beside(entry: Entry, files: Any, again: dict[str, Any]) -> Iterator[str]:
-    """Where an entry says something else than was computed."""
-    for name, digest in files.items():
+def _beside(entry: Entry, again: Entry) -> Iterator[str]:
+    """Where an entry says something else than follows from its files."""
+    for name, digest in again.files.items():
         if entry.files.get(name) != digest:
             yield f"entry.json: files.{name}: is not the sha256 of the file here; one of them was changed"
-    if not entry.id.endswith(files[PREDICTIONS][:12]):
+    if not entry.id.endswith(again.files[PREDICTIONS][:12]):
         yield "entry.json: id: is not that of these answers"
-    fresh = {**entry.model_dump(by_alias=True), **again}
-    now = Entry.model_validate(fresh).model_dump(mode="json", by_alias=True)
-    before = json.loads(entry.model_dump_json(by_alias=True))
+    before, now = (json.loads(one.model_dump_json(by_alias=True, exclude=set(_TOLD))) for one in (entry, again))
     for place, was, is_now in differences(before, now, ()):
-        yield f"entry.json: {'.'.join(place)}: says {was}, and the answers score {is_now}"
+        yield f"entry.json: {'.'.join(place)}: says {was}, and its files say {is_now}"

@@ -19,6 +19,14 @@ def drop_line(files: Files) -> Files:
     return {**files, "predictions.jsonl": b"".join(lines[:-1])}
 
 
+def counted_without(files: Files) -> Files:
+    """An answer less, of which the manifest's counts know."""
+    lines = files["predictions.jsonl"].splitlines(keepends=True)
+    outcome = json.loads(lines[-1])["outcome"]
+    counted = json.loads(files["manifest.json"])["outcomes"][outcome]
+    return with_manifest(drop_line(files), f"outcomes/{outcome}", counted - 1)
+
+
 def twice(files: Files) -> Files:
     lines = files["predictions.jsonl"].splitlines(keepends=True)
     return {**files, "predictions.jsonl": b"".join([*lines, lines[0]])}
@@ -43,6 +51,7 @@ ERROR = {"kind": "timeout", "message": "no answer"}
 
 REFUSED: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a line less": (drop_line, r"1 of 120 faces have no answer|outcomes"),
+    "a line less, counted": (counted_without, "1 of 120 faces have no answer to direct: '"),
     "an error": (lambda f: with_line(f, 3, outcome="error", error=ERROR, answer=None), "outcomes"),
     "an error, counted": (
         lambda f: with_manifest(with_manifest(
@@ -82,6 +91,11 @@ REFUSED: dict[str, tuple[Callable[[Files], Files], str]] = {
         lambda f: {**f, "manifest.json": f["manifest.json"].replace(b'"seed": 0', b'"seed": 9')},
         "is not that of the identity"),
     "other counts": (lambda f: with_manifest(f, "outcomes/refused", 7), "says 7, and it is 0"),
+    "draws without end": (
+        lambda f: with_manifest(with_manifest(f, "identity/draws", 10**9),
+                                "expected", json.loads(f["manifest.json"])["expected"] * 10**9),
+        "expected: are more than 1,000,000 answers",
+    ),
     "other numbers asked": (lambda f: with_manifest(f, "expected", 3), "says 3, and it is"),
     "markup as a model": (lambda f: with_manifest(f, "identity/model", SCRIPT), "identity.model: string should match"),
     "markup in a version": (lambda f: with_manifest(f, "feab_version", SCRIPT), "looks like markup"),

@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from boards import Place
+from boards import Place, zip_of
+from hostile_submissions import drop_line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,6 +133,16 @@ def test_a_withdrawn_submission_makes_room_for_the_next(place: Place, tmp_path: 
     frame = load_table(board.store, board.sets, board.draws)
     assert set(frame["submission"]) == {second.id}
     assert frame["why_not"].isna().all()
+    assert set(frame["attempts"]) == {2}
+
+
+def test_an_attempt_that_was_refused_counts_for_its_model(place: Place, tmp_path: Path) -> None:
+    board = place.board(tmp_path)
+    refused = receive(board, zip_of(drop_line(place.files())), user="ada")
+    assert refused.entry is None
+    assert receive(board, zip_of(drop_line(place.files())), user="bob").entry is None
+    assert receive(board, place.zipped(), user="ada").entry is not None
+    frame = load_table(board.store, board.sets, board.draws)
     assert set(frame["attempts"]) == {2}
 
 

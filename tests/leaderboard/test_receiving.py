@@ -55,12 +55,29 @@ def test_what_is_said_of_a_submission_is_compared(place: Place, tmp_path: Path) 
     document["overall"]["value"] = 0.9
     (folder / "entry.json").write_text(json.dumps(document))
     problems = verify(folder, sets=place.sets).problems
-    assert any("macro_f1.value: says 0.99, and the answers score" in line for line in problems)
+    assert any("macro_f1.value: says 0.99, and its files say" in line for line in problems)
     assert any("overall.value: says 0.9" in line for line in problems)
     assert audit(board.store.snapshot()) == [f"submissions/{entry.id}/entry.json: was changed since line 2 of the log"]
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, "parameters": 7}))
     assert any("files.card.json: is not the sha256" in line for line in verify(folder, sets=place.sets).problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("tier", "verified"), ("draws", 5), ("provenance", "imported"), ("revision", "new"), ("cost_usd", 0.01),
+     ("unlike_text", 9), ("card", {"parameters": 7}), ("identity_sha256", "0" * 64)],
+)  # fmt: skip
+def test_all_that_an_entry_says_is_compared(place: Place, tmp_path: Path, name: str, says: object) -> None:
+    board = place.board(tmp_path)
+    entry = receive(board, place.zipped("expression"), user="ada").entry
+    assert entry is not None
+    path = stored(board, entry.id) / "entry.json"
+    document = json.loads(path.read_text())
+    document[name] = {**document[name], **says} if isinstance(says, dict) else says
+    path.write_text(json.dumps(document))
+    (problem,) = verify(path.parent, sets=place.sets).problems
+    assert problem.startswith(f"entry.json: {name}")
 
 
 def test_hidden_labels_tell_two_decimals(place: Place, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from feab.errors import FeabError
 from feab.leaderboard import Board, LocalStore, events_of, withdraw
 from feab.leaderboard.bounded import Bounded
 from feab.leaderboard.service import Service
+from feab.runs.comparing import Comparison, compare
 
 
 @pytest.fixture
@@ -96,6 +97,11 @@ def test_runs_that_cannot_be_compared_are_told_without_a_path(place: Place, serv
     assert "/" not in str(error.value).replace("valence/arousal", "")
 
 
+def _p_values(found: Comparison) -> list[float]:
+    pairs = [pair for task in found.tasks for pair in task.pairs]
+    return [p for pair in pairs for p in (pair.difference.p, pair.p_corrected) if p is not None]
+
+
 def test_hidden_labels_stay_hidden(place: Place, tmp_path: Path) -> None:
     service = Service(place.board(tmp_path, hidden=True))
     ids = [service.submit(place.zipped(name), "ada").entry.id for name in ("uniform", "always")]
@@ -105,9 +111,14 @@ def test_hidden_labels_stay_hidden(place: Place, tmp_path: Path) -> None:
     with pytest.raises(FeabError, match="hidden"), service.parts(ids[0]):
         pass
     found = service.comparison(ids)
+    open_ = compare([place.runs[name] for name in ("uniform", "always")], place.sets.named["made/test"].labels)
     values = [pair.difference.value for task in found.tasks for pair in task.pairs]
     assert values
     assert all(round(value, 2) == value for value in values if value is not None)
+    assert values != [pair.difference.value for task in open_.tasks for pair in task.pairs]
+    for told, full in zip(_p_values(found), _p_values(open_), strict=True):
+        assert full <= told < full + 0.01  # a p-value of .0005 is told as .01, and never as 0
+        assert round(told, 2) == told
     service.close()
 
 

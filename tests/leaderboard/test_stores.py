@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from boards import Place
 from fake_hub import FakeHub, response
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -147,6 +147,22 @@ def test_what_the_hub_refuses_is_a_users_error(tmp_path: Path) -> None:
     for name in ("owner", "a/b/c", "../x", "a/..", ""):
         with pytest.raises(FeabError, match="no repository on the Hub"):
             HubStore(name, api)
+
+
+def test_a_hub_that_does_not_answer_is_no_empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, api = hub(tmp_path)
+    store.change(lambda now: Change({"submissions/a/f": b"x"}, note(1)))
+
+    def away(*args: object, **options: object) -> str:
+        raise LocalEntryNotFoundError("An error happened while trying to locate the file on the Hub")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "hf_hub_download", away, raising=False)
+        with pytest.raises(FeabError, match="An error happened"):
+            store.snapshot().read("submissions/a/f")
+        with pytest.raises(FeabError, match="An error happened"):
+            store.change(lambda now: Change(note=note(2)))
+    assert [event.attempt for event in events_of(store.snapshot())] == [f"{1:016x}"]
 
 
 def test_a_proposal_is_a_pull_request(tmp_path: Path) -> None:
