@@ -32,6 +32,12 @@ LIST = "EmoLabel/list_patition_label.txt"
 GENDERS: Mapping[int, str | None] = MappingProxyType({0: "male", 1: "female", 2: None})
 """2 is "unsure": not labelled, never a group of its own."""
 RACES: Mapping[int, str] = MappingProxyType({0: "caucasian", 1: "african-american", 2: "asian"})
+_ATTRIBUTES: Mapping[str, Mapping[int, str | None]] = MappingProxyType({
+    "perceived_gender": GENDERS, "perceived_race": RACES, "age_group": dict(enumerate(AGE_GROUPS)),
+})  # fmt: skip
+"""Column -> its codes, in the order of their lines."""
+_SPLITS: Mapping[str, tuple[str, ...]] = MappingProxyType({"train": (LIST,), "test": (LIST,)})
+"""Split -> the file that names its pictures, which begin with its name."""
 _MANUAL = "Annotation/manual"
 _LANDMARKS = 5
 _ROUNDED = 0.02
@@ -75,7 +81,10 @@ def _shares(tree: Tree, split: str, skip: Skip) -> dict[str, list[float]]:
     for number, line in () if file is None else tree.lines(file):
         name, *words = line.split()
         stem = name.rpartition(".")[0].removesuffix("_aligned") or name
-        if not stem.startswith(f"{split}_"):
+        named = stem.partition("_")[0]
+        if named not in _SPLITS and split == "train":  # told once, of both splits
+            skip(str(file), number, "bad row", f"{name!r:.100} is no name of a train or test picture")
+        if named != split:
             continue
         values = [value for word in words if (value := number_in(word, 0, 1)) is not None]
         if len(values) == len(words) == len(CODES) and abs(sum(values) - 1) < _ROUNDED:
@@ -105,7 +114,7 @@ def _rows(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str]) -> Itera
         words = line.split()
         stem = words[0].rpartition(".")[0] or words[0]
         named = stem.partition("_")[0]
-        if named not in ("train", "test") or len(words) != 2:
+        if named not in _SPLITS or len(words) != 2:
             if split == "train":  # told once, of both splits
                 skip(LIST, number, "bad row", f"{line.strip()!r:.100} is no name of a train or test picture and a code")
             continue
@@ -115,27 +124,34 @@ def _rows(tree: Tree, split: str, skip: Skip, codes: Mapping[int, str]) -> Itera
         if code is None:
             skip(LIST, number, "unknown code", f"{words[1]!r:.40} is none of {min(codes)} to {max(codes)}")
             continue
-        labels = {"expression": codes[code], **(_attributes(tree, stem) if described else {})}
+        labels = {"expression": codes[code], **(_attributes(tree, stem, skip) if described else {})}
         yield Row(stem, f"Image/aligned/{stem}_aligned.jpg", LIST, number, labels)
 
 
-def _attributes(tree: Tree, stem: str) -> dict[str, Any]:
-    """Perceived gender, race and age group, as annotators saw them; nothing where the file is missing or odd."""
+def _attributes(tree: Tree, stem: str, skip: Skip) -> dict[str, Any]:
+    """Perceived gender, race and age group, as annotators saw them; nothing where there is no file.
+
+    What is wrong in the file is told, and leaves the face without that attribute; its expression does not depend on it.
+    """
+    file = f"{_MANUAL}/{stem}_manu_attri.txt"
+    if not tree.has(file):
+        return {}
     try:
-        lines = tree.text(f"{_MANUAL}/{stem}_manu_attri.txt").split("\n")
-    except FeabError:
+        lines = list(tree.lines(file))[_LANDMARKS:]
+    except FeabError as error:
+        skip(file, None, "bad row", str(error).removeprefix(f"{tree.root / file}: "))
         return {}
-    values = [line.strip() for line in lines if line.strip()][_LANDMARKS:]
-    codes = [whole_in(value, range(5)) for value in values[:3]]
-    if len(codes) < 3:
+    if len(lines) < len(_ATTRIBUTES):
+        skip(file, None, "bad row", f"holds no {', '.join(_ATTRIBUTES)} below {_LANDMARKS} landmarks")
         return {}
-    gender, race, age = codes
-    return {
-        "perceived_gender": GENDERS.get(-1 if gender is None else gender),
-        "perceived_race": RACES.get(-1 if race is None else race),
-        "age_group": None if age is None else AGE_GROUPS[age],
-        "attributes_source": "annotators",
-    }
+    found: dict[str, Any] = {"attributes_source": "annotators"}
+    for (number, line), (name, words) in zip(lines, _ATTRIBUTES.items(), strict=False):
+        code = whole_in(line, words)
+        if code is None:
+            skip(file, number, "unknown code", f"{name} {line.strip()!r:.40} is none of 0 to {max(words)}")
+        else:
+            found[name] = words[code]
+    return found
 
 
 def mimic(root: Path, faces: Faces, n: int) -> None:
@@ -174,8 +190,6 @@ _SOURCE = (
     "the wild, CVPR"
 )
 _GUESSES = "Perceived age, gender and race are annotators' guesses from the picture; gender 2 (unsure) is null."
-_SPLITS: Mapping[str, tuple[str, ...]] = MappingProxyType({"train": (LIST,), "test": (LIST,)})
-
 READERS = (
     Reader(
         name="rafdb",

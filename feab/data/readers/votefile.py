@@ -60,7 +60,8 @@ def clip_votes(
     Args:
         tree: the dataset's folder.
         file: the list (.csv or .xlsx), with a header.
-        name: the column with the clips' names; endings of file names and zeros before numbers are left out.
+        name: the column with the clips' names, which are numbers; endings of file names and zeros before them are
+            left out.
         columns: one a label, in their order.
         raters: how many people were asked.
         skip: told of rows that are no votes, and of a whole file that holds none.
@@ -76,7 +77,9 @@ def clip_votes(
             continue
         clip = clip_key(row.get(name.casefold(), ""))
         values = [value for cell in cells if (value := number_in(cell, 0, raters)) is not None]
-        if not clip or len(values) < len(columns):
+        if not clip.isdecimal():
+            skip(file, number, "bad row", f"{clip!r:.60} is no number of a clip")
+        elif len(values) < len(columns):
             skip(file, number, "bad row", f"{','.join(cells)!r:.100} are no votes of 0 to {raters} on a clip")
         elif clip in found:
             skip(file, number, "same id", f"the clip {clip!r:.60} occurs already")
