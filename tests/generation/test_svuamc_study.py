@@ -54,6 +54,12 @@ def test_over_dispersion_makes_confidence_honest(rows: dict[str, dict]) -> None:
     assert honest["accuracy"] > rows["plurality, 20"]["accuracy"]
 
 
+def test_full_confidence_is_calibrated_and_rejecting_the_unsure_raises_accuracy(rows: dict[str, dict]) -> None:
+    for arm in ("+ knowledge, t = .9, at most 6", "+ verification, at most 6", "+ verification, at most 10"):
+        assert rows[arm]["ece"] < rows[arm]["floor"] + 0.02
+        assert rows[arm]["fifths"] == sorted(rows[arm]["fifths"], reverse=True)
+
+
 def test_knowledge_and_verification_do_with_a_third_of_the_draws(rows: dict[str, dict]) -> None:
     full = rows["+ verification, at most 10"]
     assert full["draws"] < 8
