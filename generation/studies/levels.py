@@ -8,10 +8,13 @@ another theory (Darwin's AUs, ratings of other words, another table from AUs to 
     python generation/studies/levels.py --given action_units --out levels.jsonl
     python generation/studies/summary.py levels.jsonl
 
-Writes a JSON object for every arm, seed and knowledge. Each seed is written when it is done: the same command goes on
-where it was broken off, `--status` says what is done. Seed 0 is not among those of the study: scaling was tuned on it.
+Writes a JSON object for every arm, seed and knowledge. Adaptive arms are run once with the recipe's limit of contexts
+and once with each of `--budgets`, so that arms can be compared at equal cost; `risks` is the error of the surest 5 %,
+10 % … 100 %, and "at the accepted share" the error of as many faces as full SEKE accepts of that level, so that they
+can be compared at equal coverage, too. Each seed is written when it is done: the same command goes on where it was
+broken off, `--status` says what is done. Seed 0 is not among those of the study: scaling was tuned on it.
 With AUs given a seed and knowledge takes about half a minute of an idle core; with the expression given about three, as
-2^17 displays are summed over for each face.
+2^17 displays are summed over for each face; each further budget takes about as much again.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feab.data import load_dataset
-from feab.generation.arms import Arm, adaptive_consistency, first_draws, plurality
+from feab.generation.arms import adaptive_consistency, first_draws, plurality
 from feab.generation.deciding import Candidate, Settings, annotate_faces, next_step
 from feab.generation.error_model import ErrorModel, fit_error_model
 from feab.generation.posterior import truth as judge
@@ -51,6 +54,8 @@ from feab.vocabulary import EXPRESSIONS, FEAB_17
 Floats = npt.NDArray[np.floating]
 CONTEXTS, DRAWS = 10, 2
 CALIBRATING = 400
+COVERAGES = tuple(share / 20 for share in range(1, 21))
+"""Of `risks`."""
 
 KNOWLEDGE: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "matched": lambda seed: {"theory": "facs_2002"},
@@ -108,14 +113,38 @@ def load_faces(split: str, n: int, given: Sequence[Level], annotator: Annotator,
     return Faces(truths, [_part(one, given) for one in truths], missing, answers)
 
 
+Verifier = Callable[[Faces, Sequence[tuple[int, Candidate]]], list[Verdict]]
+"""Says what becomes of candidates: (row, what to verify) of some faces."""
+
+
+def simulated_verifier(annotator: Annotator, seed: int) -> Verifier:
+    """One whose verdicts follow the same random numbers each time that it is made."""
+    rng = np.random.default_rng([seed, 6])
+
+    def verdict(truth: Given, candidate: Candidate) -> Verdict:
+        about, value, _ = candidate
+        if about in ("valence", "arousal"):
+            above = getattr(truth, about) - float(value)
+            return Verdict(about, value, RULINGS[annotator.rules(np.array([above]), rng)[0]])
+        shown = truth.expression if about == "expression" else _word(truth, int(about))
+        right = np.array([value == shown])
+        return Verdict(about, value, "confirm" if annotator.confirms(right, rng)[0] else "refute")
+
+    return lambda faces, wanted: [verdict(faces.truths[row], candidate) for row, candidate in wanted]
+
+
+def _word(truth: Given, au: int) -> str:
+    return "present" if truth.action_units.get(au, False) else "absent"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Procedure:
-    """SV-UAMC with one kind of knowledge and one set of settings, on a simulated annotator."""
+    """SV-UAMC with one kind of knowledge and one set of settings, on answers that are there."""
 
     knowledge: JointModel
     settings: Settings
-    annotator: Annotator
-    seed: int
+    verifier: Callable[[], Verifier]
+    """Makes the verifier of one run."""
 
     def fit(self, faces: Faces) -> ErrorModel:
         """The pilot, a provisional error model, the rest of the procedure by that, and the error model."""
@@ -129,7 +158,7 @@ class Procedure:
 
     def run(self, faces: Faces, model: ErrorModel) -> tuple[list[FaceDraws], Floats, Floats]:
         """What was said in the end, and how many draws and verdicts each face took."""
-        rng, n = np.random.default_rng([self.seed, 6]), len(faces.truths)
+        verify, n = self.verifier(), len(faces.truths)
         contexts, verdicts = np.full(n, self.settings.pilot_contexts), [()] * n
         live = list(range(n))
         while live:
@@ -142,41 +171,39 @@ class Procedure:
                 self.knowledge,
                 self.settings,
             )
+            wanted = []
             for row, (step, candidate) in zip(live, steps, strict=True):
                 if step == "ask":
                     contexts[row] += 1
                 elif candidate is not None:
-                    verdicts[row] = (*verdicts[row], self._verdict(faces.truths[row], candidate, rng))
+                    wanted.append((row, candidate))
+            for (row, _), verdict in zip(wanted, verify(faces, wanted), strict=True):
+                verdicts[row] = (*verdicts[row], verdict)
             live = [row for row, (step, _) in zip(live, steps, strict=True) if step != "stop"]
         return faces.said(contexts, verdicts), contexts * DRAWS, np.array([len(one) for one in verdicts])
 
-    def _verdict(self, truth: Given, candidate: Candidate, rng: np.random.Generator) -> Verdict:
-        about, value, _ = candidate
-        if about in ("valence", "arousal"):
-            above = getattr(truth, about) - float(value)
-            return Verdict(about, value, RULINGS[self.annotator.rules(np.array([above]), rng)[0]])
-        shown = truth.expression if about == "expression" else _word(truth, int(about))
-        right = np.array([value == shown])
-        return Verdict(about, value, "confirm" if self.annotator.confirms(right, rng)[0] else "refute")
 
+def scores(
+    faces: Faces, level: Level, value: Floats, sure: Floats, coverage: float, share: float = 0.0
+) -> dict[str, Any]:
+    """Of one level: its primary, the mean error over all coverages (AURC), and the error at some of them.
 
-def _word(truth: Given, au: int) -> str:
-    return "present" if truth.action_units.get(au, False) else "absent"
-
-
-def scores(faces: Faces, level: Level, value: Floats, sure: Floats, coverage: float) -> dict[str, float | None]:
-    """Of one level: its primary, the mean error over all coverages (AURC), and the error at one coverage.
-
-    Errors: a wrong expression, the share of wrong AUs, the mean square of valence and arousal.
+    Errors: a wrong expression, the share of wrong AUs, the mean square of valence and arousal. `share` is the coverage
+    that is compared with full SEKE's accepted annotations; at 0 there is none.
     """
     order = np.argsort(-sure, kind="stable")
     wrong = errors(faces, level, value)[order]
     risks = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
-    taken = max(1, round(coverage * len(wrong)))
+
+    def at(part: float) -> float:
+        return float(risks[max(1, round(part * len(wrong))) - 1])
+
     return {
         "primary": primary(faces, level, value),
         "aurc": float(risks.mean()),
-        f"error of the surest {coverage:.0%}": float(risks[taken - 1]),
+        f"error of the surest {coverage:.0%}": at(coverage),
+        "at the accepted share": at(share) if share else None,
+        "risks": [round(at(part), 4) for part in COVERAGES],
     }
 
 
@@ -231,54 +258,82 @@ def value_of(found: Posterior, level: Level) -> Floats:
     return found.means if level == "valence_arousal" else (found.action_units > 0.5).astype(float)
 
 
-def simple_arms(faces: Faces) -> Iterator[tuple[str, Level, Arm]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What an arm made of one level of all faces: values and confidences, as an `Arm` has them, and what it took."""
+
+    arm: str
+    level: Level
+    value: Floats
+    sure: Floats
+    cost: float
+    more: Mapping[str, Any]
+
+
+def simple_arms(faces: Faces) -> Iterator[Outcome]:
     """Self-consistency with fixed numbers of draws, and until the two first are told apart."""
     n = len(faces.truths)
     for level in faces.missing:
-        for draws in (1, 4, 10, 20):
-            yield f"plurality {draws}", level, plurality(first_draws(faces.answers, np.full(n, draws)), level)
-        yield "adaptive consistency", level, adaptive_consistency(faces.answers, level)
+        for draws in (1, 5, 10, 20):
+            arm = plurality(first_draws(faces.answers, np.full(n, draws)), level)
+            yield Outcome(f"plurality {draws}", level, arm.value, arm.confidence, float(draws), {})
+        arm = adaptive_consistency(faces.answers, level)
+        cost = float(arm.used.mean())
+        yield Outcome("adaptive consistency", level, arm.value, arm.confidence, cost, {})
+
+
+def adaptive_arm(name: str, procedure: Procedure, calibrating: Faces, faces: Faces) -> Iterator[Outcome]:
+    """SV-UAMC with some settings, its error model fitted by the same procedure."""
+    settings, knowledge = procedure.settings, procedure.knowledge
+    model = procedure.fit(calibrating)
+    said, draws, verdicts = procedure.run(faces, model)
+    found, n = judge(said, faces.given, model, knowledge), len(said)
+    done = annotate_faces(said, faces.given, [{}] * n, [faces.missing] * n, model, knowledge, settings)
+    for level in faces.missing:
+        value, sure = value_of(found, level), confidence(found, level, model, settings)
+        taken = np.array([one.levels[level].source == "generated" for one in done])
+        more = {
+            "draws": float(draws.mean()),
+            **calibration(faces, level, found),
+            "accepted": float(taken.mean()),
+            "error of the accepted": float(errors(faces, level, value)[taken].mean()) if taken.any() else None,
+            "lambda": model.lam[level],
+        }
+        yield Outcome(name, level, value, sure, float(draws.mean() + verdicts.mean()), more)
 
 
 def one_seed(seed: int, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """All arms on the same faces and answers."""
+    """All arms on the same faces and simulated answers."""
     annotator = profile(options.annotator, load_knowledge(), halo=options.halo)
-    knowledge = fit_joint(load_knowledge(**KNOWLEDGE[options.knowledge](seed)))
     calibrating = load_faces("train", CALIBRATING, options.given, annotator, seed)
     faces = load_faces("validation", options.faces, options.given, annotator, seed)
-    for name, level, arm in simple_arms(faces):
-        told = scores(faces, level, arm.value, arm.confidence, options.coverage)
-        yield {"arm": name, "level": level, "cost": float(arm.used.mean()), **told}
-    for name, settings in (
-        ("without knowledge", Settings(most_knowledge=0, verify="never")),
-        ("knowledge", Settings(verify="never")),
-        ("full SEKE", Settings()),
-    ):
-        procedure = Procedure(knowledge, settings, annotator, seed)
-        model = procedure.fit(calibrating)
-        said, draws, verdicts = procedure.run(faces, model)
-        found = judge(said, faces.given, model, knowledge)
-        n = len(said)
-        done = annotate_faces(said, faces.given, [{}] * n, [faces.missing] * n, model, knowledge, settings)
-        for level in faces.missing:
-            value, sure = value_of(found, level), confidence(found, level, model, settings)
-            taken = np.array([one.levels[level].source == "generated" for one in done])
-            yield {
-                "arm": name,
-                "level": level,
-                "cost": float(draws.mean() + verdicts.mean()),
-                "draws": float(draws.mean()),
-                **scores(faces, level, value, sure, options.coverage),
-                **calibration(faces, level, found),
-                "accepted": float(taken.mean()),
-                "error of the accepted": float(errors(faces, level, value)[taken].mean()) if taken.any() else None,
-                "lambda": model.lam[level],
-            }
+    return compared(seed, options, calibrating, faces, lambda: simulated_verifier(annotator, seed))
+
+
+def compared(
+    seed: int, options: argparse.Namespace, calibrating: Faces, faces: Faces, verifier: Callable[[], Verifier]
+) -> Iterator[dict[str, Any]]:
+    """All arms on the same faces and answers."""
+    knowledge = fit_joint(load_knowledge(**KNOWLEDGE[options.knowledge](seed)))
+    arms = {"full SEKE": Settings(), "knowledge": Settings(verify="never")}
+    arms["without knowledge"] = Settings(most_knowledge=0, verify="never")
+    outcomes = list(simple_arms(faces))
+    for name, settings in arms.items():
+        for most in (settings.most_contexts, *options.budgets):
+            limited = replace(settings, most_contexts=most)
+            called = name if most == settings.most_contexts else f"{name}, at most {most} contexts"
+            outcomes += adaptive_arm(called, Procedure(knowledge, limited, verifier), calibrating, faces)
+    shares = {one.level: one.more["accepted"] for one in outcomes if one.arm == "full SEKE"}
+    for one in outcomes:
+        told = scores(faces, one.level, one.value, one.sure, options.coverage, shares[one.level])
+        yield {"arm": one.arm, "level": one.level, "cost": one.cost, **told, **one.more}
 
 
 def head_of(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The fields with which every line of a seed begins: all that its numbers depend on."""
     settings = f"{options.annotator}, halo {options.halo:g}, {options.faces} faces, coverage {options.coverage:g}"
+    if options.budgets:
+        settings += f", budgets {' '.join(map(str, options.budgets))}"
     return {"seed": seed, "given": options.given, "knowledge": options.knowledge, "settings": settings}
 
 
@@ -299,6 +354,7 @@ def main() -> None:
     parser.add_argument("--halo", type=float, default=0.3)
     parser.add_argument("--faces", type=int, default=800)
     parser.add_argument("--coverage", type=float, default=0.8)
+    parser.add_argument("--budgets", type=int, nargs="*", default=[], help="further limits of contexts, from 2")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--out", type=Path, default=Path("levels.jsonl"), help="where seeds are written and looked for")
     parser.add_argument("--status", action="store_true", help="only say which seeds are done")

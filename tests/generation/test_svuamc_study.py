@@ -54,6 +54,12 @@ def test_over_dispersion_makes_confidence_honest(rows: dict[str, dict]) -> None:
     assert honest["accuracy"] > rows["plurality, 20"]["accuracy"]
 
 
+def test_full_confidence_is_calibrated_and_rejecting_the_unsure_raises_accuracy(rows: dict[str, dict]) -> None:
+    for arm in ("+ knowledge, t = .9, at most 6", "+ verification, at most 6", "+ verification, at most 10"):
+        assert rows[arm]["ece"] < rows[arm]["floor"] + 0.02
+        assert rows[arm]["fifths"] == sorted(rows[arm]["fifths"], reverse=True)
+
+
 def test_knowledge_and_verification_do_with_a_third_of_the_draws(rows: dict[str, dict]) -> None:
     full = rows["+ verification, at most 10"]
     assert full["draws"] < 8
@@ -80,12 +86,18 @@ def faces(split: str) -> list[Sample]:
     ]
 
 
-def test_level_by_level_full_seke_beats_twenty_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_level_by_level_full_seke_beats_twenty_draws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module, summary = study(STUDIES / "levels.py"), study(STUDIES / "summary.py")
     monkeypatch.setattr(module, "load_dataset", lambda name, split: faces(split))
     monkeypatch.setattr(module, "CALIBRATING", 150)
     options = argparse.Namespace(
-        given=["action_units"], knowledge="matched", annotator="middling", halo=0.3, faces=120, coverage=0.8
+        given=["action_units"],
+        knowledge="matched",
+        annotator="middling",
+        halo=0.3,
+        faces=120,
+        coverage=0.8,
+        budgets=[],
     )
     lines = list(module.one_seed(0, options))
     told = {(line["arm"], line["level"]): line for line in lines}
@@ -94,12 +106,25 @@ def test_level_by_level_full_seke_beats_twenty_draws(monkeypatch: pytest.MonkeyP
         assert full["cost"] <= 10
         assert full["primary"] > fixed["primary"]
         assert full["aurc"] < fixed["aurc"]
+        assert np.mean(full["risks"][:10]) < full["risks"][-1]  # the surest are the more accurate
+        if full["accepted"]:  # at equal coverage its accepted labels are more accurate, and as many compared
+            assert full["at the accepted share"] == pytest.approx(full["error of the accepted"], abs=1e-3)
+            assert full["at the accepted share"] < fixed["at the accepted share"]
     assert told["full SEKE", "expression"]["primary"] > told["without knowledge", "expression"]["primary"]
-    head = {"seed": 0, "given": ["action_units"], "knowledge": "matched"}
+    head: dict[str, Any] = {"seed": 0, "given": ["action_units"], "knowledge": "matched"}
     text = summary.table(summary.grouped(json.dumps({**head, **line}) for line in lines)).splitlines()
     assert text[0].startswith("| given | knowledge | level | arm | seeds | cost | primary | aurc |")
     assert len(text) == 2 + len(lines)
     assert any(line.startswith("| action_units | matched | expression | full SEKE | 1 |") for line in text)
+    curves = study(STUDIES / "curves.py")
+    limited = {**told["full SEKE", "expression"], "arm": "full SEKE, at most 2 contexts", "primary": 0.5}
+    both = [{**head, **line} for line in (*lines, limited, {**limited, "primary": 0.7})]
+    curves.draw(both, "matched", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    budgets = curves.points(both)["action_units", "expression", "matched"]["full SEKE"]
+    assert budgets["full SEKE"].primary == told["full SEKE", "expression"]["primary"]
+    assert budgets["full SEKE, at most 2 contexts"].primary == pytest.approx(0.6)
+    assert budgets["full SEKE, at most 2 contexts"].half == pytest.approx(1.271, abs=1e-3)  # Student's, of two seeds
 
 
 def test_a_study_that_is_broken_off_goes_on(

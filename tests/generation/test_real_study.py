@@ -1,0 +1,84 @@
+"""The study with a real annotator, small: asked once, replayed in other orders, verified live."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from annotating import Watched, failing, load_dataset, quick, told, write_faces
+
+from feab.content import shipped
+from feab.data import Dataset
+from feab.errors import FeabError
+from feab.generation.asking import Asker
+from feab.generation.prepare import Prepared, prepare
+from feab.journal import Journal
+from feab.knowledge import fit_joint
+
+sys.path.insert(0, str(shipped("generation") / "studies"))
+
+import levels
+import real
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return load_dataset(str(write_faces(tmp_path_factory.mktemp("real") / "made", 10, free=True)))
+
+
+@pytest.fixture
+def what(dataset: Dataset) -> Prepared:
+    return prepare(dataset, quick(), given=["action_units"], limit=30)
+
+
+@contextmanager
+def annotator(what: Prepared, model: Watched, folder: Path) -> Iterator[real.Annotator]:
+    asker = Asker(what.recipe, fit_joint(what.recipe.knowledge_numbers()))
+    with Journal(folder / "draws.jsonl") as journal:
+        yield real.Annotator(model, asker, journal, what.chosen.asked())
+
+
+def test_each_thing_is_asked_once_and_the_arms_replay_it(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
+    calibrating, judged = real.chosen(what)
+    assert all(face.labels.expression[face.row] for face in (*calibrating, *judged))
+    first = Watched(told(dataset))
+    with annotator(what, first, tmp_path) as fresh:
+        fresh.draw([*calibrating, *judged])
+    assert sum(first.asked.values()) == (len(calibrating) + len(judged)) * levels.CONTEXTS * levels.DRAWS
+    again = prepare(dataset, what.recipe, given=["action_units"], limit=30)
+    calibrating, judged = real.chosen(again)
+    second = Watched(told(dataset))
+    with annotator(again, second, tmp_path) as resumed:
+        resumed.draw([*calibrating, *judged])
+        assert not second.asked
+        learnt, faces = real.faces_of(calibrating, 1), real.faces_of(judged, 1)
+        other = real.faces_of(judged, 2)
+        options = argparse.Namespace(knowledge="matched", coverage=0.8, budgets=[])
+        lines = list(levels.compared(1, options, learnt, faces, lambda: resumed.verify))
+    assert (faces.answers.expression != other.answers.expression).any()
+    assert np.array_equal(faces.answers.expression.sum(axis=(1, 2)), other.answers.expression.sum(axis=(1, 2)))
+    found = {(line["arm"], line["level"]): line for line in lines}
+    assert found["full SEKE", "expression"]["primary"] > 0.8  # the annotator is nearly always right
+    assert {question.prompt[0] for question in second.questions} == {"v"}
+    assert max(second.asked.values()) == 1
+
+
+def test_what_fails_is_told_and_asked_again(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
+    calibrating, _ = real.chosen(what)
+    broken = Watched(told(dataset), lambda number, one: failing(one) if number % 40 == 8 else one)
+    with (
+        annotator(what, broken, tmp_path) as fresh,
+        pytest.raises(FeabError, match="the same command asks again"),
+    ):
+        fresh.draw(calibrating)
+    again = prepare(dataset, what.recipe, given=["action_units"], limit=30)
+    calibrating, _ = real.chosen(again)
+    whole = Watched(told(dataset))
+    with annotator(again, whole, tmp_path) as resumed:
+        resumed.draw(calibrating)
+    assert 0 < sum(whole.asked.values()) < 0.1 * len(calibrating) * levels.CONTEXTS * levels.DRAWS
