@@ -59,8 +59,10 @@ def rebuild(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
     Raises:
         FeabError: when the store cannot be read or written.
     """
-    snapshot = store.snapshot()
-    events = events_of(snapshot)
+    seen: list[tuple[Snapshot, list[Event]]] = []
+    # Where nobody writes: between a line of the log and its files, a table would tell of the line and lack its rows.
+    store.change(lambda now: seen.append((now, events_of(now))))
+    snapshot, events = seen[-1]
     frame = build(snapshot, events, sets, draws)
     seq = len(events)
     data = _parquet(frame, seq)

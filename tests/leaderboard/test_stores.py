@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 
 from feab.errors import FeabError
 from feab.leaderboard import HubStore, LocalStore, Store, audit, entries_of, events_of, load_table, receive
+from feab.leaderboard.local import LocalSnapshot
 from feab.leaderboard.store import LOG, Change, Note, check_path, log_of
+from feab.leaderboard.table import rebuild
 
 
 def hub(folder: Path) -> tuple[HubStore, FakeHub]:
@@ -233,6 +235,40 @@ def test_a_change_that_was_killed_is_finished_or_dropped(
     assert audit(now)[:1] == ["submissions/a: is in no line of the log"]  # these are no acceptances
     LocalStore(tmp_path).change(lambda now: Change({"submissions/c/f": b"5"}, note(3)))
     assert events_of(LocalStore(tmp_path).snapshot())[-1].seq == (3 if there else 2)
+
+
+def test_no_table_tells_of_a_submission_that_it_lacks(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = place.board(tmp_path)
+    assert isinstance(board.store, LocalStore)
+    assert receive(board, place.zipped("always"), user="ada").entry is not None
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    change = _accepted(place, tmp_path / "other")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(LocalStore, "_into_place", die)  # its line is in the log, its files are not there
+        board.store.change(lambda now: change)
+    with monkeypatch.context() as patch:  # a snapshot as of the moment before that change was begun
+        patch.setattr(LocalStore, "snapshot", lambda self: LocalSnapshot(self.folder))
+        rebuild(board.store, board.sets, board.draws)
+    listed = {one.id for one in entries_of(board.store.snapshot(), events_of(board.store.snapshot()))}
+    assert len(listed) == 2
+    assert set(load_table(board.store, board.sets, board.draws)["submission"]) == listed
+
+
+def _accepted(place: Place, elsewhere: Path) -> Change:
+    """The change that lists a submission, as another leaderboard made it."""
+    entry = receive(place.board(elsewhere), place.zipped("uniform"), user="bob").entry
+    assert entry is not None
+    folder = elsewhere / "store" / "submissions" / entry.id
+    files = {f"submissions/{entry.id}/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    return Change(files, Note("accepted", "bob", "0" * 16, entry.card.name, entry.id))
 
 
 WRITER = """

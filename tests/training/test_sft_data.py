@@ -310,3 +310,28 @@ def test_a_language_model_gets_the_eyes_of_another(tmp_path):
     asked = load_model(f"hf/{tmp_path / 'model'}")
     assert predictions_of(asked, load_tasks(["synth"])[0].questions(some_faces(1)))
     asked.close()
+
+
+def test_what_is_trained_as_a_whole_learns_in_float32_and_answers_beside_bfloat16(records):
+    import torch
+    from peft import get_peft_model
+
+    from feab.content import shipped
+    from feab.tasks import load_tasks
+    from feab.training.sft.base import find_base, load_base, lora_config
+    from feab.training.sft.examine import answers_to
+    from feab.training.sft.heldout import HeldOut
+
+    folder = shipped("models") / "feab-tiny"
+    recipe = SftRecipe(method="sft", name="x", base="x", tuning={"parts": ["language"], "whole": ["connector"]})
+    model, processor = load_base(find_base(str(folder)), recipe, half=True, device="cpu")
+    tuned = get_peft_model(model, lora_config(model, recipe.tuning))
+    kinds = {learns: set() for learns in (True, False)}
+    for name, weight in tuned.named_parameters():
+        if "original_module" not in name:
+            kinds[weight.requires_grad].add(weight.dtype)
+    assert kinds == {True: {torch.float32}, False: {torch.bfloat16}}
+    held = HeldOut(some_faces(2), None, tuple(load_tasks(["synth"])), "two faces")
+    answers = answers_to(tuned.get_base_model(), processor, held, half=True)
+    assert len(answers) == 2 * 3
+    assert all(answer.outcome == "ok" for answer in answers)

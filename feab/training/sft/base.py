@@ -81,6 +81,9 @@ def load_base(base: Base, recipe: SftRecipe, *, half: bool, device: str) -> tupl
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=recipe.gradient_checkpointing)
     if recipe.tuning.kind == "full":
         only_parts(model, recipe.tuning.parts)
+    elif quantization is None:
+        for module in _whole(model, recipe.tuning).values():
+            module.float()  # PEFT copies it as it is; in bfloat16 most steps would be too small to change a weight
     return model, processor
 
 
@@ -148,11 +151,7 @@ def lora_config(model: Any, tuning: Tuning) -> Any:
     from peft import LoraConfig
 
     told = divided(model)
-    whole = [
-        name
-        for name, module in model.named_modules()
-        if told(name) in tuning.whole and any(True for _ in module.parameters(recurse=False))
-    ]
+    whole = list(_whole(model, tuning))
     whole += [NAME] if hasattr(model, NAME) else []
     linear = [(name, told(name)) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
     for part in tuning.parts:
@@ -166,6 +165,16 @@ def lora_config(model: Any, tuning: Tuning) -> Any:
         modules_to_save=whole or None,
         task_type="CAUSAL_LM",
     )
+
+
+def _whole(model: Any, tuning: Tuning) -> dict[str, Any]:
+    """The modules that are trained as a whole beside an adapter, by name: those that have weights themselves."""
+    told = divided(model)
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if told(name) in tuning.whole and any(True for _ in module.parameters(recurse=False))
+    }
 
 
 def only_parts(model: Any, parts: Sequence[Part]) -> None:

@@ -35,8 +35,13 @@ class Examined:
         return found
 
 
-def answers_to(model: Any, processor: Any, held: HeldOut, *, share: int = 0, shares: int = 1) -> list[Prediction]:
-    """What a model in memory answers about held-out faces, or about every `shares`-th of them from `share` on."""
+def answers_to(
+    model: Any, processor: Any, held: HeldOut, *, half: bool, share: int = 0, shares: int = 1
+) -> list[Prediction]:
+    """What a model in memory answers about held-out faces, or about every `shares`-th of them from `share` on.
+
+    `half`: whether it is computed in bfloat16, as in training; its weights may be of both types.
+    """
     import torch
 
     from feab.models.hf import around
@@ -44,9 +49,8 @@ def answers_to(model: Any, processor: Any, held: HeldOut, *, share: int = 0, sha
     training = model.training
     model.eval()  # which also puts gradient checkpointing to rest
     asked = around(model, processor, "hf/under-training")
-    half = torch.is_autocast_enabled(model.device.type)
     try:
-        with torch.autocast(model.device.type, enabled=half):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=half):
             return [
                 one for task in held.tasks for one in predictions_of(asked, task.questions(held.samples[share::shares]))
             ]

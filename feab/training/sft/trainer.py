@@ -212,12 +212,13 @@ def _answers(trainer: Any, processor: Any, held: HeldOut) -> list[Prediction]:
     """
     from accelerate.utils import DistributedType, gather_object
 
-    accelerator = trainer.accelerator
+    accelerator, half = trainer.accelerator, bool(trainer.args.bf16)
     if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
-        return answers_to(trainer.model, processor, held)
+        return answers_to(trainer.model, processor, held, half=half)
     model = accelerator.unwrap_model(trainer.model)
     model = model.get_base_model() if hasattr(model, "get_base_model") else model
-    mine = answers_to(model, processor, held, share=accelerator.process_index, shares=accelerator.num_processes)
+    share, shares = accelerator.process_index, accelerator.num_processes
+    mine = answers_to(model, processor, held, half=half, share=share, shares=shares)
     if accelerator.num_processes == 1:
         return mine
     everyone: list[Prediction] = gather_object(mine)
