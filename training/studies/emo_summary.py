@@ -76,9 +76,9 @@ def table(out: Path, seeds: Sequence[int], limit: int | None = None) -> str:
                 continue
             scores = score_all(tasks_of(STILL), still, truth[STILL])
             clips = score_all(tasks_of(MOVING), moving, truth[MOVING])
-            kinds = [_primary(scores, f"{STILL}_{kind}") for kind in KINDS]
-            shown = [scores.overall, *kinds, _primary(clips, f"{MOVING}_expression")]
-            lines.append(f"| {arm} | {seed} | {' | '.join(map(_estimate, shown))} | {_cost(out, arm, seed)} |")
+            kinds = [primary(scores, f"{STILL}_{kind}") for kind in KINDS]
+            shown = [scores.overall, *kinds, primary(clips, f"{MOVING}_expression")]
+            lines.append(f"| {arm} | {seed} | {' | '.join(map(estimate, shown))} | {_cost(out, arm, seed)} |")
             values.append([math.nan if one is None or one.value is None else one.value for one in shown])
             _gather(groups, arm, scores)
         if len(values) > 1:
@@ -87,7 +87,8 @@ def table(out: Path, seeds: Sequence[int], limit: int | None = None) -> str:
     return "\n".join([*lines, "", *_beside_lines(out, seeds, truth[STILL]), "", *_group_lines(groups)])
 
 
-def _primary(scores: Scores, task: str) -> Any:
+def primary(scores: Scores, task: str) -> Any:
+    """The score that ranks in a task, with its interval."""
     found = scores.tasks[task]
     return found.metrics[found.primary]
 
@@ -139,7 +140,8 @@ def _group_lines(groups: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
     return lines
 
 
-def _estimate(found: Any) -> str:
+def estimate(found: Any) -> str:
+    """A score and its interval, in words."""
     if found is None or found.value is None:
         return "–"
     return f"{found.value:.3f}" + ("" if found.low is None else f" ({found.low:.3f} to {found.high:.3f})")
