@@ -18,7 +18,6 @@ Attributes = Literal["agr"]
 ATTRIBUTES = ("age_group", "perceived_gender", "perceived_race", "ancestry_preset")
 """The columns of it; the last one of rendered heads, which have no race."""
 
-
 _BEGIN = "The dataset describes this person so: "
 
 

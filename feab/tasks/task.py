@@ -177,9 +177,9 @@ class Task:
 
         Where the labels are kept by a leaderboard, its set says so.
         """
-        told = sample.extra.get(asked_column(self.kind))
-        if told is not None:
-            return bool(told)
+        flag = sample.extra.get(asked_column(self.kind))
+        if flag is not None:
+            return bool(flag)
         if self.kind == "expression":
             return sample.expression in self.labels
         if self.kind == "valence_arousal":

@@ -1,61 +1,64 @@
 """What a face network's knowledge adds: plain, + landmarks, + Face Info Mining, + age-gender-race prompt.
 
-Each arm fine-tunes one base on the same conversations (the train splits of `synth` and `synth_dynamic`, all labels
-true, pictures and clips in one model) for as many steps, and is asked about both test splits. The base is feab-tiny's
-kind with a tower that was trained briefly, and has never seen a clip: feab-tiny itself reads these faces so well that
-nothing could be added to it. `--base` takes another.
+Each arm fine-tunes one base on the same conversations (1,600 faces of the train split of `synth` and 288 clips of that
+of `synth_dynamic`, all labels true, pictures and clips in one model) for as many steps, and is asked about both test
+splits. The base is feab-tiny's kind with a tower that was trained briefly, and has never seen a clip: feab-tiny itself
+reads these faces so well that nothing could be added to it. `--base` takes another.
 
     python training/studies/emo.py --seeds 0 1 2 --out runs/studies/emo
+    python training/studies/emo_summary.py runs/studies/emo --seeds 0 1 2
     python training/studies/emo.py --seeds 0 --network mediapipe --out runs/studies/emo-mediapipe
 
-An arm and seed take about ten minutes of one idle core (400 steps of about a second, reckoned from 150), so three seeds
-about two hours; before that come the base and, once, the rendering of `synth_dynamic`. Any part that was done is not
-done again: training goes on from its last checkpoint, and answers are kept. The table is printed after every arm, and
-with `--table` from what is there.
+Before the first arm come the base and, once, the rendering of the clips. Any part that was done is not done again:
+training goes on from its last checkpoint, and answers are kept. The tables are printed after every arm.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from emo_summary import ARMS, COST, MOVING, STILL, table, tasks_of
 
 from feab.data import load_dataset
 from feab.data.feid import FeidLabels, FeidRecord
 from feab.data.feid.info import FeidInfo, FeidSource, LevelCounts
 from feab.data.feid.write import FeidWriter, write_feid_info
-from feab.metrics import overall_difference
 from feab.models import load_model
 from feab.records import Image, Message, Sample, Text
-from feab.schemas import Prediction, Scores
-from feab.tasks import Task, load_tasks
+from feab.tasks import Task
 from feab.tasks.answering import Truth, answer_text
 from feab.tasks.crops import all_shown
-from feab.tasks.scoring import score_all, sums_all
 from feab.training import train
 from feab.training.asking import predictions_of
 
 HERE = Path(__file__).resolve().parents[1]
 RECIPE = HERE / "emo-tiny.yaml"
-ARMS: Mapping[str, dict[str, Any]] = {
+CHANGES: Mapping[str, dict[str, Any]] = {
     "plain": {"face_info": None},
     "landmarks": {"kind": "prior-token"},
     "mining": {"kind": "mining"},
     "mining-agr": {"kind": "mining", "attributes": "agr"},
 }
-STILL, MOVING = "synth", "synth_dynamic"
-BRIEF = {
-    "vision": {"epochs": 3, "learning_rate": 0.003},
-    "language": {"views": 1, "steps": 600, "learning_rate": 0.0015},
+"""What an arm changes in the recipe."""
+BRIEF: Mapping[str, Any] = {
+    "vision": {"epochs": 2, "learning_rate": 0.003},
+    "language": {"views": 1, "steps": 300, "learning_rate": 0.0015},
 }
-"""How much shorter than feab-tiny's the base's own training is: 3 epochs for 21, 600 steps for 1,400."""
-STEPS = 400
-GROUPS = ("age_group", "perceived_gender", "ancestry_preset")
+"""How much shorter than feab-tiny's the base's own training is: 2 epochs for 21, 300 steps for 1,400."""
+LEARNT = {STILL: 1600, MOVING: 288}
+"""Faces and clips of the train splits that all arms learn from."""
+STEPS = 300
+BUDGET: Mapping[str, Any] = {
+    "batch_size": 16, "micro_batch": 16, "validation": None, "sampling": {"sources": {MOVING: 2.0}},
+}  # fmt: skip
+"""Of every training, beside its steps; nothing is examined on the way, so that no checkpoint is chosen."""
 
 
 def make_base(out: Path) -> Path:
@@ -64,11 +67,6 @@ def make_base(out: Path) -> Path:
     if not (folder / "validation.json").exists():
         train(HERE / "tiny.yaml", out=folder, seed=0, name="emo-base", **BRIEF)
     return folder
-
-
-def tasks_of(name: str) -> list[Task]:
-    """The tasks that are asked about a dataset."""
-    return load_tasks([name])
 
 
 def make_data(out: Path, limit: int | None) -> Path:
@@ -81,7 +79,7 @@ def make_data(out: Path, limit: int | None) -> Path:
         for name in (STILL, MOVING):
             dataset = load_dataset(name, "train")
             faces = 0
-            for sample in list(dataset)[:limit]:
+            for sample in list(dataset)[: min(LEARNT[name], limit or LEARNT[name])]:
                 records = list(_conversations(sample, name))
                 writer.add(records)
                 faces, counts = faces + bool(records), counts + len(records)
@@ -129,25 +127,26 @@ def _conversations(sample: Sample, dataset: str) -> Iterator[FeidRecord]:
 
 def fields_of(arm: str, options: argparse.Namespace) -> dict[str, Any]:
     """What an arm changes in the recipe."""
-    given = dict(ARMS[arm])
+    given = dict(CHANGES[arm])
     attributes = given.pop("attributes", None)
     info = None if "face_info" in given else {"network": options.network, **given}
-    return {"steps": options.steps, "face_info": info, "attributes": attributes}
+    return {**BUDGET, "steps": options.steps, "face_info": info, "attributes": attributes}
 
 
 def asked_of(arm: str, name: str) -> list[Task]:
     """The tasks of a dataset as an arm is asked: told of attributes where it learnt with them."""
-    return [replace(task, attributes=ARMS[arm].get("attributes")) for task in tasks_of(name)]
+    return [replace(task, attributes=CHANGES[arm].get("attributes")) for task in tasks_of(name)]
 
 
 def answers(arm: str, seed: int, options: argparse.Namespace) -> None:
     """Train an arm with a seed and ask it about both test splits; nothing that was done is done again."""
     out: Path = options.out
     folder = out / f"{arm}-seed{seed}"
-    train(
-        RECIPE, out=folder, data=make_data(out, options.limit), base=str(options.base or make_base(out)), seed=seed,
-        **fields_of(arm, options),
-    )  # fmt: skip
+    base, data = str(options.base or make_base(out)), make_data(out, options.limit)
+    begun, started = folder.exists(), time.process_time()
+    train(RECIPE, out=folder, data=data, base=base, seed=seed, **fields_of(arm, options))
+    if not begun:
+        (folder / COST).write_text(f"{time.process_time() - started:.0f}\n", encoding="utf-8")
     for name in (STILL, MOVING):
         path = folder / f"{name}.predictions.jsonl"
         if path.exists():
@@ -162,92 +161,6 @@ def answers(arm: str, seed: int, options: argparse.Namespace) -> None:
         temporary.replace(path)
 
 
-def said(out: Path, arm: str, seed: int, name: str) -> list[Prediction]:
-    """The answers that are there; none where an arm was not asked yet."""
-    path = out / f"{arm}-seed{seed}" / f"{name}.predictions.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Prediction.model_validate_json(line) for line in lines]
-
-
-def labels_of(name: str, limit: int | None) -> dict[str, Any]:
-    """The truth for each task of a dataset."""
-    frame = load_dataset(name, "test").labels()
-    return {task.name: frame if limit is None else frame[:limit] for task in tasks_of(name)}
-
-
-def table(options: argparse.Namespace) -> str:
-    """A row an arm and seed, a row an arm over its seeds, and the groups, as Markdown."""
-    out, truth = options.out, {name: labels_of(name, options.limit) for name in (STILL, MOVING)}
-    lines = [
-        f"| arm | seed | {STILL}, overall | over plain | p | {MOVING}, macro-F1 | WAR | UAR |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    groups: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for arm in ARMS:
-        values: list[list[float]] = []
-        for seed in options.seeds:
-            still, moving = (said(out, arm, seed, name) for name in (STILL, MOVING))
-            if not still or not moving:
-                continue
-            scores = score_all(tasks_of(STILL), still, truth[STILL])
-            clips = score_all(tasks_of(MOVING), moving, truth[MOVING]).tasks[f"{MOVING}_expression"].metrics
-            gain, more, p = _over_plain(options, arm, seed, still, truth[STILL])
-            shown = [clips[metric] for metric in ("macro_f1", "accuracy", "uar")]
-            lines.append(
-                f"| {arm} | {seed} | {_estimate(scores.overall)} | {more} | {p} | "
-                + " | ".join(map(_estimate, shown)) + " |"
-            )  # fmt: skip
-            primary = None if scores.overall is None else scores.overall.value
-            row = (primary, shown[0].value, gain)
-            values.append([value if value is not None else float("nan") for value in row])
-            _gather(groups, arm, scores)
-        if len(values) > 1:
-            both = [f"{statistics.mean(v):.3f} ± {statistics.stdev(v):.3f}" for v in zip(*values, strict=True)]
-            over = "" if arm == "plain" else both[2]
-            lines.append(f"| **{arm}** | mean ± SD of {len(values)} | {both[0]} | {over} | | {both[1]} | | |")
-    return "\n".join([*lines, "", *_group_lines(groups)])
-
-
-def _over_plain(
-    options: argparse.Namespace, arm: str, seed: int, still: Sequence[Prediction], truth: Mapping[str, Any]
-) -> tuple[float | None, str, str]:
-    """How much better an arm is than the plain one of the same seed, on the same faces: as a number and in words, p."""
-    plain = said(options.out, "plain", seed, STILL)
-    if arm == "plain" or not plain:
-        return None, "", ""
-    mine, other = (list(sums_all(tasks_of(STILL), one, truth).values()) for one in (still, plain))
-    found = overall_difference(mine, other)
-    if found.value is None:
-        return None, "–", "–"
-    around = "" if found.low is None or found.high is None else f" ({found.low:+.3f} to {found.high:+.3f})"
-    return found.value, f"{found.value:+.3f}{around}", "–" if found.p is None else f"{found.p:.4f}"
-
-
-def _gather(groups: dict[tuple[str, str], dict[str, list[float]]], arm: str, scores: Scores) -> None:
-    found = scores.tasks[f"{STILL}_expression"].detail.get("groups", {})
-    for attribute in GROUPS:
-        for value, slice_ in found.get(attribute, {}).items():
-            score = slice_["metrics"].get("macro_f1", {}).get("value")
-            if score is not None:
-                groups.setdefault((attribute, value), {}).setdefault(arm, []).append(score)
-
-
-def _group_lines(groups: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -> list[str]:
-    if not groups:
-        return []
-    lines = [f"| {STILL} expression, macro-F1 of | {' | '.join(ARMS)} |", "|---" * (len(ARMS) + 1) + "|"]
-    for (attribute, value), by_arm in groups.items():
-        cells = [f"{statistics.mean(by_arm[arm]):.3f}" if arm in by_arm else "–" for arm in ARMS]
-        lines.append(f"| {attribute.replace('_', ' ')} {value} | {' | '.join(cells)} |")
-    return lines
-
-
-def _estimate(found: Any) -> str:
-    if found is None or found.value is None:
-        return "–"
-    return f"{found.value:.3f}" + ("" if found.low is None else f" ({found.low:.3f} to {found.high:.3f})")
-
-
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -258,7 +171,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of each training (default {STEPS})")
     parser.add_argument("--limit", type=int, help="faces of each split: to see whether it works")
     parser.add_argument("--out", type=Path, default=Path("runs/studies/emo"))
-    parser.add_argument("--table", action="store_true", help="only print the table of what is there")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(options, name) for name in ("network", "base", "steps", "limit")}
@@ -266,14 +178,12 @@ def main() -> None:
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) != settings:
         sys.exit(f"{options.out} holds a study with other settings ({known}); name another --out")
     known.write_text(json.dumps(settings) + "\n", encoding="utf-8")
-    for seed in [] if options.table else options.seeds:
+    for seed in options.seeds:
         for arm in options.arms:
             answers(arm, seed, options)
-            text = table(options)
+            text = table(options.out, options.seeds, options.limit)
             (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
             print(text, flush=True)
-    if options.table:
-        print(table(options))
 
 
 if __name__ == "__main__":

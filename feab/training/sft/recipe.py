@@ -102,7 +102,7 @@ class SftRecipe(Strict):
     """Face Info Mining (EMO-LLaMA) or a prior token (EmoLA): what a face network reads, for the language model."""
     attributes: Literal["agr"] | None = None
     """agr: age group, gender and race of the person in the dataset's own words, before each question (EMO-LLaMA's
-    age-gender-race prompt). A model that learnt with them is told them when it is asked, too; see docs/ethics.md."""
+    age-gender-race prompt), in training and when it is examined; what that risks: docs/training.md."""
     frames: Positive | None = None
     """Most pictures of a clip that are shown in a conversation, evenly chosen; by default all that the data have."""
     epochs: Annotated[float, Field(gt=0, le=1000)] = 1.0
