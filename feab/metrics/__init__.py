@@ -7,6 +7,7 @@ is always the label, never what a person felt.
 """
 
 from feab.metrics.action_units import action_unit_detail, action_unit_scores, action_unit_sums
+from feab.metrics.beside import Beside, beside, overall_beside
 from feab.metrics.calibration import (
     action_unit_calibration_sums,
     action_unit_reliability,
@@ -17,8 +18,10 @@ from feab.metrics.chance import action_unit_chance, expression_chance, oracle_fr
 from feab.metrics.comparing import (
     Difference,
     difference,
+    differences,
     holm,
     overall_difference,
+    same_faces,
 )
 from feab.metrics.expression import expression_detail, expression_scores, expression_sums
 from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimates
@@ -32,6 +35,7 @@ from feab.metrics.vote_scores import human_ceiling, human_consensus, vote_detail
 __all__ = [
     "FEW_CLUSTERS",
     "MIN_CLUSTERS",
+    "Beside",
     "ClusterSums",
     "Difference",
     "Drawn",
@@ -44,9 +48,11 @@ __all__ = [
     "action_unit_reliability",
     "action_unit_scores",
     "action_unit_sums",
+    "beside",
     "bootstrap_weights",
     "chance_corrected",
     "difference",
+    "differences",
     "drawn",
     "estimates",
     "expression_calibration_sums",
@@ -60,10 +66,12 @@ __all__ = [
     "human_consensus",
     "oracle_from_expression",
     "overall",
+    "overall_beside",
     "overall_difference",
     "overall_drawn",
     "overall_standings",
     "places",
+    "same_faces",
     "standings",
     "valence_arousal_chance",
     "valence_arousal_detail",
