@@ -28,6 +28,7 @@ from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimat
 from feab.metrics.overall import chance_corrected, overall
 from feab.metrics.ranking import action_unit_auroc
 from feab.metrics.standing import Drawn, Standing, drawn, overall_drawn, overall_standings, places, standings
+from feab.metrics.storing import from_arrays, to_arrays
 from feab.metrics.sums import ClusterSums, bootstrap_weights
 from feab.metrics.valence_arousal import valence_arousal_detail, valence_arousal_scores, valence_arousal_sums
 from feab.metrics.vote_scores import human_ceiling, human_consensus, vote_detail, vote_scores, vote_sums
@@ -61,6 +62,7 @@ __all__ = [
     "expression_reliability",
     "expression_scores",
     "expression_sums",
+    "from_arrays",
     "holm",
     "human_ceiling",
     "human_consensus",
@@ -73,6 +75,7 @@ __all__ = [
     "places",
     "same_faces",
     "standings",
+    "to_arrays",
     "valence_arousal_chance",
     "valence_arousal_detail",
     "valence_arousal_scores",
