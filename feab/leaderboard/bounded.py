@@ -1,4 +1,4 @@
-"""A cache that many threads share: so many values at most, each made once however many ask for it at a time."""
+"""A cache that many threads share: so much at most, each value made once however many ask for it at a time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ V = TypeVar("V")
 class Bounded(Generic[K, V]):
     """Values by key; where there are too many, the one goes that was asked for longest ago."""
 
-    def __init__(self, most: int) -> None:
-        """`most`: values that are kept."""
-        self._most = most
+    def __init__(self, most: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
+        """`most`: values that are kept or, with `weigh`, what they weigh together; the last one made is always kept."""
+        self._most, self._weigh = most, weigh
         self._lock = Lock()
         self._values: OrderedDict[K, V] = OrderedDict()
         self._making: dict[K, Lock] = {}
@@ -36,8 +36,9 @@ class Bounded(Generic[K, V]):
                 value = make()
                 with self._lock:
                     self._values[key] = value
-                    while len(self._values) > self._most:
-                        self._values.popitem(last=False)
+                    weight = sum(self._weigh(one) for one in self._values.values())
+                    while weight > self._most and len(self._values) > 1:
+                        weight -= self._weigh(self._values.popitem(last=False)[1])
             finally:
                 with self._lock:
                     self._making.pop(key, None)

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Semaphore
@@ -26,9 +26,10 @@ from feab.leaderboard.receiving import Board, Verdict, receive
 from feab.leaderboard.records import ENTRY, Entry, Event
 from feab.leaderboard.seasons import Season
 from feab.leaderboard.store import SUBMISSIONS, Snapshot, events_of
+from feab.leaderboard.summed import SummedRuns
 from feab.leaderboard.table import table_of
 from feab.leaderboard.unpacking import unpacked
-from feab.runs.comparing import Comparison, compare
+from feab.runs.comparing import Comparison
 from feab.runs.folder import Run
 from feab.runs.parts import Part
 from feab.runs.scoring import score_parts
@@ -95,6 +96,7 @@ class Service:
         self._runs = OpenedRuns(board.store, _RUNS)
         self._entries: Bounded[str, Entry] = Bounded(10_000)
         self._scores: Bounded[str, Scores] = Bounded(_SCORES)
+        self._summed = SummedRuns(board, self._runs)
         self._comparisons: Bounded[tuple[str, ...], Comparison] = Bounded(_COMPARISONS)
 
     def close(self) -> None:
@@ -273,15 +275,11 @@ class Service:
         return {place: named[place] for place in places if place in named}
 
     def _compare(self, ids: tuple[str, ...]) -> Comparison:
-        sets = [one for submission in ids for one in self._sets(self.entry(submission)).values()]
-        labels = next((one.labels for one in sets if one.labels is not None), None)
-        with ExitStack() as stack:
-            runs = [stack.enter_context(self.run(submission)) for submission in ids]
-            try:
-                found = compare(runs, labels, include=self.board.sets.include)
-            except FeabError as error:
-                raise FeabError(str(error).replace(f"{self._runs.folder}/", "")) from None
-        return _rounded(found, HIDDEN_DIGITS) if any(one.hidden for one in sets) else found
+        entries = [self.entry(one) for one in ids]
+        found = self._summed.compare(entries, self.state().snapshot)
+        # Sums are at hand also where a hidden set is no more: an entry says by its tier what its labels were.
+        hidden = any(one.tier == "verified" or self.hidden(one.id) for one in entries)
+        return _rounded(found, HIDDEN_DIGITS) if hidden else found
 
 
 def _rounded(value: Any, digits: int, *, up: bool = False) -> Any:

@@ -7,6 +7,7 @@ is always the label, never what a person felt.
 """
 
 from feab.metrics.action_units import action_unit_detail, action_unit_scores, action_unit_sums
+from feab.metrics.beside import Beside, beside, overall_beside
 from feab.metrics.calibration import (
     action_unit_calibration_sums,
     action_unit_reliability,
@@ -17,14 +18,17 @@ from feab.metrics.chance import action_unit_chance, expression_chance, oracle_fr
 from feab.metrics.comparing import (
     Difference,
     difference,
+    differences,
     holm,
     overall_difference,
+    same_faces,
 )
 from feab.metrics.expression import expression_detail, expression_scores, expression_sums
 from feab.metrics.intervals import FEW_CLUSTERS, MIN_CLUSTERS, Estimate, estimates
 from feab.metrics.overall import chance_corrected, overall
 from feab.metrics.ranking import action_unit_auroc
 from feab.metrics.standing import Drawn, Standing, drawn, overall_drawn, overall_standings, places, standings
+from feab.metrics.storing import from_arrays, to_arrays
 from feab.metrics.sums import ClusterSums, bootstrap_weights
 from feab.metrics.valence_arousal import valence_arousal_detail, valence_arousal_scores, valence_arousal_sums
 from feab.metrics.vote_scores import human_ceiling, human_consensus, vote_detail, vote_scores, vote_sums
@@ -32,6 +36,7 @@ from feab.metrics.vote_scores import human_ceiling, human_consensus, vote_detail
 __all__ = [
     "FEW_CLUSTERS",
     "MIN_CLUSTERS",
+    "Beside",
     "ClusterSums",
     "Difference",
     "Drawn",
@@ -44,9 +49,11 @@ __all__ = [
     "action_unit_reliability",
     "action_unit_scores",
     "action_unit_sums",
+    "beside",
     "bootstrap_weights",
     "chance_corrected",
     "difference",
+    "differences",
     "drawn",
     "estimates",
     "expression_calibration_sums",
@@ -55,16 +62,20 @@ __all__ = [
     "expression_reliability",
     "expression_scores",
     "expression_sums",
+    "from_arrays",
     "holm",
     "human_ceiling",
     "human_consensus",
     "oracle_from_expression",
     "overall",
+    "overall_beside",
     "overall_difference",
     "overall_drawn",
     "overall_standings",
     "places",
+    "same_faces",
     "standings",
+    "to_arrays",
     "valence_arousal_chance",
     "valence_arousal_detail",
     "valence_arousal_scores",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,31 +135,53 @@ class ActionUnitFormula:
         means = [mean_defined(per_au[name], -1) for name, _ in _MEANS]
         return np.concatenate([np.stack(means, -1), per_au["f1"]], -1)
 
+    def primary(self, totals: FloatArray) -> FloatArray:
+        """See `Formula`."""
+        tp, fp, fn, _, _ = self._counts(totals)
+        return mean_defined(self._over_sources(_f1(tp, fp, fn), tp + fn), -1)
+
     def chance(self, totals: FloatArray) -> FloatArray:
         """The mean F1 of naming every AU of every face, the best constant answer."""
-        return mean_defined(self.per_au(totals)["always_active_f1"], -1)
+        tp, fp, fn, tn, _ = self._counts(totals)
+        positives = tp + fn
+        return mean_defined(self._over_sources(_always_active_f1(positives, positives + (fp + tn)), positives), -1)
 
     def per_au(self, totals: FloatArray) -> dict[str, FloatArray]:
         """Scores of each AU as means over sources, (m, AUs); NaN where there are not enough positives."""
-        k = self.enough.shape[1]
-        tp, fp, fn, tn, silent = np.moveaxis(totals.reshape(*totals.shape[:2], 5, k), 2, 0)
+        tp, fp, fn, tn, silent = self._counts(totals)
         positives, negatives = tp + fn, fp + tn
         n = positives + negatives
         tpr, fpr = ratio(tp, positives), ratio(fp, negatives)
         spread = (tp + fp) * positives * negatives * (fn + tn)
         mcc = np.where((tp + fp) * (fn + tn) == 0, 0.0, ratio(tp * tn - fp * fn, np.sqrt(spread)))
         scores = {
-            "f1": ratio(2 * tp, 2 * tp + fp + fn),
+            "f1": _f1(tp, fp, fn),
             "accuracy": ratio(tp + tn - silent, n),
             "skew_f1": ratio(2 * tpr, 1 + tpr + fpr),
             "mcc": np.where(negatives == 0, np.nan, mcc),
             "balanced_accuracy": (tpr + 1 - fpr) / 2,
             "prevalence": ratio(positives, n),
-            "always_active_f1": ratio(2 * positives, positives + n),
+            "always_active_f1": _always_active_f1(positives, n),
         }
-        # An AU that no face of this resample shows is left out of it.
+        return {name: self._over_sources(score, positives) for name, score in scores.items()}
+
+    def _counts(self, totals: FloatArray) -> Iterable[FloatArray]:
+        """True and false positives, false and true negatives, and unanswered faces, each (sources, m, AUs)."""
+        return np.moveaxis(totals.reshape(*totals.shape[:2], 5, self.enough.shape[1]), 2, 0)
+
+    def _over_sources(self, score: FloatArray, positives: FloatArray) -> FloatArray:
+        """The mean over sources, (m, AUs). An AU that no face of this resample shows is left out of it."""
         there = self.enough[:, None, :] & (positives > 0)
-        return {name: mean_defined(np.where(there, score, np.nan), 0) for name, score in scores.items()}
+        return mean_defined(np.where(there, score, np.nan), 0)
+
+
+def _f1(tp: FloatArray, fp: FloatArray, fn: FloatArray) -> FloatArray:
+    return ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def _always_active_f1(positives: FloatArray, n: FloatArray) -> FloatArray:
+    """Of naming the AU on every face."""
+    return ratio(2 * positives, positives + n)
 
 
 def action_unit_detail(

@@ -141,11 +141,19 @@ class CalibrationFormula:
     def values(self, totals: FloatArray) -> FloatArray:
         """See `Formula`."""
         k = self.questions
-        brier = mean_defined(ratio(totals[..., :k], totals[..., k : 2 * k]), -1)
+        brier = self._of_questions(totals)
         n = totals[..., 2 * k]
         gaps = np.abs(totals[..., 2 * k + 1 :])
         errors = [ratio(gaps[..., :BINS].sum(-1), n), ratio(gaps[..., BINS:].sum(-1), n)]
         return mean_defined(np.stack([brier, *errors], -1), 0)
+
+    def primary(self, totals: FloatArray) -> FloatArray:
+        """See `Formula`."""
+        return mean_defined(self._of_questions(totals), 0)
+
+    def _of_questions(self, totals: FloatArray) -> FloatArray:
+        k = self.questions
+        return mean_defined(ratio(totals[..., :k], totals[..., k : 2 * k]), -1)
 
     def chance(self, totals: FloatArray) -> FloatArray:
         """None is told."""

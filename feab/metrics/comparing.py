@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from feab.errors import FeabError
 from feab.metrics.intervals import MIN_CLUSTERS, expanded_percentiles
-from feab.metrics.measures import Key, Measure, all_kinds, one_metric
+from feab.metrics.measures import Key, Measure, Sampled, all_kinds, one_metric, sampled
 from feab.metrics.sums import BLOCK, ClusterSums, FloatArray
 
 PERMUTATIONS = 1999
@@ -66,8 +67,21 @@ def difference(
     Raises:
         FeabError: when the answers are not about the same faces, or there is no such metric.
     """
-    check_paired([[first], [second]])
-    return _difference(one_metric(first, metric), one_metric(second, metric), resamples, permutations, seed)
+    return differences((first, second), metric, resamples=resamples, permutations=permutations, seed=seed)[0]
+
+
+def differences(
+    models: Sequence[ClusterSums],
+    metric: str | None = None,
+    *,
+    resamples: int = 1000,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> list[Difference]:
+    """How every two of several models differ, as `difference` tells it, in the order of `itertools.combinations`."""
+    check_paired([[model] for model in models])
+    found = sampled([one_metric(model, metric) for model in models], resamples, seed)
+    return differences_of(found, permutations, seed)
 
 
 def overall_difference(
@@ -89,38 +103,51 @@ def overall_difference(
     one, other = all_kinds(first), all_kinds(second)
     if one is None or other is None:
         return Difference(None)
-    return _difference(one, other, resamples, permutations, seed)
+    return differences_of(sampled((one, other), resamples, seed), permutations, seed)[0]
 
 
-def _difference(one: Measure, other: Measure, resamples: int, permutations: int, seed: int) -> Difference:
-    value, g = one.value - other.value, int(one.support.sum())
+def differences_of(models: Sequence[Sampled], permutations: int, seed: int) -> list[Difference]:
+    """How every two of several models differ on a score that was resampled; see `differences`."""
+    pairs = list(combinations(range(len(models)), 2))
+    each = zip(pairs, _permuted(models, pairs, permutations, seed), strict=True)
+    return [_difference(models[i], models[j], p) for (i, j), p in each]
+
+
+def _difference(one: Sampled, other: Sampled, p: float) -> Difference:
+    value, g = one.value - other.value, int(one.measure.support.sum())
     if not math.isfinite(value):
         return Difference(None, clusters=g)
-    p = _permuted(one, other, permutations, seed)
-    spread = one.spread(one.deleted() - other.deleted())
+    spread = one.measure.spread(one.deleted - other.deleted)
     se, df = float(spread.se[0]), float(spread.df[0])
     if g < MIN_CLUSTERS or not (math.isfinite(se) and se > SAME and df > 0):
         return Difference(value, p=p, clusters=g)
-    low, high = expanded_percentiles(one.drawn(resamples, seed) - other.drawn(resamples, seed), df)
+    low, high = expanded_percentiles(one.draws - other.draws, df)
     return Difference(value, low, high, p, g)
 
 
-def _permuted(one: Measure, other: Measure, permutations: int, seed: int) -> float:
-    """The share of arrangements, the one there is among them, whose difference is at least as large."""
+def _permuted(models: Sequence[Sampled], pairs: Sequence[tuple[int, int]], permutations: int, seed: int) -> list[float]:
+    """For each pair the share of arrangements, the one there is among them, whose difference is at least as large.
+
+    The clusters that are swapped are the same for all pairs, so that each model's are added up once.
+    """
     if permutations < 1:
         raise FeabError(f"permutations must be at least 1, got {permutations}")
-    seen = abs(one.value - other.value) - SAME
-    sums = [a + b for a, b in zip(_all(one), _all(other), strict=True)]
-    as_large = 1
-    for kept in _swaps(one.keys, permutations, seed):
-        firsts = [
-            mine + (theirs_all - theirs)  # of the clusters kept, and of the other model's that were swapped
-            for mine, theirs, theirs_all in zip(one.totals(kept), other.totals(kept), _all(other), strict=True)
+    whole = [_all(model.measure) for model in models]
+    as_large = [1] * len(pairs)
+    for swaps in _swaps(models[0].measure.keys, permutations, seed):
+        kept = [model.measure.totals(swaps) for model in models]
+        swapped = [
+            [total - part for total, part in zip(*of_model, strict=True)] for of_model in zip(whole, kept, strict=True)
         ]
-        seconds = [total - first for total, first in zip(sums, firsts, strict=True)]
-        differences = np.abs(one.of_totals(firsts) - other.of_totals(seconds))
-        as_large += int((differences >= seen).sum())  # an arrangement without a score (NaN) is not counted as one
-    return as_large / (permutations + 1)
+        for k, (i, j) in enumerate(pairs):
+            one, other = models[i], models[j]
+            firsts = [mine + theirs for mine, theirs in zip(kept[i], swapped[j], strict=True)]
+            both = zip(whole[i], whole[j], firsts, strict=True)
+            seconds = [(mine + theirs) - first for mine, theirs, first in both]
+            gaps = np.abs(one.measure.of_totals(firsts) - other.measure.of_totals(seconds))
+            # An arrangement without a score (NaN) is not counted as one whose difference is as large.
+            as_large[k] += int((gaps >= abs(one.value - other.value) - SAME).sum())
+    return [number / (permutations + 1) for number in as_large]
 
 
 def _all(measure: Measure) -> list[FloatArray]:
@@ -155,6 +182,16 @@ def check_paired(models: Sequence[Sequence[ClusterSums]]) -> None:
         if len(other) != len(models[0]):
             raise FeabError(f"models are compared on the same tasks, not on {len(models[0])} and {len(other)}")
         for one, two in zip(models[0], other, strict=True):
-            same = one.kind == two.kind and one.names == two.names and one.keys == two.keys
-            if not same or not np.array_equal(one.support, two.support):
+            if not same_faces(one, two):
                 raise FeabError("models are compared on the same faces; these answers are about others")
+
+
+def same_faces(one: ClusterSums, other: ClusterSums) -> bool:
+    """Whether two models' answers are about the same faces: the same clusters, with the same faces that count.
+
+    By the primary: scores of answered faces alone look at other faces of each model, where one leaves some out.
+    """
+    if one.kind != other.kind or one.names != other.names or one.keys != other.keys:
+        return False
+    column = one.column(one.primary)
+    return np.array_equal(one.support[:, column], other.support[:, column])

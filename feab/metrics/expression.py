@@ -113,19 +113,13 @@ class ExpressionFormula:
 
     def values(self, totals: FloatArray) -> FloatArray:
         """See `Formula`."""
-        k = self.kept.shape[1]
-        confusion = totals.reshape(*totals.shape[:2], k, k + 1)
-        truth = confusion.sum(-1)
-        said = confusion.sum(-2)
-        right = np.einsum("...ii->...i", confusion[..., :k])
+        truth, said, right = self._counts(totals)
         n = truth.sum(-1)
-        # A label without a face in this resample is left out of it, as it would be were there no more faces.
-        there = self.kept[:, None, :] & (truth > 0)
-        f1 = np.where(there, ratio(2 * right, truth + said[..., :k]), np.nan)
-        recall = np.where(there, ratio(right, truth), np.nan)
+        f1 = self._f1(truth, said, right)
+        recall = np.where(self._there(truth), ratio(right, truth), np.nan)
 
         hits = right.sum(-1)
-        by_chance = (truth * said[..., :k]).sum(-1)
+        by_chance = (truth * said[..., :-1]).sum(-1)
         one_class = truth.max(-1, initial=0) == n
         kappa = np.where(one_class, np.nan, ratio(hits * n - by_chance, n**2 - by_chance))
         truth_spread, said_spread = n**2 - (truth**2).sum(-1), n**2 - (said**2).sum(-1)
@@ -134,6 +128,23 @@ class ExpressionFormula:
 
         whole = [ratio(hits, n), mean_defined(recall, -1), mean_defined(f1, -1), kappa, mcc]
         return mean_defined(np.concatenate([np.stack(whole, -1), f1, recall], -1), 0)
+
+    def primary(self, totals: FloatArray) -> FloatArray:
+        """See `Formula`."""
+        return mean_defined(mean_defined(self._f1(*self._counts(totals)), -1), 0)
+
+    def _counts(self, totals: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Faces of each true label, of each answer (the last one is none), and of each label answered right."""
+        k = self.kept.shape[1]
+        confusion = totals.reshape(*totals.shape[:2], k, k + 1)
+        return confusion.sum(-1), confusion.sum(-2), np.einsum("...ii->...i", confusion[..., :k])
+
+    def _f1(self, truth: FloatArray, said: FloatArray, right: FloatArray) -> FloatArray:
+        return np.where(self._there(truth), ratio(2 * right, truth + said[..., :-1]), np.nan)
+
+    def _there(self, truth: FloatArray) -> BoolArray:
+        """Which labels count: one without a face in this resample is left out, as it would be were there no more."""
+        return np.logical_and(self.kept[:, None, :], truth > 0)
 
     def chance(self, totals: FloatArray) -> FloatArray:
         """1/K, the macro-F1 of a uniform guess on a balanced set, K labels in the task's list."""

@@ -152,7 +152,7 @@ def estimates(
     if not sums.clusters:
         return {name: Estimate(None) for name in sums.names}
     values = sums.values()[0]
-    spread = jackknife(sums.leave_one_out()[0], sums.support, sums.sources)
+    spread = jackknife(sums.leave_one_out(), sums.support, sums.sources)
     draws = sums.drawn(resamples, seed) if method == "bootstrap" else None
     found = {}
     for i, (name, scale) in enumerate(zip(sums.names, sums.scales, strict=True)):

@@ -31,8 +31,8 @@ class Measure:
     """Of each task, where its clusters stand in `keys`."""
     support: BoolArray
     """(clusters,): whether the cluster has any face that the score looks at."""
-    part: Callable[[ClusterSums, FloatArray, FloatArray], FloatArray]
-    """A task's part of the score, shape (m,), from its scores (m, metrics) and chance levels (m,)."""
+    part: Callable[[ClusterSums, FloatArray], FloatArray]
+    """A task's part of the score, shape (m,), from its totals (sources, m, columns)."""
     combined: Callable[[Sequence[FloatArray]], FloatArray]
     """The score, shape (m,), from the parts of all tasks."""
 
@@ -43,35 +43,58 @@ class Measure:
 
     def of_totals(self, totals: Sequence[FloatArray]) -> FloatArray:
         """The score, shape (m,), from each task's totals (sources, m, columns); NaN where undefined."""
-        return self.combined(
-            [
-                self.part(task, task.formula.values(of), task.formula.chance(of))
-                for task, of in zip(self.tasks, totals, strict=True)
-            ]
-        )
+        return self.combined([self.part(task, of) for task, of in zip(self.tasks, totals, strict=True)])
 
     def totals(self, weights: FloatArray) -> list[FloatArray]:
         """Each task's totals under weights of the clusters, (m, clusters)."""
-        return [task.totals(weights[:, rows]) for task, rows in zip(self.tasks, self.rows, strict=True)]
-
-    def drawn(self, resamples: int, seed: int) -> FloatArray:
-        """The score in bootstrap resamples, (resamples,); the same clusters and seed are the same draws."""
-        parts = [self.totals(weights) for weights in bootstrap_blocks(self.keys, resamples, seed)]
-        return self.of_totals([np.concatenate(part, axis=1) for part in zip(*parts, strict=True)])
+        whole = weights.shape[1]
+        return [
+            task.totals(weights if len(rows) == whole else weights[:, rows])  # rows rise: as many are all
+            for task, rows in zip(self.tasks, self.rows, strict=True)
+        ]
 
     def deleted(self) -> FloatArray:
         """The score with each cluster deleted, (clusters,)."""
         parts = []
         for task, rows in zip(self.tasks, self.rows, strict=True):
-            whole = task.totals()
-            part = np.repeat(self.part(task, task.formula.values(whole), task.formula.chance(whole)), len(self.keys))
-            part[rows] = self.part(task, *task.leave_one_out())  # unchanged where the task lacks the cluster
-            parts.append(part)
+            part = np.repeat(self.part(task, task.totals()), len(self.keys))
+            part[rows] = np.concatenate([self.part(task, left) for left in task.left_out()])
+            parts.append(part)  # unchanged where the task lacks the cluster
         return self.combined(parts)
 
     def spread(self, replicates: FloatArray) -> Spread:
         """The jackknife standard error, from `deleted` or from differences of such; one number each."""
         return jackknife(replicates[:, None], self.support[:, None], tuple(source for source, _ in self.keys))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampled:
+    """A measure and what resampling says of it, made once however many others it is compared with."""
+
+    measure: Measure
+    value: float
+    """The score of all faces; NaN where undefined."""
+    deleted: FloatArray
+    """The score with each cluster deleted, (clusters,)."""
+    draws: FloatArray
+    """The score in bootstrap resamples, (resamples,); the same clusters and seed are the same draws."""
+
+
+def sampled(measures: Sequence[Measure], resamples: int, seed: int) -> list[Sampled]:
+    """Resample measures of the same clusters, which are drawn once for all of them."""
+    totals: list[list[list[FloatArray]]] = [[] for _ in measures]
+    for weights in bootstrap_blocks(measures[0].keys, resamples, seed):
+        for one, blocks in zip(measures, totals, strict=True):
+            blocks.append(one.totals(weights))
+    return [
+        Sampled(
+            one,
+            one.value,
+            one.deleted(),
+            one.of_totals([np.concatenate(part, axis=1) for part in zip(*blocks, strict=True)]),
+        )
+        for one, blocks in zip(measures, totals, strict=True)
+    ]
 
 
 def one_metric(sums: ClusterSums, name: str | None = None) -> Measure:
@@ -82,13 +105,19 @@ def one_metric(sums: ClusterSums, name: str | None = None) -> Measure:
     """
     if name is not None and name not in sums.names:
         raise FeabError(f"no metric {name!r} of {sums.kind}; it has {', '.join(sums.names)}")
-    column = sums.column(name or sums.primary)
+    metric = name or sums.primary
+    column = sums.column(metric)
+
+    def part(task: ClusterSums, totals: FloatArray) -> FloatArray:
+        formula = task.formula
+        return formula.primary(totals) if metric == task.primary else formula.values(totals)[:, column]
+
     return Measure(
         tasks=(sums,),
         keys=sums.keys,
         rows=(np.arange(len(sums.keys), dtype=np.intp),),
         support=sums.support[:, column],
-        part=lambda _, scores, __: scores[:, column],
+        part=part,
         combined=lambda parts: parts[0],
     )
 
@@ -120,6 +149,7 @@ def all_kinds(tasks: Sequence[ClusterSums]) -> Measure | None:
     )
 
 
-def corrected_primary(sums: ClusterSums, scores: FloatArray, chance: FloatArray) -> FloatArray:
+def corrected_primary(sums: ClusterSums, totals: FloatArray) -> FloatArray:
     """The primary s as (s - s0) / (1 - s0), shape (m,), s0 the chance level; NaN where undefined."""
-    return ratio(scores[:, sums.column(sums.primary)] - chance, 1 - chance)
+    chance = sums.formula.chance(totals)
+    return ratio(sums.formula.primary(totals) - chance, 1 - chance)

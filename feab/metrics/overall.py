@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from feab.metrics.intervals import MIN_CLUSTERS, Estimate, clopper_pearson, expanded_percentiles
-from feab.metrics.measures import all_kinds, corrected_primary
+from feab.metrics.measures import Sampled, all_kinds, corrected_primary, sampled
 from feab.metrics.sums import ClusterSums, FloatArray
 
 
@@ -16,8 +16,7 @@ def chance_corrected(sums: ClusterSums, weights: FloatArray | None = None) -> Fl
     s0 is what a player without eyes gets: 1/K of K labels for expression, the F1 of naming every AU, 0 for CCC. For
     AUs it is taken from the same faces, so it moves with the resample.
     """
-    totals = sums.totals(weights)
-    return corrected_primary(sums, sums.formula.values(totals), sums.formula.chance(totals))
+    return corrected_primary(sums, sums.totals(weights))
 
 
 def overall(tasks: Sequence[ClusterSums], *, resamples: int = 1000, seed: int = 0) -> Estimate:
@@ -37,16 +36,19 @@ def overall(tasks: Sequence[ClusterSums], *, resamples: int = 1000, seed: int = 
         `clusters` counts the clusters of all tasks together.
     """
     measure = all_kinds(tasks)
-    if measure is None:
-        return Estimate(None)
-    value, g = measure.value, len(measure.keys)
+    return Estimate(None) if measure is None else estimate_of(sampled([measure], resamples, seed)[0])
+
+
+def estimate_of(found: Sampled) -> Estimate:
+    """The overall score with its interval, once it was resampled; see `overall`."""
+    value, g = found.value, len(found.measure.keys)
     if not math.isfinite(value) or g < MIN_CLUSTERS:
         return Estimate(value if math.isfinite(value) else None, clusters=g)
-    spread = measure.spread(measure.deleted())
+    spread = found.measure.spread(found.deleted)
     se, df = float(spread.se[0]), float(spread.df[0])
     if value >= 1 - 1e-12:
         return Estimate(value, clopper_pearson(1.0, g)[0], 1.0, g)
     if not (math.isfinite(se) and se > 1e-12 and df > 0):
         return Estimate(value, clusters=g)
-    low, high = expanded_percentiles(measure.drawn(resamples, seed), df)
+    low, high = expanded_percentiles(found.draws, df)
     return Estimate(value, low, high, g)

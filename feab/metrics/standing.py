@@ -16,8 +16,8 @@ import numpy as np
 from feab.errors import FeabError
 from feab.metrics.comparing import SAME, check_paired
 from feab.metrics.intervals import LEVEL, MIN_CLUSTERS, Estimate, estimates
-from feab.metrics.measures import Measure, all_kinds, one_metric
-from feab.metrics.overall import overall
+from feab.metrics.measures import Sampled, all_kinds, one_metric, sampled
+from feab.metrics.overall import estimate_of
 from feab.metrics.sums import BoolArray, ClusterSums, FloatArray
 
 
@@ -49,11 +49,14 @@ def standings(
         FeabError: when the answers are not about the same faces, or there is no such metric.
     """
     check_paired([[model] for model in models])
-    measures = [one_metric(model, metric) for model in models]
+    return standings_of(models, metric, sampled([one_metric(model, metric) for model in models], resamples, seed))
+
+
+def standings_of(models: Sequence[ClusterSums], metric: str | None, found: Sequence[Sampled]) -> list[Standing]:
+    """Where each of several models stands on a metric that was resampled; see `standings`."""
     name = metric or models[0].primary
     scores = [estimates(model)[name] for model in models]
-    sign = -1.0 if models[0].scales[models[0].column(name)] == "distance" else 1.0
-    return _standings(measures, scores, resamples, seed, sign)
+    return _standings(found, scores, -1.0 if models[0].scales[models[0].column(name)] == "distance" else 1.0)
 
 
 def overall_standings(
@@ -68,8 +71,12 @@ def overall_standings(
     measures = [measure for tasks in models if (measure := all_kinds(tasks)) is not None]
     if len(measures) < len(models):
         return None
-    scores = [overall(tasks, resamples=resamples, seed=seed) for tasks in models]
-    return _standings(measures, scores, resamples, seed)
+    return overall_standings_of(sampled(measures, resamples, seed))
+
+
+def overall_standings_of(found: Sequence[Sampled]) -> list[Standing]:
+    """Where each of several models stands overall, once that was resampled; see `overall_standings`."""
+    return _standings(found, [estimate_of(one) for one in found])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,21 +93,23 @@ class Drawn:
 
 def drawn(sums: ClusterSums, *, resamples: int = 1000, seed: int = 0) -> Drawn:
     """A model's primary score of one task in bootstrap resamples."""
-    return _drawn(one_metric(sums), estimates(sums)[sums.primary], resamples, seed)
+    return _drawn(sampled([one_metric(sums)], resamples, seed)[0], estimates(sums)[sums.primary])
 
 
 def overall_drawn(tasks: Sequence[ClusterSums], *, resamples: int = 1000, seed: int = 0) -> Drawn | None:
     """A model's overall score in bootstrap resamples; None unless all three kinds are there."""
     measure = all_kinds(tasks)
-    return None if measure is None else _drawn(measure, overall(tasks, resamples=resamples, seed=seed), resamples, seed)
+    if measure is None:
+        return None
+    found = sampled([measure], resamples, seed)[0]
+    return _drawn(found, estimate_of(found))
 
 
-def _drawn(measure: Measure, score: Estimate, resamples: int, seed: int) -> Drawn:
-    spread = measure.spread(measure.deleted())
-    value = measure.value
-    known = score if score.value is not None else Estimate(value if math.isfinite(value) else None)
-    shown = Estimate(known.value, known.low, known.high, int(measure.support.sum()))
-    return Drawn(shown, measure.drawn(resamples, seed), float(spread.df[0]))
+def _drawn(found: Sampled, score: Estimate) -> Drawn:
+    spread = found.measure.spread(found.deleted)
+    known = score if score.value is not None else Estimate(found.value if math.isfinite(found.value) else None)
+    shown = Estimate(known.value, known.low, known.high, int(found.measure.support.sum()))
+    return Drawn(shown, found.draws, float(spread.df[0]))
 
 
 def places(models: Sequence[Drawn]) -> list[tuple[int, int] | None]:
@@ -130,13 +139,11 @@ def places(models: Sequence[Drawn]) -> list[tuple[int, int] | None]:
     return found
 
 
-def _standings(
-    measures: Sequence[Measure], scores: list[Estimate], resamples: int, seed: int, sign: float = 1.0
-) -> list[Standing]:
+def _standings(found: Sequence[Sampled], scores: list[Estimate], sign: float = 1.0) -> list[Standing]:
     """`sign` is -1 where less is better."""
     models = []
-    for measure in measures:
-        drawn = _drawn(measure, Estimate(None), resamples, seed)
+    for one in found:
+        drawn = _drawn(one, Estimate(None))
         signed = None if drawn.score.value is None else sign * drawn.score.value
         models.append(Drawn(Estimate(signed, clusters=drawn.score.clusters), sign * drawn.draws, drawn.df))
     held = places(models)

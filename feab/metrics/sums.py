@@ -40,6 +40,10 @@ class Formula(Protocol):
         """The scores, shape (m, metrics); NaN where undefined."""
         ...
 
+    def primary(self, totals: FloatArray) -> FloatArray:
+        """The score that ranks, shape (m,): that column of `values`, without the work that the others take."""
+        ...
+
     def chance(self, totals: FloatArray) -> FloatArray:
         """What a player without eyes gets on the primary, shape (m,); NaN where undefined."""
         ...
@@ -92,18 +96,19 @@ class ClusterSums:
         blocks = bootstrap_blocks(self.keys, resamples, seed)
         return self.formula.values(np.concatenate([self.totals(weights) for weights in blocks], axis=1))
 
-    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
-        """Scores (clusters, metrics) and chance levels (clusters,) with one cluster deleted at a time."""
+    def left_out(self) -> Iterator[FloatArray]:
+        """Totals with one cluster deleted at a time, in the order of the clusters, some of them in one go."""
         full = self.totals()
-        scores, chance = [], []
         for s, rows in enumerate(strata(self.sources)):
             for start in range(rows.start, max(rows.stop, rows.start + 1), _LEFT_OUT):
                 part = self.table[start : min(start + _LEFT_OUT, rows.stop)]
                 left = np.repeat(full, len(part), axis=1)
                 left[s] -= part
-                scores.append(self.formula.values(left))
-                chance.append(self.formula.chance(left))
-        return np.concatenate(scores), np.concatenate(chance)
+                yield left
+
+    def leave_one_out(self) -> FloatArray:
+        """The scores, (clusters, metrics), with one cluster deleted at a time."""
+        return np.concatenate([self.formula.values(left) for left in self.left_out()])
 
 
 def strata(sources: Sequence[str]) -> list[slice]:
@@ -135,7 +140,7 @@ def bootstrap_blocks(keys: Sequence[tuple[str, str]], resamples: int, seed: int)
         raise FeabError(f"seed must not be negative, got {seed}")
     names = [source for source, _ in keys]
     of_source = []
-    for rows in strata(names):
+    for rows in strata(names) if names else ():
         name = int.from_bytes(hashlib.sha256(names[rows.start].encode()).digest()[:8], "big")
         of_source.append((rows, np.random.default_rng([seed, name])))
     size = max(1, BLOCK // max(1, len(keys)))
@@ -248,6 +253,9 @@ def ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
 
 def mean_defined(values: FloatArray, axis: int) -> FloatArray:
     """Mean over `axis` of what is not NaN; NaN where nothing is."""
+    if values.shape[axis] == 1:  # mostly, of one source
+        one: FloatArray = np.take(values, 0, axis)
+        return one
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0.0).sum(axis), defined.sum(axis).astype(np.float64))
 

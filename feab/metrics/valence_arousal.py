@@ -164,8 +164,7 @@ class ValenceArousalFormula:
         n_answered = totals[..., first]
         of_axis = []
         for a in range(2):
-            start = 1 + a * len(_ALL)
-            s = dict(zip(_ALL, np.moveaxis(totals[..., start : start + len(_ALL)], -1, 0), strict=True))
+            s = self._sums(totals, a)
             ccc, pcc = _agreement(n, *(s[name] for name in _ANSWERED))
             start = first + 1 + a * len(_ANSWERED)
             some = np.moveaxis(totals[..., start : start + len(_ANSWERED)], -1, 0)
@@ -178,6 +177,18 @@ class ValenceArousalFormula:
         both = (v + r) / 2
         means = [both[:, 0], both[:, 5]] + ([both[:, 6]] if self.classes else [])
         return np.concatenate([np.stack(means, -1), v, r], -1)
+
+    def primary(self, totals: FloatArray) -> FloatArray:
+        """See `Formula`."""
+        axes = [self._sums(totals, a) for a in range(2)]
+        v, r = (mean_defined(_agreement(totals[..., 0], *(s[name] for name in _ANSWERED))[0], 0) for s in axes)
+        both: FloatArray = (v + r) / 2
+        return both
+
+    def _sums(self, totals: FloatArray, axis: int) -> dict[str, FloatArray]:
+        """The sums over all faces of one axis, by name."""
+        start = 1 + axis * len(_ALL)
+        return dict(zip(_ALL, np.moveaxis(totals[..., start : start + len(_ALL)], -1, 0), strict=True))
 
     def chance(self, totals: FloatArray) -> FloatArray:
         """0: any answer that does not depend on the face."""

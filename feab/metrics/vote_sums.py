@@ -182,6 +182,12 @@ class VoteFormula:
             found[f"{name}_gap"] = found[f"{name}_human"] - found[name]
         return mean_defined(np.stack([found[name] for name in self.names], -1), 0)
 
+    def primary(self, totals: FloatArray) -> FloatArray:
+        """See `Formula`."""
+        best = "shared" if "votes_accuracy" in self.names else "best"
+        found, faces = (totals[..., _SINGLE.index(name)] for name in (best, "faces"))
+        return mean_defined(ratio(found, faces), 0)
+
     def _macro_f1(self, target: FloatArray, hit: FloatArray, said: FloatArray) -> FloatArray:
         # A label that is nobody's target in this resample is left out of it.
         there = self.kept[:, None, :] & (target > 1e-9)

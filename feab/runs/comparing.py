@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from os import PathLike
@@ -81,24 +81,15 @@ def compare(
         include: further folders of task files, if the runs used such.
         resamples: bootstrap draws behind intervals and places.
         seed: of those draws and of the permutations behind the p-values.
-        on_progress: called with (done, total) as runs are read and pairs tested.
+        on_progress: called with (done, total) as runs are read and tasks tested.
 
     Raises:
         FeabError: for fewer than two runs, one twice, one that is incomplete, runs that share no task, and runs whose
             dataset, task or faces differ: what differs is named.
     """
     found = [run if isinstance(run, Run) else load_run(run) for run in runs]
-    _check(found)
-    first = found[0].manifest.identity
-    shared = [task for task in first.tasks if all(task in run.manifest.identity.tasks for run in found)]
-    every = dict.fromkeys(task for run in found for task in run.manifest.identity.tasks)
-    if not shared:
-        raise FeabError(f"no task was asked in all {len(found)} runs; there are {', '.join(every)}")
-    for run in found[1:]:
-        for task in shared:
-            _check_same(found[0], run, task)
-    pairs = list(combinations(range(len(found)), 2))
-    done, total = 0, len(found) + len(pairs) * (len(shared) + 1)
+    shared = check_alike(found)
+    done, total = 0, len(found) + len(shared) + 1
 
     def proceed() -> None:
         nonlocal done
@@ -108,56 +99,92 @@ def compare(
 
     sums = []
     for run in found:
-        of_run = sums_parts(run, parts_of(run, labels, include=include))
-        sums.append({task: of_run[task] for task in shared})
+        sums.append(sums_parts(run, parts_of(run, labels, include=include)))
         proceed()
-        _check_faces(found[0], run, sums[0], sums[-1])
-    differences: dict[str, list[Difference]] = {task: [] for task in shared}
-    overall: list[Difference] = []
-    for i, j in pairs:
+    return compare_sums(found, sums, resamples=resamples, seed=seed, proceed=proceed)
+
+
+def compare_sums(
+    runs: Sequence[Run],
+    sums: Sequence[Mapping[str, ClusterSums]],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    proceed: Callable[[], None] = lambda: None,
+) -> Comparison:
+    """What `compare` finds, of runs whose answers were joined with the labels: nothing of their folders is read.
+
+    Args:
+        runs: two or more.
+        sums: what `sums_parts` makes of each.
+        resamples: as for `compare`.
+        seed: as for `compare`.
+        proceed: called after each task, and once more.
+
+    Raises:
+        FeabError: as `compare`.
+    """
+    shared = check_alike(runs)
+    for run, of_run in zip(runs, sums, strict=True):
         for task in shared:
-            differences[task].append(metrics.difference(sums[i][task], sums[j][task], resamples=resamples, seed=seed))
-            proceed()
-        both = [list(sums[k].values()) for k in (i, j)]
-        overall.append(metrics.overall_difference(*both, resamples=resamples, seed=seed))
+            _check_faces(runs[0], run, task, sums[0][task], of_run[task])
+    of_tasks = []
+    for task in shared:
+        of_tasks.append(metrics.beside([one[task] for one in sums], resamples=resamples, seed=seed))
         proceed()
-    corrected = metrics.holm([one.p for task in shared for one in differences[task]])
-    tasks = []
-    for number, task in enumerate(shared):
-        of_models = [one[task] for one in sums]
-        tasks.append(
+    overall = metrics.overall_beside([[one[task] for task in shared] for one in sums], resamples=resamples, seed=seed)
+    proceed()
+    corrected = iter(metrics.holm([one.p for of_task in of_tasks for one in of_task.differences]))
+    every = dict.fromkeys(task for run in runs for task in run.manifest.identity.tasks)
+    return Comparison(
+        models=_names(runs),
+        tasks=tuple(
             Compared(
                 name=task,
-                kind=of_models[0].kind,
-                metric=of_models[0].primary,
-                prompts=tuple(main_prompt(list(run.manifest.identity.tasks[task].prompts)) for run in found),
-                standings=tuple(metrics.standings(of_models, resamples=resamples, seed=seed)),
-                pairs=_pairs(pairs, differences[task], corrected[number * len(pairs) :]),
+                kind=sums[0][task].kind,
+                metric=sums[0][task].primary,
+                prompts=tuple(main_prompt(list(run.manifest.identity.tasks[task].prompts)) for run in runs),
+                standings=of_task.standings,
+                pairs=_pairs(len(runs), of_task.differences, corrected),
             )
-        )
-    standings = metrics.overall_standings([list(one.values()) for one in sums], resamples=resamples, seed=seed)
-    return Comparison(
-        models=_names(found),
-        tasks=tuple(tasks),
+            for task, of_task in zip(shared, of_tasks, strict=True)
+        ),
         overall=None
-        if standings is None
+        if overall is None
         else Compared(
             name=OVERALL,
             kind=None,
             metric="above chance",
             prompts=(),
-            standings=tuple(standings),
-            pairs=_pairs(pairs, overall, metrics.holm([one.p for one in overall])),
+            standings=overall.standings,
+            pairs=_pairs(len(runs), overall.differences, iter(metrics.holm([one.p for one in overall.differences]))),
         ),
         left_out=tuple(task for task in every if task not in shared),
     )
 
 
-def _pairs(
-    pairs: Sequence[tuple[int, int]], differences: Sequence[Difference], corrected: Sequence[float | None]
-) -> tuple[Pair, ...]:
-    each = zip(pairs, differences, corrected, strict=False)
-    return tuple(Pair(i, j, difference, p) for (i, j), difference, p in each)
+def check_alike(runs: Sequence[Run]) -> list[str]:
+    """The tasks that runs can be compared on, by their manifests.
+
+    Raises:
+        FeabError: as `compare`, for all that can be told without their answers.
+    """
+    _check(runs)
+    first = runs[0].manifest.identity
+    shared = [task for task in first.tasks if all(task in run.manifest.identity.tasks for run in runs)]
+    if not shared:
+        every = dict.fromkeys(task for run in runs for task in run.manifest.identity.tasks)
+        raise FeabError(f"no task was asked in all {len(runs)} runs; there are {', '.join(every)}")
+    for run in runs[1:]:
+        for task in shared:
+            _check_same(runs[0], run, task)
+    return shared
+
+
+def _pairs(models: int, differences: Sequence[Difference], corrected: Iterator[float | None]) -> tuple[Pair, ...]:
+    """`corrected` goes on where those of this score begin, and is left where they end."""
+    pairs = combinations(range(models), 2)
+    return tuple(Pair(i, j, one, next(corrected)) for (i, j), one in zip(pairs, differences, strict=True))
 
 
 def _check(runs: Sequence[Run]) -> None:
@@ -205,11 +232,10 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:12]}…"
 
 
-def _check_faces(one: Run, other: Run, sums: dict[str, ClusterSums], others: dict[str, ClusterSums]) -> None:
+def _check_faces(one: Run, other: Run, task: str, sums: ClusterSums, others: ClusterSums) -> None:
     """A run may be complete by its manifest and lack faces all the same: one made elsewhere, or edited."""
-    for task, mine in sums.items():
-        if mine.keys != others[task].keys or (mine.support != others[task].support).any():
-            raise FeabError(f"{task}: {one.path} and {other.path} answer other faces; such runs cannot be compared")
+    if not metrics.same_faces(sums, others):
+        raise FeabError(f"{task}: {one.path} and {other.path} answer other faces; such runs cannot be compared")
 
 
 def _names(runs: Sequence[Run]) -> tuple[str, ...]:

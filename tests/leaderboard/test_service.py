@@ -6,13 +6,15 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from boards import Place, with_line, with_manifest, zip_of
 
 from feab.errors import FeabError
-from feab.leaderboard import Board, LocalStore, events_of, withdraw
+from feab.leaderboard import Board, LocalStore, Sets, events_of, withdraw
 from feab.leaderboard.bounded import Bounded
 from feab.leaderboard.service import Service
 from feab.runs.comparing import Comparison, compare
@@ -80,6 +82,30 @@ def test_scores_with_confusion_matrices_and_a_comparison(place: Place, service: 
             service.comparison(wrong)
 
 
+def test_sums_that_were_kept_compare_as_the_answers_do(place: Place, board: Board, service: Service) -> None:
+    """Of a submission no answer is read again; where nothing was kept, or not all of it, its answers are."""
+    names = ("uniform", "always", "majority")
+    entries = [service.submit(place.zipped(name), "ada").entry for name in names]
+    plain = compare([place.runs[name] for name in names], place.sets.named["made/test"].labels)
+    kept = sorted((board.draws.folder / "sums").iterdir())
+    assert len(kept) == 3
+    for path in (board.store.folder / "submissions").rglob("predictions.jsonl.gz"):
+        path.rename(path.with_suffix(".away"))
+    found = service.comparison([one.id for one in entries])
+    assert (found.tasks, found.overall) == (plain.tasks, plain.overall)
+    for path in (board.store.folder / "submissions").rglob("predictions.jsonl.away"):
+        path.rename(path.with_suffix(".gz"))
+    kept[0].unlink()
+    kept[1].write_bytes(kept[1].read_bytes()[:-50])
+    with np.load(kept[2]) as file:
+        part = {name: file[name] for name in file.files if not name.endswith("/table")}
+    np.savez(kept[2], **part)
+    assert all(board.draws.sums(one) is None for one in entries)
+    again = Service(board).comparison([one.id for one in entries])
+    assert (again.tasks, again.overall) == (plain.tasks, plain.overall)
+    assert all(board.draws.sums(one) is not None for one in entries)
+
+
 def test_runs_that_cannot_be_compared_are_told_without_a_path(place: Place, service: Service) -> None:
     one = service.submit(place.zipped("expression"), "ada").entry
     files = place.files("always")
@@ -120,6 +146,8 @@ def test_hidden_labels_stay_hidden(place: Place, tmp_path: Path) -> None:
         assert full <= told < full + 0.01  # a p-value of .0005 is told as .01, and never as 0
         assert round(told, 2) == told
     service.close()
+    gone = Service(replace(service.board, sets=Sets()))  # the set is no more; what was kept tells no more than before
+    assert gone.comparison(ids) == found
 
 
 def test_many_readers_and_few_runs_kept(place: Place, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +184,15 @@ def test_a_store_that_cannot_be_read_again_is_shown_as_it_was(
         with pytest.raises(FeabError, match="network"):
             Service(board).table()
     assert service.state().trouble is None
+
+
+def test_a_bounded_cache_holds_what_it_may_weigh() -> None:
+    cache: Bounded[str, str] = Bounded(5, len)
+    for word in ("aa", "bbb", "cc"):
+        cache.get(word, lambda word=word: word)
+    assert cache.get("bbb", lambda: "made anew") == "bbb"
+    assert cache.get("aa", lambda: "made") == "made"  # the oldest went
+    assert cache.get("long", lambda: "more than all may weigh") == cache.get("long", lambda: "")
 
 
 def test_a_bounded_cache_makes_each_value_once_and_forgets_the_oldest() -> None:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from feab.errors import FeabError
 from feab.metrics import (
     action_unit_sums,
+    beside,
     difference,
+    differences,
     expression_sums,
     holm,
     overall,
+    overall_beside,
     overall_difference,
     overall_standings,
     standings,
     valence_arousal_sums,
+    vote_sums,
 )
+from feab.metrics.calibration import expression_calibration_sums
+from feab.metrics.vote_sums import sums_of
+from feab.metrics.votes import leave_one_out, read_votes
 from feab.vocabulary import EXPRESSIONS
 
 LABELS = EXPRESSIONS[:3]
@@ -170,9 +177,10 @@ def test_few_people_have_no_places():
     assert all((x.best, x.worst) == (None, None) for x in found)
 
 
-def kinds(seed, skill, groups=20):
+def kinds(seed, skill, groups=20, sources=1):
     """A model's answers to all three kinds of task; expressions are on half of the people only."""
     rng, truth, who = world(seed, groups)
+    of = [str(i % sources) for i in range(len(truth))]
     noise = np.random.default_rng([seed, int(100 * skill)])
     va = rng.uniform(-1, 1, (len(truth), 2))
     au = (rng.random((len(truth), 2)) < 0.4).astype(float)
@@ -180,9 +188,11 @@ def kinds(seed, skill, groups=20):
     said_au = np.where(noise.random(au.shape) < skill, au, 1 - au)
     half = len(truth) // 2
     return [
-        expression_sums(truth[:half], answers(noise, truth[:half], skill), LABELS, clusters=who[:half]),
-        valence_arousal_sums(va, said_va, clusters=who),
-        action_unit_sums(au, said_au, [4, 12], clusters=who),
+        expression_sums(
+            truth[:half], answers(noise, truth[:half], skill), LABELS, clusters=who[:half], sources=of[:half]
+        ),
+        valence_arousal_sums(va, said_va, clusters=who, sources=of),
+        action_unit_sums(au, said_au, [4, 12], clusters=who, sources=of),
     ]
 
 
@@ -200,3 +210,56 @@ def test_overall():
     assert overall_difference(bad[:2], good[:2]).value is None
     with pytest.raises(FeabError, match="not on 3 and 2"):
         overall_difference(bad, good[:2])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(2, 4))
+@settings(max_examples=15)
+def test_beside_each_other_is_as_two_by_two(seed, sources, models):
+    """Models that share draws and arrangements get what each pair would get for itself, to the last bit."""
+    rng = np.random.default_rng(seed)
+    every = [kinds(seed % 1000, float(rng.random()), groups=12, sources=sources) for _ in range(models)]
+    few = {"resamples": 40, "permutations": 39, "seed": seed % 7}
+    for task in range(3):
+        of_task = [model[task] for model in every]
+        found = beside(of_task, **few)
+        assert list(found.standings) == standings(of_task, resamples=40, seed=seed % 7)
+        assert list(found.differences) == [difference(a, b, **few) for a, b in combinations(of_task, 2)]
+        assert list(found.differences) == differences(of_task, **few)
+    found = overall_beside(every, **few)
+    assert list(found.standings) == overall_standings(every, resamples=40, seed=seed % 7)
+    assert list(found.differences) == [overall_difference(a, b, **few) for a, b in combinations(every, 2)]
+    assert overall_beside([model[:2] for model in every]) is None
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+@settings(max_examples=20)
+def test_the_primary_alone_is_that_among_all_scores(seed, sources):
+    rng = np.random.default_rng(seed)
+    tasks = kinds(seed % 1000, 0.7, groups=12, sources=sources)
+    _, truth, who = world(seed % 1000, 12)
+    where = {"clusters": who, "sources": [str(i % sources) for i in range(len(who))]}
+    p = rng.dirichlet([1, 1, 1], len(truth))
+    votes = rng.integers(0, 5, (len(truth), 3))
+    tasks.append(expression_calibration_sums(truth, p, LABELS, **where))
+    tasks.append(vote_sums(votes, list(truth), LABELS, **where))
+    read = read_votes(votes, 3)
+    tasks.append(sums_of(read, leave_one_out(read), None, where["clusters"], where["sources"]))  # the raters alone
+    for task in tasks:
+        weights = rng.integers(0, 3, (50, len(task.keys))).astype(float)
+        totals = task.totals(weights)
+        alone, among = task.formula.primary(totals), task.formula.values(totals)[:, task.column(task.primary)]
+        np.testing.assert_allclose(alone, among, rtol=0, atol=1e-12)
+        assert not np.isnan(alone).all()
+
+
+def test_a_model_that_says_nothing_about_a_person_is_compared():
+    """Its scores of answered faces look at fewer people; the faces asked about are the same."""
+    silent, other = kinds(7, 0.9), kinds(7, 0.6)
+    rng, _, who = world(7, 20)
+    truth = rng.uniform(-1, 1, (len(who), 2))
+    said = np.clip(truth + rng.normal(0, 0.3, truth.shape), -1, 1)
+    gone = np.where((who == "p00")[:, None], np.nan, said)
+    silent[1], other[1] = (valence_arousal_sums(truth, x, clusters=who) for x in (gone, said))
+    assert not (silent[1].support == other[1].support).all()
+    assert difference(silent[1], other[1]).value < 0
+    assert overall_difference(silent, other).value is not None
