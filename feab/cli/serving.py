@@ -9,6 +9,7 @@ from feab.cli.output import out, say
 from feab.cli.rendering import Rendering, Sent
 from feab.errors import FeabError
 from feab.leaderboard.app import make_app
+from feab.leaderboard.benchmark import FRAMEWORK, benchmark_yaml, write_benchmark
 from feab.leaderboard.opening import open_service, usual_store
 from feab.leaderboard.people import LocalPeople
 from feab.leaderboard.remote import SPACE, address_of, fetch_season
@@ -16,16 +17,16 @@ from feab.leaderboard.seasons import make_season
 from feab.leaderboard.space import build_space
 
 
-def serve_and_say(store: str | None, host: str, port: int | None, include: Sequence[Path]) -> None:
+def serve_and_say(store: str | None, host: str, port: int | None, include: Sequence[Path], *, private: bool) -> None:
     """Serve a leaderboard until it is interrupted."""
     place = store or usual_store()
-    service = open_service(place, include=include)
+    service = open_service(place, include=include, private=private)
     try:
         blocks = make_app(service)
         from feab.leaderboard.app.serving import serve
 
         service.state()  # a store that cannot be read is told of here, not on a page
-        _, address, _ = serve(blocks, host, port, prevent_thread_lock=True)
+        _, address, _ = serve(blocks, host, port, private=private, prevent_thread_lock=True)
         say(f"the leaderboard of {place} is at {address} (Ctrl-C ends it)")
         blocks.block_thread()
     finally:
@@ -61,3 +62,13 @@ def fetch_and_say(source: str, name: str, into: Path) -> None:
     with Sent() as shown:
         folder = fetch_season(address, name, into, on_stage=shown)
     out(str(folder))
+
+
+def benchmark_and_say(tasks: str, name: str, out_folder: Path, include: Sequence[Path]) -> None:
+    """Write a benchmark's file, and say what is left to do."""
+    path = write_benchmark(out_folder.expanduser(), benchmark_yaml(tasks, name=name, include=include))
+    out(str(path))
+    say(
+        f"put it at the root of the dataset's repository; the Hub shows a benchmark once its team has let it and the "
+        f"framework {FRAMEWORK!r} in (https://huggingface.co/docs/hub/eval-results)"
+    )

@@ -37,13 +37,19 @@ def leaderboard(
         int | None,
         typer.Option("--port", metavar="P", min=1, max=65535, help="The port.  [default: a free one from 7860 on]"),
     ] = None,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private", help="For your eyes only: show faces too that their licence does not let you pass on."
+        ),
+    ] = False,
     include: Include = None,
 ) -> None:
     """Serve the leaderboard here: ranking, comparison, faces, and a door for submissions."""
     if context.invoked_subcommand is None:
         from feab.cli.serving import serve_and_say
 
-        serve_and_say(store, host, port, include or [])
+        serve_and_say(store, host, port, include or [], private=private)
 
 
 @verbs.command(short_help="Give somebody a token to submit with.")
@@ -63,7 +69,7 @@ def token(
     short_help="Render or fetch a season: faces that nobody has seen.",
     epilog="\b\nExamples:\n  feab leaderboard season 2027-1        # renders it, on the machine of the leaderboard"
     "\n  feab leaderboard season 2027-1 --from https://… --out .   # fetches it, to run a model on"
-    "\n  feab run --model MODEL --data synth-2027-1",
+    "\n  feab run --model MODEL --tasks synth --data ./synth-2027-1",
 )
 def season(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A year, a hyphen, and what tells it apart.")],
@@ -102,3 +108,27 @@ def build(
     from feab.cli.serving import build_and_say
 
     build_and_say(out, wheel)
+
+
+@verbs.command(
+    short_help="Write the eval.yaml of a benchmark on the Hub.",
+    epilog="\b\nExamples:\n  feab leaderboard benchmark --tasks feab --out my-dataset/"
+    "\n  feab leaderboard benchmark --tasks synth --name 'FEAB synth' --out my-dataset/",
+)
+def benchmark(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the dataset's repository.")],
+    tasks: Annotated[
+        str, typer.Option("--tasks", metavar="NAMES", help="Tasks or groups, about one dataset.")
+    ] = "feab",
+    name: Annotated[
+        str, typer.Option("--name", metavar="TEXT", help="What people call it.  [default: after the dataset]")
+    ] = "",
+    include: Include = None,
+) -> None:
+    """Write eval.yaml, with which a dataset repository of the Hugging Face Hub gathers models' scores.
+
+    Its tasks bear the names that `feab export --format hub-eval` and `feab submit --model-repo` give to scores.
+    """
+    from feab.cli.serving import benchmark_and_say
+
+    benchmark_and_say(tasks, name, out, include or [])

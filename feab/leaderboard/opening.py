@@ -50,6 +50,7 @@ def open_service(
     include: Sequence[str | PathLike[str]] = (),
     per_day: int = PER_DAY,
     home: Path | None = None,
+    private: bool = False,
 ) -> Service:
     """A leaderboard for many readers and submitters.
 
@@ -58,15 +59,18 @@ def open_service(
         include: further folders of task files.
         per_day: attempts of one user in 24 hours.
         home: the folder of its seasons, by default `seasons_home`.
+        private: whether faces are shown that their licence does not let be passed on; never on a Space.
 
     Raises:
-        FeabError: as `open_store`, and when a season cannot be read.
+        FeabError: as `open_store`, when a season cannot be read, and for `private` on a Space.
     """
+    if private and "SPACE_ID" in os.environ:
+        raise FeabError("a Space shows faces to everybody: those that may not be passed on are never shown there")
     store = open_store(place or usual_store())
     remote = isinstance(store, HubStore)
     given = seasons(home)
     board = Board(store, with_seasons(given, tuple(include)), per_day)
-    return Service(board, _people(store), seasons=given, look_s=_LOOK_S if remote else 0.0)
+    return Service(board, _people(store), seasons=given, look_s=_LOOK_S if remote else 0.0, private=private)
 
 
 def _people(store: Store) -> Identity | None:

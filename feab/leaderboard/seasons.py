@@ -30,7 +30,8 @@ from feab.journal.files import create_anew
 from feab.jsonfile import validated
 from feab.leaderboard.sets import LabelSet, Sets
 from feab.schemas import DatasetInfo, Name, Sha256, Versioned
-from feab.tasks.task import asked_column
+from feab.tasks import load_tasks
+from feab.tasks.task import DEFAULT_PROMPT, asked_column
 from feab.vocabulary import EXPRESSIONS, Kind
 from feab.yamlfile import read_bytes
 
@@ -38,6 +39,11 @@ _NAME = re.compile(r"[0-9]{4}-[a-z0-9]{1,20}")
 IDENTITIES, SIZE = 72, 224
 """Of a season unless told, as in `synth`'s test split."""
 SPLIT: Literal["test"] = "test"
+TASKS = "synth"
+"""What is asked about a season's faces: the tasks of the embedded set."""
+UNSEEN = "Unseen, not untrainable: nobody was shown these faces before, but the renderer is public, and a model can be \
+trained on faces like them."
+"""What a season's score says, and what it does not."""
 GIVEN = "given.zip"
 _FILE, _LABELS, _GIVEN, _PARTIAL = "season.json", "labels", "given", ".partial"
 _MAX_FILE = 64 * 2**10
@@ -79,6 +85,36 @@ class Season:
         """What everybody may know of it."""
         names = ("name", "data", "made", "faces", "fingerprint", "seed_sha256")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonQuestion:
+    """What is asked about those faces of a season that a task is about."""
+
+    task: str
+    version: str
+    prompt: str
+    """The wording that is ranked."""
+    text: str
+    about: str
+    """The flag in the season's table that says which faces these are."""
+
+
+def questions(include: Sequence[str | PathLike[str]] = ()) -> tuple[SeasonQuestion, ...]:
+    """What is asked about every season, in the words that are ranked.
+
+    Args:
+        include: further folders of task files.
+
+    Raises:
+        FeabError: when a task file is broken.
+    """
+    return tuple(
+        SeasonQuestion(
+            task.name, task.version, DEFAULT_PROMPT, task.prompt_text(DEFAULT_PROMPT), asked_column(task.kind)
+        )
+        for task in load_tasks(TASKS, include)
+    )
 
 
 def seasons_home() -> Path:

@@ -75,6 +75,7 @@ class Service:
         seasons: Sequence[Season] = (),
         look_s: float = 0.0,
         at_once: int = _AT_ONCE,
+        private: bool = False,
     ) -> None:
         """Open a leaderboard; nothing is read yet.
 
@@ -85,6 +86,8 @@ class Service:
             look_s: seconds for which the store is taken to be as it was; for one that is asked over a network. What
                 this service itself takes in is seen at once.
             at_once: submissions that are examined at a time.
+            private: whether whoever looks may see faces that their licence does not let be passed on: the person who
+                has them here, and nobody else.
         """
         self.board, self.people, self.seasons = board, people, tuple(seasons)
         self._look_s = look_s
@@ -93,6 +96,7 @@ class Service:
         self._reading = Lock()
         self._turns = Semaphore(at_once)
         self.at_once = at_once
+        self.private = private
         self._runs = OpenedRuns(board.store, _RUNS)
         self._entries: Bounded[str, Entry] = Bounded(10_000)
         self._scores: Bounded[str, Scores] = Bounded(_SCORES)

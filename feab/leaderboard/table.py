@@ -203,6 +203,8 @@ def _task_row(entry: Entry, name: str, one: EntryTask) -> dict[str, Any]:
 
 def _overall_row(entry: Entry, overall: EstimateModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     data = sorted({row["data"] for row in rows})
+    outcomes = [task.outcomes.model_dump() for task in entry.tasks.values()]
+    total = sum(sum(one.values()) for one in outcomes) or 1
     return {
         "task": OVERALL,
         "version": " ".join(f"{name}={one.version}" for name, one in sorted(entry.tasks.items())),
@@ -214,6 +216,9 @@ def _overall_row(entry: Entry, overall: EstimateModel, rows: Sequence[Mapping[st
         **_numbers(overall),
         "n": sum(row["n"] for row in rows),
         "coverage": min(row["coverage"] for row in rows),
+        **{
+            outcome: sum(one[outcome] for one in outcomes) / total for outcome in ("unparsable", "refused", "truncated")
+        },
         "chance": 0.0,
         "may_have_seen": any(row["may_have_seen"] for row in rows),
         "why_not": next((row["why_not"] for row in rows if row["why_not"]), None),

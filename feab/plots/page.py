@@ -47,10 +47,11 @@ def _printed(value: Any) -> Any:
 
 
 def _breakable(text: str) -> Markup:
-    """A name that may be broken after its underscores, for narrow columns."""
+    """A name that may be broken after its underscores and slashes, for narrow columns."""
     from markupsafe import Markup
 
-    return Markup("_<wbr>").join(_printed(text).split("_"))
+    parts = (Markup("/<wbr>").join(part.split("/")) for part in _printed(text).split("_"))
+    return Markup("_<wbr>").join(parts)
 
 
 def render(template: Path, /, **values: Any) -> Markup:

@@ -20,7 +20,7 @@ from servers import Server, running, token_of
 
 WAIT_MS = 60_000
 SIZES = [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")]
-PAGES = ("", "?tab=compare", "?tab=faces", "?tab=submit", "?tab=model", "?tab=about")
+PAGES = ("", "?tab=compare", "?tab=faces", "?tab=seasons", "?tab=submit", "?tab=model", "?tab=about")
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """The API of a leaderboard: named endpoints that `feab submit` and any gradio_client can call.
 
-`/about`, `/table`, `/check` and `/submit` take and give JSON. Nothing of them is shown on a page.
+`/about`, `/table`, `/seasons`, `/season`, `/questions`, `/check` and `/submit` take and give JSON. Nothing of them is
+shown on a page.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from gradio.utils import get_upload_folder
 import feab
 from feab.errors import FeabError
 from feab.leaderboard.checking import Progress
+from feab.leaderboard.seasons import questions as questions_of
 from feab.leaderboard.service import Service
 from feab.leaderboard.told import plain, table_told, told_of
 
@@ -51,6 +54,10 @@ def add_api(service: Service) -> None:
                 raise FeabError("there is no such season")
             return given_out(found.given)
 
+    def questions() -> dict[str, Any]:
+        with _errors():
+            return {"questions": [dataclasses.asdict(one) for one in questions_of(service.board.sets.include)]}
+
     def table(view: object) -> dict[str, Any]:
         if not isinstance(view, str):
             raise gr.Error("view is the query of a link, a text", print_exception=False)
@@ -79,6 +86,7 @@ def add_api(service: Service) -> None:
     _endpoint(about, [], "What it is and how it knows who submits.", queue=False)
     _endpoint(seasons, [], "The seasons whose faces are given out, the newest first.", queue=False)
     _endpoint(season, [("name", _TEXT, "")], "The faces of a season, as a zip of a dataset folder without labels.")
+    _endpoint(questions, [], "What is asked about the faces of a season, task by task.", queue=False)
     _endpoint(table, [view], "The rows of a view, given as the query of a link.", queue=False)
     turns = in_turn(service)
     _endpoint(check, [file], "What is wrong with a submission; counts no attempt and tells no score.", **turns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from feab.errors import FeabError
 from feab.leaderboard.unpacking import MAX_ARCHIVE
 
 if TYPE_CHECKING:
@@ -15,24 +16,35 @@ LOOKED_S, KEPT_S = 300, 900
 WAITING = 200
 """Calls that wait for their turn; whoever comes then is told to try again."""
 THREADS = 40
+HERE = ("127.0.0.1", "localhost")
+"""Addresses that nobody but this machine reaches."""
 
 
-def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[Any, str, str]:
+def serve(blocks: gr.Blocks, host: str, port: int | None, *, private: bool = False, **how: Any) -> tuple[Any, str, str]:
     """Serve an app until it is interrupted; with `prevent_thread_lock=True` return at once.
 
     Args:
         blocks: what `make_app` gives.
         host: the address to listen at; "0.0.0.0" for every one of this machine.
         port: None takes a free one from 7860 on.
+        private: answer nobody but a browser of this machine that names it by its own address: another site's name
+            that was made to lead here (DNS rebinding) and a proxy that passes such a name on are refused.
         how: further arguments of Gradio's `launch`, such as `prevent_thread_lock` or a theme.
 
     Returns:
         What `launch` returns: the FastAPI app, its address here, and "".
+
+    Raises:
+        FeabError: for `private` at an address that others reach.
     """
     from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    if private and host not in HERE:
+        raise FeabError(f"at {host} others would see it too; what is for your eyes only is served at {HERE[0]}")
     from feab.leaderboard.app.bounds import Bounds
 
+    only = [Middleware(TrustedHostMiddleware, allowed_hosts=list(HERE), www_redirect=False)] if private else []
     blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False)
     found: tuple[Any, str, str] = blocks.launch(
         server_name=host,
@@ -41,7 +53,7 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[A
         quiet=True,
         max_file_size=MAX_ARCHIVE,
         max_threads=THREADS,
-        app_kwargs={"middleware": [Middleware(Bounds)], "docs_url": None, "redoc_url": None},
+        app_kwargs={"middleware": [*only, Middleware(Bounds)], "docs_url": None, "redoc_url": None},
         run_history=False,
         enable_monitoring=False,
         mcp_server=False,

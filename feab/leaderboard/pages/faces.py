@@ -61,7 +61,7 @@ def faces_page(service: Service, looked: Looked, query: str) -> Shown:
         told = {"task": task if task != next(iter(tasks), "") else "", "start": str(start) if start else ""}
         return link_to("faces", models=models, **told, **asked.rest)
 
-    values: dict[str, object] = {"cards": [], "found": 0, "shown": "", "unshown": "", "withheld": 0}
+    values: dict[str, object] = {"cards": [], "found": 0, "shown": "", "unshown": "", "private": False, "withheld": 0}
     start = 0
     if of_task:
         values, start = _gallery(service, ids, names, of_task, asked)
@@ -100,7 +100,7 @@ def _gallery(
     place = place_of(faces)
     samples = [faces.truth.ids[row] for row in rows[start : start + AT_ONCE]]
     shared = dataset.info.images_may_be_shared
-    pictures = data_urls(dataset, set(samples)) if shared else {}
+    pictures = data_urls(dataset, set(samples)) if shared or service.private else {}
     answers: list[list[Card]] = []
     for one, look in zip(ids, looks, strict=True):
         with service.run(one) as run:
@@ -116,6 +116,7 @@ def _gallery(
         "found": len(rows),
         "shown": told,
         "unshown": "" if shared else place,
+        "private": service.private and not shared,
         "withheld": len(hidden & set(faces.truth.ids)),
     }, start
 

@@ -12,6 +12,7 @@ from feab.leaderboard.pages.faces import faces_page
 from feab.leaderboard.pages.looking import Looked
 from feab.leaderboard.pages.model import model_page
 from feab.leaderboard.pages.ranking import ranking, ranking_csv, ranking_plots
+from feab.leaderboard.pages.seasons import seasons_page
 from feab.leaderboard.pages.shown import NAMES, TEMPLATES, Shown, link, page_of
 from feab.leaderboard.pages.submit import submit_page
 from feab.leaderboard.told import plain
@@ -69,6 +70,8 @@ class Pages:
             return faces_page(self._service, self._looked, query)
         if page == "model":
             return model_page(self._service, query)
+        if page == "seasons":
+            return seasons_page(self._service, query)
         if page == "submit":
             return submit_page(self._service)
         return about_page(self._service) if page == "about" else ranking(self._service.table(), query)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from feab.leaderboard.choosing import View, place, size, values_of
 from feab.leaderboard.drawing import number_of
 from feab.leaderboard.pages.columns import cell, duration
+from feab.leaderboard.pages.seasons import GAP_WORDS, of_model
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link_to
+from feab.leaderboard.seasons import UNSEEN
 from feab.metrics import FEW_CLUSTERS
 from feab.plots import pieces
 from feab.plots.page import NOTHING, number, percent, render
@@ -56,6 +58,8 @@ def model_page(service: Service, query: str) -> Shown:
         card=_card(entries[0]) if entries else None,
         description=entries[0].card.description if entries else "",
         url=entries[0].card.url if entries else None,
+        seasons=of_model(frame, model),
+        unseen=f"{UNSEEN} {GAP_WORDS}",
         runs=[_run(entry, mine[mine["submission"].eq(entry.id)]) for entry in entries],
         more=len(ids) - len(entries),
         history=_history(events),

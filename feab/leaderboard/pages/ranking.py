@@ -11,6 +11,7 @@ from feab.leaderboard.drawing import Line, number_of, reference_lines, score_plo
 from feab.leaderboard.pages.columns import COLUMN_WORDS, cell, is_text
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link, link_to
 from feab.leaderboard.records import Tier
+from feab.leaderboard.seasons import UNSEEN
 from feab.metrics import FEW_CLUSTERS
 from feab.plots.page import render
 from feab.plots.pieces import Axis, Row, Tick, close_axis, figure
@@ -64,7 +65,9 @@ class Ranked:
     outside: bool
     """Whether `href` leads out of the leaderboard."""
     cells: tuple[str, ...]
-    """Of the headings after name and score."""
+    """Of the headings after place, name and score."""
+    place: str = ""
+    """The places it may hold; "" where no place is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,14 @@ class Group:
     tier: str
     """In words."""
     caption: str
+    season: str
+    """What scores of its season say; "" where the faces are of none."""
     score: str
     """Heading of the scores."""
     headings: tuple[Heading, ...]
-    """The columns but those that are drawn: name, score and interval."""
+    """The columns but those that come first: place, name, score and interval."""
+    place: Heading | None
+    """None where no place is shown."""
     name: Heading
     value: Heading
     rows: tuple[Ranked, ...]
@@ -180,14 +187,17 @@ def _groups(rows: pd.DataFrame, view: View) -> Iterable[Group]:
         ours = first["tier"] != "reported"
         human = next((line.value for line in lines if line.of == "as_people"), None)
         columns = _columns(view, people=human is not None) if ours else _REPORTED
-        beside = tuple(name for name in columns if name not in ("model", "value", "interval"))
+        beside = tuple(name for name in columns if name not in ("places", "model", "value", "interval"))
+        places = "places" in columns
         kept = part if view.full else part.head(AT_ONCE)
-        drawn = [_ranked(row, beside, ticks) for row in kept.to_dict("records")]
+        drawn = [_ranked(row, beside, ticks, places=places) for row in kept.to_dict("records")]
         yield Group(
             tier=TIERS[first["tier"]],
             caption=_caption(first, len(part)),
+            season=f"Season {first['season']}. {UNSEEN}" if isinstance(first["season"], str) else "",
             score=metric_words(first["metric"]),
             headings=tuple(_heading(name, view) for name in beside),
+            place=_heading("places", view) if places else None,
             name=_heading("model", view),
             value=_heading("value", view),
             rows=tuple(drawn),
@@ -232,7 +242,7 @@ def _heading(column: str, view: View) -> Heading:
     return Heading(column, words, is_text(column) and column != "places", sort, order)
 
 
-def _ranked(row: Mapping[Any, Any], columns: Sequence[str], ticks: tuple[Tick, ...]) -> Ranked:
+def _ranked(row: Mapping[Any, Any], columns: Sequence[str], ticks: tuple[Tick, ...], *, places: bool) -> Ranked:
     ours = row["tier"] != "reported"
     name = str(row["model"])
     address = row["url"] if isinstance(row["url"], str) and not ours else ""
@@ -251,6 +261,7 @@ def _ranked(row: Mapping[Any, Any], columns: Sequence[str], ticks: tuple[Tick, .
         href=outside or link_to("model", model=name) if ours or outside else "",
         outside=bool(outside),
         cells=tuple(cell(column, row[column]) for column in columns),
+        place=cell("places", row["places"]) if places else "",
     )
 
 

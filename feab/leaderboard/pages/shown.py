@@ -13,12 +13,13 @@ from feab.leaderboard.choosing import values_of
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-Page: TypeAlias = Literal["ranking", "compare", "faces", "submit", "model", "about"]
+Page: TypeAlias = Literal["ranking", "compare", "faces", "seasons", "submit", "model", "about"]
 PAGES: tuple[Page, ...] = get_args(Page)
 NAMES: dict[Page, str] = {
     "ranking": "Ranking",
     "compare": "Compare",
     "faces": "Faces",
+    "seasons": "Seasons",
     "submit": "Submit",
     "model": "Models",
     "about": "About",
