@@ -252,6 +252,23 @@ def test_faces_are_kept_out_by_person_and_judged_by_what_people_said(tmp_path):
     assert held_out(Validation(held_out=0.3, samples=9), feid, seed=1).rows == held.rows
 
 
+def test_of_faces_kept_out_those_are_asked_about_that_people_labelled(tmp_path):
+    from feab.data.feid import open_feid
+    from feab.training.sft.heldout import held_out
+
+    faces = some_faces(40)
+    generated = dict.fromkeys(("expression", "valence_arousal", "action_units"), "generated")
+    records = [record(face) for face in faces]
+    by_machine = [replace(one, labels=replace(one.labels, origins=generated)) for one in records]
+    feid = open_feid(write_feid(tmp_path / "feid", [*by_machine[:30], *records[30:]]))
+    held = held_out(Validation(held_out=0.5, samples=3), feid, seed=0)
+    assert len(held.samples) == 3
+    assert all(sample.expression is not None for sample in held.samples)
+    alone = open_feid(write_feid(tmp_path / "alone", by_machine))
+    with pytest.raises(FeabError, match="people labelled none of the faces that were kept out"):
+        held_out(Validation(held_out=0.5, samples=3), alone, seed=0)
+
+
 def test_a_split_that_the_data_were_made_from_examines_nothing(tmp_path):
     from feab.data import load_dataset
     from feab.data.feid import open_feid
