@@ -251,9 +251,10 @@ def test_no_table_tells_of_a_submission_that_it_lacks(
         raise Killed
 
     change = _accepted(place, tmp_path / "other")
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(LocalStore, "_into_place", die)  # its line is in the log, its files are not there
-        board.store.change(lambda now: change)
+        with pytest.raises(Killed):
+            board.store.change(lambda now: change)
     with monkeypatch.context() as patch:  # a snapshot as of the moment before that change was begun
         patch.setattr(LocalStore, "snapshot", lambda self: LocalSnapshot(self.folder))
         rebuild(board.store, board.sets, board.draws)

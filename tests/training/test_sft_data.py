@@ -352,3 +352,17 @@ def test_what_is_trained_as_a_whole_learns_in_float32_and_answers_beside_bfloat1
     answers = answers_to(tuned.get_base_model(), processor, held, half=True)
     assert len(answers) == 2 * 3
     assert all(answer.outcome == "ok" for answer in answers)
+
+
+def test_the_time_of_a_training_is_that_of_all_who_worked_on_it(tmp_path):
+    import json
+
+    from feab.training.sft.job import seconds_of
+
+    lines = []
+    for seconds in ((1.0, 9.5), (11.0, 12.0, 30.0)):  # the second began slower than the first one ended
+        for number, total in enumerate(seconds):
+            lines.append(json.dumps({"stage": "training" if number else "data", "total_seconds": total}))
+        lines.append('{"stage": "training", "total_se')
+    (tmp_path / "training.jsonl").write_text("\n".join(lines) + "\n")
+    assert seconds_of(tmp_path) == 39.5
