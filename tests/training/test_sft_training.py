@@ -278,6 +278,21 @@ def test_a_whole_model_is_tuned_and_runs_by_its_folder_without_faces_held_out(fe
     assert "validation: null" in (out / "README.md").read_text()
 
 
+def test_nothing_that_others_get_names_a_place_on_this_machine(feid, tmp_path):
+    import shutil
+
+    base, out = tmp_path / "mine" / "tiny", tmp_path / "lora"
+    shutil.copytree(shipped("models") / "feab-tiny", base)
+    trained(feid, out, base=str(base), steps=1, validation=None, save_every=None, batch_size=2)
+    for path in out.rglob("*"):
+        kept = {"checkpoints", "logs", "card.yaml", "training.json"} & set(path.parts)  # see `feab.training.push`
+        if path.is_file() and not kept:
+            assert str(tmp_path).encode() not in path.read_bytes(), path
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny"
+    assert "feab run --model hf/tiny -M adapter=lora" in (out / "README.md").read_text()
+    assert json.loads((out / "recipe.json").read_text())["base"] == "tiny"
+
+
 def torch_state(folder):
     from safetensors.torch import load_file
 

@@ -221,7 +221,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         if recipe.tuning.kind == "full":
             processor.save_pretrained(job.out)
         else:
-            name_base(job.out, job.base.name if job.base.source.local else job.base.source.path)
+            name_base(job.out, job.base.told if job.base.source.local else job.base.source.path)
         seconds, used = seconds_of(job.out), weights.nonzero()[0]
         job.note({"stage": "taken", "step": chosen.step, "seconds": round(seconds, 1)})
         draw_curves(job.out / LOG_NAME, job.out / "curves.png")
