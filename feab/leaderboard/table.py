@@ -106,12 +106,11 @@ def build(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws)
     drawn: list[Drawn | None] = []
     earlier: set[tuple[object, ...]] = set()
     for entry in entries:
-        how = (entry.scoring, entry.draws, *sorted((name, one.prompt) for name, one in entry.tasks.items()))
-        same = (entry.user, entry.card.name, entry.revision, how, *_sets(entry))
-        later = same in earlier
-        earlier.add(same)
         kept = draws.of(entry) or _again(snapshot, entry, sets, draws)
         for row in _rows(entry, attempts[entry.id]):
+            same = (*_asked(entry, row["task"]), *(row[name] for name in ("task", "version", "data", "fingerprint")))
+            later = same in earlier
+            earlier.add(same)
             why = "a later submission of the same model by the same user" if later else row["why_not"]
             model = kept.get(row["task"])
             if why is None and (model is None or model.score.value is None):
@@ -134,10 +133,10 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-def _sets(entry: Entry) -> list[tuple[str, str, str, str]]:
-    return sorted(
-        (name, one.version, f"{one.dataset}/{one.split}", one.fingerprint) for name, one in entry.tasks.items()
-    )
+def _asked(entry: Entry, task: str) -> tuple[object, ...]:
+    """Who was asked about a task, and how: the same a second time is another try, whatever else it was asked then."""
+    prompts = sorted((name, one.prompt) for name, one in entry.tasks.items() if task in (name, OVERALL))
+    return (entry.user, entry.card.name, entry.revision, entry.scoring, entry.draws, *prompts)
 
 
 def _attempts(events: Sequence[Event], entry: Entry) -> int:

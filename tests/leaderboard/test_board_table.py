@@ -136,6 +136,15 @@ def test_a_withdrawn_submission_makes_room_for_the_next(place: Place, tmp_path: 
     assert set(frame["attempts"]) == {2}
 
 
+def test_a_task_is_ranked_once_for_a_model_whatever_else_it_was_asked(place: Place, tmp_path: Path) -> None:
+    board = place.board(tmp_path)
+    first = receive(board, place.zipped("expression"), user="ada")
+    second = receive(board, place.zipped("uniform"), user="ada")
+    assert set(first.places) == {"synth_expression"}
+    assert second.why_not == {"synth_expression": "a later submission of the same model by the same user"}
+    assert set(second.places) == {"synth_valence_arousal", "synth_action_units", "overall"}
+
+
 def test_an_attempt_that_was_refused_counts_for_its_model(place: Place, tmp_path: Path) -> None:
     board = place.board(tmp_path)
     refused = receive(board, zip_of(drop_line(place.files())), user="ada")

@@ -252,6 +252,23 @@ def test_faces_are_kept_out_by_person_and_judged_by_what_people_said(tmp_path):
     assert held_out(Validation(held_out=0.3, samples=9), feid, seed=1).rows == held.rows
 
 
+def test_of_faces_kept_out_those_are_asked_about_that_people_labelled(tmp_path):
+    from feab.data.feid import open_feid
+    from feab.training.sft.heldout import held_out
+
+    faces = some_faces(40)
+    generated = dict.fromkeys(("expression", "valence_arousal", "action_units"), "generated")
+    records = [record(face) for face in faces]
+    by_machine = [replace(one, labels=replace(one.labels, origins=generated)) for one in records]
+    feid = open_feid(write_feid(tmp_path / "feid", [*by_machine[:30], *records[30:]]))
+    held = held_out(Validation(held_out=0.5, samples=3), feid, seed=0)
+    assert len(held.samples) == 3
+    assert all(sample.expression is not None for sample in held.samples)
+    alone = open_feid(write_feid(tmp_path / "alone", by_machine))
+    with pytest.raises(FeabError, match="people labelled none of the faces that were kept out"):
+        held_out(Validation(held_out=0.5, samples=3), alone, seed=0)
+
+
 def test_a_split_that_the_data_were_made_from_examines_nothing(tmp_path):
     from feab.data import load_dataset
     from feab.data.feid import open_feid
@@ -335,3 +352,17 @@ def test_what_is_trained_as_a_whole_learns_in_float32_and_answers_beside_bfloat1
     answers = answers_to(tuned.get_base_model(), processor, held, half=True)
     assert len(answers) == 2 * 3
     assert all(answer.outcome == "ok" for answer in answers)
+
+
+def test_the_time_of_a_training_is_that_of_all_who_worked_on_it(tmp_path):
+    import json
+
+    from feab.training.sft.job import seconds_of
+
+    lines = []
+    for seconds in ((1.0, 9.5), (11.0, 12.0, 30.0)):  # the second began slower than the first one ended
+        for number, total in enumerate(seconds):
+            lines.append(json.dumps({"stage": "training" if number else "data", "total_seconds": total}))
+        lines.append('{"stage": "training", "total_se')
+    (tmp_path / "training.jsonl").write_text("\n".join(lines) + "\n")
+    assert seconds_of(tmp_path) == 39.5

@@ -133,6 +133,48 @@ def _tasks():
     return load_tasks(["synth"])
 
 
+def test_one_process_at_a_time_works_on_a_folder(feid, tmp_path):
+    from feab.journal import FileLock
+
+    (tmp_path / "lora").mkdir()
+    (tmp_path / "lora" / ".training.json.new").write_text("{")  # as of a process that was killed at once
+    lock = FileLock(tmp_path / "lora" / ".lock")
+    lock.acquire()
+    with pytest.raises(FeabError, match="is working on this run"):
+        trained(feid, tmp_path / "lora")
+    assert not (tmp_path / "lora" / "training.json").exists()
+    lock.release()
+    with pytest.raises(FeabError, match="does not compute in it"):  # past the folder, and before the model
+        trained(feid, tmp_path / "lora", precision="bfloat16")
+    assert json.loads((tmp_path / "lora" / "training.json").read_text()).keys() == {"identity"}
+
+
+def test_what_is_examined_on_is_never_learnt_from(feid, tmp_path, monkeypatch):
+    from feab.data.feid import open_feid
+    from feab.training.sft import trainer
+
+    class Enough(Exception):
+        pass
+
+    given = {}
+
+    def stop(*args, **options):
+        given.update(options)
+        raise Enough
+
+    monkeypatch.setattr(trainer, "make_trainer", stop)
+    with pytest.raises(Enough):
+        trained(feid, tmp_path / "lora", steps=50)
+    table = open_feid(feid).table(["sample", "subject"])
+    samples, people = (table.column(name).to_pylist() for name in ("sample", "subject"))
+    learnt, asked = set(given["rows"]), {sample.id.partition("/")[2] for sample in given["held"].samples}
+    assert len(given["rows"]) == 50 * SMALL["batch_size"]
+    assert asked
+    assert not asked & {samples[row] for row in learnt}
+    assert not {people[row] for row in given["held"].rows} & {people[row] for row in learnt}
+    assert learnt | set(given["held"].rows) == set(range(len(samples)))
+
+
 def test_only_the_adapter_learns_and_the_loss_falls(whole):
     out, events = whole
     begin = next(event for event in events if event["stage"] == "begin")
@@ -179,7 +221,12 @@ def test_killed_and_begun_again_it_ends_where_it_would_have_ended(whole, feid, t
     broken.mkdir()
     (broken / "adapter_model.safetensors").write_bytes(b"half")
     (broken / "trainer_state.json").write_text('{"global_step": 5, "log_his')
+    with (out / "training.jsonl").open("a") as log:
+        log.write('{"stage": "training", "st\n')
+    spent = max(json.loads(line)["total_seconds"] for line in (out / "training.jsonl").read_text().splitlines()[:-1])
     events = trained(feid, out)
+    assert spent > 0
+    assert events[-1]["seconds"] == pytest.approx(spent + events[-2]["total_seconds"], abs=0.11)
     assert next(event for event in events if event["stage"] == "begin")["from_step"] == 4
     assert [event["step"] for event in events if event["stage"] == "training"] == [5, 6]
     same_end(whole[0], out)
@@ -229,6 +276,21 @@ def test_a_whole_model_is_tuned_and_runs_by_its_folder_without_faces_held_out(fe
     assert changed
     assert not any("vision_tower" in name or "projector" in name for name in changed)
     assert "validation: null" in (out / "README.md").read_text()
+
+
+def test_nothing_that_others_get_names_a_place_on_this_machine(feid, tmp_path):
+    import shutil
+
+    base, out = tmp_path / "mine" / "tiny", tmp_path / "lora"
+    shutil.copytree(shipped("models") / "feab-tiny", base)
+    trained(feid, out, base=str(base), steps=1, validation=None, save_every=None, batch_size=2)
+    for path in out.rglob("*"):
+        kept = {"checkpoints", "logs", "card.yaml", "training.json"} & set(path.parts)  # see `feab.training.push`
+        if path.is_file() and not kept:
+            assert str(tmp_path).encode() not in path.read_bytes(), path
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny"
+    assert "feab run --model hf/tiny -M adapter=lora" in (out / "README.md").read_text()
+    assert json.loads((out / "recipe.json").read_text())["base"] == "tiny"
 
 
 def torch_state(folder):

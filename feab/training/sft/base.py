@@ -31,6 +31,12 @@ class Base:
     digest: str
     """Of its files in a folder, or its commit on the hub."""
 
+    @property
+    def told(self) -> str:
+        """The name as others are told: of a place on this machine its last part."""
+        folder = Path(self.name).expanduser()
+        return folder.resolve().name if self.source.local and folder.is_dir() else self.name
+
 
 ASSEMBLED = "smollm2-vlm"
 """The base that is put together here; see `feab.training.sft.assemble`."""

@@ -39,11 +39,17 @@ class Done:
 
 def write_result(job: Job, done: Done, held: HeldOut | None) -> None:
     """Write the files beside the weights."""
-    write_json(job.out / "recipe.json", job.recipe.model_dump(mode="json"))
+    write_json(job.out / "recipe.json", _recipe(job))
     if done.after is not None:
         write_json(job.out / "validation.json", done.after.model_dump(mode="json"))
     (job.out / "card.yaml").write_text(_feab_card(job), encoding="utf-8")
     (job.out / "README.md").write_text(build_card(job, done, held), encoding="utf-8")
+
+
+def _recipe(job: Job) -> dict[str, Any]:
+    """The recipe without the places that it names on this machine; the model card names the data."""
+    base = job.base.told if Path(job.recipe.base).expanduser().is_dir() else job.recipe.base
+    return job.recipe.model_dump(mode="json", exclude={"data"}) | {"base": base}
 
 
 def build_card(job: Job, done: Done, held: HeldOut | None) -> str:
@@ -62,7 +68,7 @@ def build_card(job: Job, done: Done, held: HeldOut | None) -> str:
         full=full,
         hub_base=None if job.base.source.local else job.base.source.path,
         version=feab.__version__,
-        base=job.base.name,
+        base=job.base.told,
         digest=job.base.digest,
         data=job.feid.info,
         conversations=done.conversations,
@@ -128,8 +134,8 @@ def _time(seconds: float) -> str:
 
 
 def _asked_as(job: Job) -> str:
-    local = job.base.source.local
-    return job.base.name if local and not Path(job.base.name).expanduser().is_dir() else f"hf/{job.base.name}"
+    card = job.base.source.local and not Path(job.base.name).expanduser().is_dir()
+    return job.base.told if card else f"hf/{job.base.told}"
 
 
 def _command(job: Job) -> str:

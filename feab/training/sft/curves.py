@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from feab.jsonfile import load_json
+from feab.training.sft.job import noted
 
 _OVERALL = "eval_overall"
 
 
 def events_of(path: Path) -> list[dict[str, Any]]:
     """The events of training.jsonl; where a training was gone on with, each step as it was gone through last."""
-    events = [load_json(line, str(path)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     last: dict[tuple[str, int], dict[str, Any]] = {}
-    for event in events:
+    for event in noted(path):
         if "step" in event and event.get("stage") in ("training", "examination"):
             last[(event["stage"], event["step"])] = event
     return sorted(last.values(), key=lambda event: event["step"])

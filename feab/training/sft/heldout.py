@@ -12,6 +12,7 @@ import numpy as np
 from feab.data import load_dataset
 from feab.data.columns import au_column
 from feab.data.feid import Feid, FeidRecord
+from feab.data.feid.columns import ORIGINS
 from feab.errors import FeabError
 from feab.records import Sample
 from feab.tasks import Task, load_tasks
@@ -86,8 +87,11 @@ def _some(count: int, most: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64
 
 def _of_feid(validation: Validation, feid: Feid, seed: int) -> HeldOut:
     """People drawn until their faces are the share asked for; all conversations about them are kept out."""
-    table = feid.table(["sample", "source", "subject"])
+    table = feid.table(["sample", "source", "subject", *ORIGINS.values()])
     rows = list(zip(*(table.column(name).to_pylist() for name in ("sample", "source", "subject")), strict=True))
+    judged = [
+        "human" in told for told in zip(*(table.column(name).to_pylist() for name in ORIGINS.values()), strict=True)
+    ]
     people = [(source, subject or sample) for sample, source, subject in rows]
     faces: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for (sample, source, _), person in zip(rows, people, strict=True):
@@ -109,7 +113,13 @@ def _of_feid(validation: Validation, feid: Feid, seed: int) -> HeldOut:
     kept = tuple(row for row, person in enumerate(people) if person in chosen)
     first: dict[tuple[str, str], int] = {}
     for row in kept:
-        first.setdefault((rows[row][1], rows[row][0]), row)
+        if judged[row]:
+            first.setdefault((rows[row][1], rows[row][0]), row)
+    if not first:
+        raise FeabError(
+            "validation: people labelled none of the faces that were kept out, so nothing is known of them; name a "
+            "dataset, raise `held_out`, or `validation: null`"
+        )
     some = [list(first.values())[int(k)] for k in _some(len(first), validation.samples, seed)]
     samples = [_sample(feid[row]) for row in some]
     faces_kept = _Faces(feid.info.name, samples)

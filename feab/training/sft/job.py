@@ -6,12 +6,14 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from feab.data.feid import Feid
 from feab.errors import FeabError
+from feab.jsonfile import load_json
 from feab.schemas import Scores
 from feab.training.sft.base import Base
 from feab.training.sft.checkpoints import write_json
@@ -21,6 +23,9 @@ Log = Callable[[dict[str, Any]], None]
 LOG_NAME = "training.jsonl"
 IDENTITY = "training.json"
 EXAMINATIONS = "examinations"
+LOCK = ".lock"
+_OURS = (LOCK, f".{IDENTITY}.new")
+"""What a training that was killed at once leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def begun(job: Job) -> bool:
                 f"{job.out}: holds a training with another {', '.join(other)}; name another --out, or remove it"
             )
         return bool(known.get("finished"))
-    if job.out.exists() and any(job.out.iterdir()):
+    if any(path.name not in _OURS for path in (job.out.iterdir() if job.out.exists() else ())):
         raise FeabError(f"{job.out}: holds other things; name an empty or new folder with --out")
     if job.rank == 0:
         job.out.mkdir(parents=True, exist_ok=True)
@@ -73,6 +78,25 @@ def scores_at(out: Path, step: int) -> Scores | None:
     """What the examination at a step found; None where there was none."""
     path = out / EXAMINATIONS / f"{step}.json"
     return Scores.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+
+def seconds_of(out: Path) -> float:
+    """How long processes worked on a training one after another: each counts anew, from the data on."""
+    total = last = 0.0
+    for event in noted(out / LOG_NAME):
+        if event.get("stage") == "data":
+            total, last = total + last, 0.0
+        last = max(last, float(event.get("total_seconds", 0.0)))
+    return total + last
+
+
+def noted(path: Path) -> list[dict[str, Any]]:
+    """The events of a log, as they were written. What is none is half a line of a process that was killed."""
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(FeabError):
+            found.append(load_json(line, str(path)))
+    return found
 
 
 def noting(out: Path, log: Log) -> Log:

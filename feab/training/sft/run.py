@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from feab.data.feid import Feid, open_feid, validate_feid
 from feab.errors import FeabError
+from feab.journal import FileLock
 from feab.models.faceinfo.config import write_config
 from feab.packages import version_of
 from feab.training.sft.assemble import smollm2_vlm
@@ -25,7 +27,19 @@ from feab.training.sft.checkpoints import (
 )
 from feab.training.sft.faces import learn_faces
 from feab.training.sft.heldout import HeldOut, held_out
-from feab.training.sft.job import EXAMINATIONS, IDENTITY, LOG_NAME, Job, Log, begun, noting, scores_at, silent
+from feab.training.sft.job import (
+    EXAMINATIONS,
+    IDENTITY,
+    LOCK,
+    LOG_NAME,
+    Job,
+    Log,
+    begun,
+    noting,
+    scores_at,
+    seconds_of,
+    silent,
+)
 from feab.training.sft.order import draw_order, shares, steps_of, weights_of
 from feab.training.sft.recipe import SftRecipe
 from feab.training.sft.shown import as_shown
@@ -95,12 +109,25 @@ def train_sft(
             f"batch_size {recipe.batch_size} cannot be shared by {job.processes} processes with micro_batch "
             f"{recipe.micro_batch}; choose them so that it is a multiple of their product"
         )
-    with processes.main_process_first():
-        finished = begun(job)
-    if not finished:
-        _train(job, report_to)
-    processes.wait_for_everyone()
+    with _alone(out) if processes.is_main_process else nullcontext():
+        with processes.main_process_first():
+            finished = begun(job)
+        if not finished:
+            _train(job, report_to)
+        processes.wait_for_everyone()
     return out
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Nobody else works on the folder meanwhile, such as the same command in another terminal."""
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / LOCK)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _require(report_to: Sequence[str]) -> None:
@@ -139,7 +166,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
     from feab.training.sft.talks import Talks
     from feab.training.sft.trainer import Interruption, make_config, make_trainer
 
-    recipe, started = job.recipe, time.monotonic()
+    recipe = job.recipe
     hf_logging.disable_progress_bar()
     held = None if recipe.validation is None else held_out(recipe.validation, job.feid, recipe.seed, recipe.attributes)
     table = job.feid.table(["task", *FACE])
@@ -198,10 +225,10 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         if recipe.tuning.kind == "full":
             processor.save_pretrained(job.out)
         else:
-            name_base(job.out, job.base.name if job.base.source.local else job.base.source.path)
+            name_base(job.out, job.base.told if job.base.source.local else job.base.source.path)
         if recipe.face_info is not None and faces is not None:
             write_config(job.out, recipe.face_info, faces.digest)
-        seconds, used = time.monotonic() - started, weights.nonzero()[0]
+        seconds, used = seconds_of(job.out), weights.nonzero()[0]
         job.note({"stage": "taken", "step": chosen.step, "seconds": round(seconds, 1)})
         draw_curves(job.out / LOG_NAME, job.out / "curves.png")
         done = Done(
