@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python tests/benchmarks/prepare_speed.py [--samples 100000] [--dataset rafdb] [--images paths]
 
-A miniature is made and its faces are repeated until there are so many samples (RAF-DB and AffectNet know how). Each
-preparing is a process of its own, whose largest resident memory is told; it is done for a tenth of the samples too, and
-the difference is what the number of samples costs.
+A miniature is made and its faces are repeated until there are so many samples (RAF-DB and AffectNet know how, and of
+clips FERV39k, in folders of frames, and MAFW, in video files: say --samples 5000). Each preparing is a process of its
+own, whose largest resident memory is told; it is done for a tenth of the samples too, and the difference is what the
+number of samples costs.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ import feab
 run = feab.run("baseline/uniform", tasks=__TASK__, data="__DATA__", out="__OUT__", limit=1)
 print(time.perf_counter() - started)
 """
-TASKS = {"rafdb": "rafdb_expression", "affectnet": "affectnet_expression"}
+TASKS = {
+    "rafdb": "rafdb_expression",
+    "affectnet": "affectnet_expression",
+    "ferv39k": "ferv39k_expression",
+    "mafw": "mafw_expression",
+}
 
 
 def rafdb(root: Path, samples: int) -> None:
@@ -80,6 +86,42 @@ def affectnet(root: Path, samples: int) -> None:
     file.write_text("\n".join(lines) + "\n")
 
 
+def ferv39k(root: Path, samples: int) -> None:
+    """A list of so many test clips of 27 frames of 64 pixels, in folders of their own. They are hard links."""
+    from feab.data.readers import mimic
+
+    mimic("ferv39k", root, 28)
+    (root / "4_setups/All_scenes/train_All.csv").unlink()
+    file = root / "4_setups/All_scenes/test_All.csv"
+    clips, lines = [line.split() for line in file.read_text().splitlines()], []
+    for number in range(samples):
+        clip, label = clips[number % len(clips)]
+        copy = f"{clip.rpartition('/')[0]}/{number + 10_000:05d}"
+        shutil.copytree(root / "2_ClipsforFaceCrop" / clip, root / "2_ClipsforFaceCrop" / copy, copy_function=os.link)
+        lines.append(f"{copy} {label}")
+    file.write_text("\n".join(lines) + "\n")
+
+
+def mafw(root: Path, samples: int) -> None:
+    """Lists of so many test clips in five folds, each a video of 27 frames of 64 pixels."""
+    from feab.data.readers import mimic
+
+    mimic("mafw", root, 22)
+    shutil.rmtree(root / "Labels")
+    for fold in range(1, 6):
+        file = root / f"Train & Test Set/single/no_caption/set_{fold}/test.txt"
+        clips, lines = [line.split() for line in file.read_text().splitlines()], []
+        for number in range(samples // 5):
+            clip, label = clips[number % len(clips)]
+            copy = f"{100_000 * fold + number}.mp4"
+            shutil.copyfile(root / "data/clips" / clip, root / "data/clips" / copy)
+            lines.append(f"{copy} {label}")
+        file.write_text("\n".join(lines) + "\n")
+
+
+MAKE = {"rafdb": rafdb, "affectnet": affectnet, "ferv39k": ferv39k, "mafw": mafw}
+
+
 def run(code: str, *arguments: str, home: Path) -> str:
     """What a Python program prints, in a process of its own."""
     env = {**os.environ, "FEAB_DATA": str(home)}
@@ -101,7 +143,7 @@ def main() -> None:
             root, made = above / f"delivered-{samples}", above / f"made-{samples}"
             if not root.exists():
                 started = time.perf_counter()
-                {"rafdb": rafdb, "affectnet": affectnet}[given.dataset](root, samples)
+                MAKE[given.dataset](root, samples)
                 print(f"miniature of {samples:,}: {time.perf_counter() - started:.1f} s")
             shutil.rmtree(made, ignore_errors=True)
             words = (given.dataset, str(root), str(made), given.images)
