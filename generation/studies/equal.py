@@ -79,7 +79,7 @@ def _signed(numbers: list[float]) -> str:
 def calibrated(seeds: Seeds) -> str:
     """What is said below a table of full SEKE by itself."""
     risks = np.mean([line["risks"] for line in seeds.values()], axis=0)[1::2]
-    rises = max(float(-np.diff(risks).min(initial=0)), 0.0)
+    rises = abs(float(np.diff(risks).min(initial=0.0)))
     told = f"error by tenths of coverage: {', '.join(f'{risk:.4f}' for risk in risks)}; rises by {rises:.4f} at most"
     above = [line["ece"] - line["floor"] for line in seeds.values() if line.get("ece") is not None]
     eces = ", ".join(f"{one:+.4f}" for one in above)
