@@ -120,7 +120,7 @@ def draw(lines: Sequence[Line], knowledge: str, out: Path) -> None:
             below.set(xlabel="coverage, surest first", ylabel=ERROR[level], ylim=(0, None))
             below.legend(frameon=False)
         figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
-        figure.savefig(out, dpi=110)
+        figure.savefig(out, dpi=100)
 
 
 def _line(axes: Axes, budgets: Sequence[Point], colour: str, mark: str, label: str, **style: Any) -> None:

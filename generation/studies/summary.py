@@ -39,15 +39,15 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else " + ".join(value)
 
 
-def interval(numbers: list[float]) -> str:
+def interval(numbers: list[float], digits: int = 3) -> str:
     """Mean and half-width; of one seed the number alone."""
     from scipy.stats import t
 
-    mean = f"{np.mean(numbers):.3f}"
+    mean = f"{np.mean(numbers):.{digits}f}"
     if len(numbers) < 2:
         return mean
     half = t.ppf(0.975, len(numbers) - 1) * np.std(numbers, ddof=1) / math.sqrt(len(numbers))
-    return f"{mean} ± {half:.3f}"
+    return f"{mean} ± {half:.{digits}f}"
 
 
 def table(found: Mapping[tuple[str, ...], Mapping[str, list[float]]]) -> str:

@@ -11,9 +11,9 @@ have 2,048 tokens, hence no knowledge in the prompts, and four contexts at the m
 there to the byte, no answer twice, none asked again but those under way at a kill (the server counts, too), every face
 annotated once, and FEID's faces and labels those of the annotations.
 
-After each of the three sessions a bare loop (asyncio, httpx2) sends the first of that session's own requests again, as
-many at once: the ceiling of what a client could get of this server in those minutes. Its requests are ready-made in a
-file, and it looks at no answer.
+Before that, feab and a bare loop (asyncio, httpx2) take turns with the very same requests, as many at once: the ceiling
+of what a client could get of this server in those minutes. The loop's requests are ready-made in a file, and it looks
+at no answer; feab writes each to disk, reads it, and decides what to ask next. Both are timed from the first answer on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -68,15 +69,20 @@ class Session:
     starting: float
     """Before its first answer."""
     load: float
-    first: int
-    """Answers that lay there before."""
+
+    @property
+    def row(self) -> str:
+        """Its cells of the table."""
+        numbers = (self.starting, self.seconds, self.answers / self.seconds, self.load)
+        return f"| {self.answers:,} | {' | '.join(f'{number:.1f}' for number in numbers)} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=2000)
     parser.add_argument("--concurrency", type=int, default=64)
-    parser.add_argument("--ceiling", type=int, default=600, help="requests that the bare loop sends a session")
+    parser.add_argument("--turns", type=int, default=3, help="of feab and of the bare loop; 0 for none")
+    parser.add_argument("--requests", type=int, default=400, help="a turn, of two answers each")
     parser.add_argument("--out", type=Path, help="a folder to keep what is made; by default it is thrown away")
     parser.add_argument("--bare", nargs=2, metavar=("FILE", "URL"), help="be the bare loop")
     given = parser.parse_args()
@@ -93,32 +99,26 @@ def main() -> None:
 
 
 def whole(given: argparse.Namespace, folder: Path) -> None:
-    """Annotate, kill, resume, compare, count, and say it."""
+    """Compare, annotate, kill, resume, count, and say it."""
     print(beside.surroundings(1, {"vLLM": PYTHON}))
     recipe, out = folder / "recipe.yaml", folder / "annotated"
     recipe.write_text(RECIPE)
+    before: list[dict[tuple[Any, ...], str]] = []
+    served = 0
     with server(folder) as address:
         words = [sys.executable, "-m", "feab.cli", "seke", "annotate", "--data", "synth", "--split", SPLIT]
-        words += ["--given", GIVEN, "--limit", str(given.faces), "--recipe", str(recipe), "--out", str(out)]
+        words += ["--given", GIVEN, "--limit", str(given.faces), "--recipe", str(recipe)]
         words += ["--model", "openai/tiny", "-M", f"base_url={address}/v1", "-M", f"concurrency={given.concurrency}"]
-        before: list[dict[tuple[Any, ...], str]] = []
-        served = 0
-        print("| session | answers | s until the first | s | answers/s | bare loop, answers/s | load |\n|" + "---|" * 7)
+        in_turn(words, folder, recipe, given, address)
+        print("| session | answers | s until the first | s | answers/s | load |\n|" + "---|" * 6)
         for number, share in enumerate((*KILLS, None), 1):
             asked = answered(address)
-            one = session(words, out / "draws.jsonl", None if share is None else round(share * 4 * given.faces))
+            until = None if share is None else round(share * 4 * given.faces)
+            one = session([*words, "--out", str(out)], out / "draws.jsonl", until)
             before.append(lines_of(out / "draws.jsonl"))
             time.sleep(10)  # what was under way at a kill
             served += answered(address) - asked
-            asked = answered(address)
-            ceiling = bare_rate(folder, out, recipe, one.first, given, address)
-            replayed = answered(address) - asked
-            ended = "killed" if share else "to the end"
-            print(
-                f"| {number}, {ended} | {one.answers:,} | {one.starting:.1f} | {one.seconds:.1f} "
-                f"| {one.answers / one.seconds:.1f} | {ceiling:.1f} ({replayed:,}) | {one.load:.1f} |",
-                flush=True,
-            )
+            print(f"| {number}, {'killed' if share else 'to the end'} {one.row}", flush=True)
     made = subprocess.run(
         [sys.executable, "-m", "feab.cli", "seke", "feid", str(out), "--out", str(folder / "feid")],
         capture_output=True, text=True, check=True,
@@ -130,6 +130,34 @@ def whole(given: argparse.Namespace, folder: Path) -> None:
     print(f"the server gave {served:,} answers: {again:,} more than are on disk, those under way at the kills")
     assert 0 <= again <= len(KILLS) * 4 * given.concurrency
     check_feid(folder / "feid", out)
+
+
+def in_turn(words: list[str], folder: Path, recipe: Path, given: argparse.Namespace, address: str) -> None:
+    """Time feab and the bare loop, turn about: feab, loop, loop, feab, ..."""
+    rates: dict[str, list[float]] = {"feab": [], "bare loop": []}
+    file = folder / "requests.jsonl"
+    for turn in range(given.turns):
+        out = folder / f"turn{turn}"
+
+        def ours(out: Path = out) -> float:
+            one = session([*words, "--out", str(out)], out / "draws.jsonl", 2 * given.requests)
+            if not file.exists():
+                write_requests(file, out, recipe, given)
+            return one.answers / one.seconds
+
+        def bare_loop() -> float:
+            own = [sys.executable, __file__, "--bare", str(file), address, "--concurrency", str(given.concurrency)]
+            return float(subprocess.run(own, capture_output=True, text=True, check=True).stdout)
+
+        both = [("feab", ours), ("bare loop", bare_loop)]
+        for name, timed in both if turn % 2 == 0 else reversed(both):
+            time.sleep(10)  # what was under way at a kill
+            rates[name].append(timed())
+            print(f"{name}: {rates[name][-1]:.1f} answers/s (load {os.getloadavg()[0]:.1f})", file=sys.stderr)
+    for name, found in rates.items():
+        if found:
+            told = ", ".join(f"{rate:.1f}" for rate in found)
+            print(f"{name}: {statistics.median(found):.1f} answers/s ({told})")
 
 
 def session(words: list[str], draws: Path, until: int | None) -> Session:
@@ -145,7 +173,7 @@ def session(words: list[str], draws: Path, until: int | None) -> Session:
                 if until is not None and there >= until:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
-                time.sleep(0.5)
+                time.sleep(0.2)
         finally:
             process.kill()
         end = time.perf_counter()
@@ -154,7 +182,7 @@ def session(words: list[str], draws: Path, until: int | None) -> Session:
         if until is None:
             print(process.stdout.read(), file=sys.stderr)
     assert began is not None
-    return Session(len(lines_of(draws)) - first, end - began, began - start, load, first)
+    return Session(len(lines_of(draws)) - first, end - began, began - start, load)
 
 
 def lines_of(draws: Path) -> dict[tuple[Any, ...], str]:
@@ -199,17 +227,8 @@ def answered(address: str) -> int:
     )
 
 
-def bare_rate(folder: Path, out: Path, recipe: Path, first: int, given: argparse.Namespace, address: str) -> float:
-    """Answers a second that the bare loop gets of the first requests of a session."""
-    file = folder / "requests.jsonl"
-    write_requests(file, out, recipe, first, given)
-    own = [sys.executable, __file__, "--bare", str(file), address, "--concurrency", str(given.concurrency)]
-    told = subprocess.run(own, capture_output=True, text=True, check=True).stdout
-    return float(told)
-
-
-def write_requests(file: Path, out: Path, recipe: Path, first: int, given: argparse.Namespace) -> None:
-    """The bodies of a session's first requests in contexts, byte for byte as feab sends them."""
+def write_requests(file: Path, out: Path, recipe: Path, given: argparse.Namespace) -> None:
+    """The bodies of the first requests in contexts, byte for byte as feab sends them."""
     from feab.generation.asking import Asker
     from feab.generation.prepare import prepare
     from feab.knowledge import fit_joint
@@ -222,10 +241,10 @@ def write_requests(file: Path, out: Path, recipe: Path, first: int, given: argpa
     what = prepare("synth", recipe, split=SPLIT, given=[GIVEN], limit=given.faces)
     asker = Asker(what.recipe, fit_joint(what.recipe.knowledge_numbers()))
     faces = {face.sample: face for face in what.chosen.asked()}
-    asked = list(lines_of(out / "draws.jsonl"))[first:]
+    asked = lines_of(out / "draws.jsonl")
     wanted = dict.fromkeys((sample, prompt) for _, sample, prompt, _ in asked if prompt.startswith("c"))
     with file.open("wb") as written:
-        for sample, prompt in islice(wanted, given.ceiling):
+        for sample, prompt in islice(wanted, given.requests):
             question = asker.question(faces[sample], int(prompt[1:]))
             urls = [data_url(picture) for picture in read_media(pictures_of(question))]
             written.write(request("tiny", question, urls, OpenAIOptions(), Dialect()).body + b"\n")
@@ -236,19 +255,20 @@ async def bare(file: Path, address: str, concurrency: int) -> None:
     import httpx2
 
     slots, answers = asyncio.Semaphore(concurrency), 0
+    start = 0.0
     bodies = file.read_bytes().splitlines()
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx2.AsyncClient(timeout=600, limits=limits) as client:
 
         async def ask(body: bytes) -> None:
-            nonlocal answers
+            nonlocal answers, start
             async with slots:
                 headers = {"Content-Type": "application/json"}
                 reply = await client.post(f"{address}/v1/chat/completions", content=body, headers=headers)
                 reply.raise_for_status()
+                start = start or time.perf_counter()
                 answers += len(reply.json()["choices"])
 
-        start = time.perf_counter()
         await asyncio.gather(*map(ask, bodies))
         print(answers / (time.perf_counter() - start))
 
@@ -284,7 +304,7 @@ def check_feid(feid: Path, out: Path) -> None:
     assert source["faces"] + source["unused"] + source["withheld"] == counts["decided"]
     for level, found in source["levels"].items():
         assert all(found[name] == counts["levels"][level][name] for name in ("human", "generated", "rejected")), level
-    records = sum(split["n"] for split in info["splits"].values())
+    records = sum(file["n"] for split in info["splits"].values() for file in split["files"])
     assert records == sum(info["tasks"].values()) == sum(info["records_by_origin"].values())
     print(f"FEID: {records:,} conversations about {source['faces']:,} faces; {info['records_by_origin']}")
 

@@ -165,6 +165,30 @@ def test_intervals_are_students() -> None:
     assert summary.interval([0.4, 0.6]) == "0.500 ± 1.271"  # t(.975, 1) = 12.706, standard error .1
 
 
+def test_arms_at_equal_cost_and_coverage_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(STUDIES))
+    equal = study(STUDIES / "equal.py")
+    head = {"seed": 1, "given": ["expression"], "knowledge": "mismatched", "level": "action_units"}
+    ours = {**head, "accepted": 0.75, "error of the accepted": 0.1, "aurc": 0.2, "risks": [0.1, 0.15], "ece": 0.03}
+    lines: list[dict[str, Any]] = [
+        {**ours, "arm": "full SEKE", "cost": 9.0, "primary": 0.8, "floor": 0.02},
+        {**ours, "arm": "full SEKE, at most 2 contexts", "cost": 5.2, "primary": 0.7, "floor": 0.02},
+        {**head, "arm": "plurality 5", "cost": 5.0, "primary": 0.6, "aurc": 0.25, "risks": [0.2, 0.4]},
+        {**head, "arm": "plurality 1", "cost": 1.0, "primary": 0.6, "aurc": 0.25, "risks": [0.2, 0.4]},
+    ]
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (*lines, {"cpu_seconds": 1.0})))
+    monkeypatch.setattr(sys, "argv", ["equal.py", str(tmp_path / "lines.jsonl")])
+    equal.main()
+    told = capsys.readouterr().out
+    assert "action units, expression given, mismatched knowledge, 1 seeds" in told
+    row = "| plurality 5 | 5.0 | full SEKE, at most 2 contexts | 5.2 | 0.1000 | -0.0500 | -0.2000 |"
+    assert row in told.splitlines()  # its error at a coverage of .75: halfway from .2 to .4
+    assert "| plurality 1 | 1.0 | none as cheap |  |  |  |  |" in told
+    assert "ECE above the floor: 0.010 (+0.0100)" in told
+
+
 def test_scores_at_equal_coverage_by_hand() -> None:
     module = study(STUDIES / "levels.py")
     four = module.Faces([module.Given(name) for name in EXPRESSIONS[:4]], [], ("expression",), None)
