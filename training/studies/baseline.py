@@ -25,6 +25,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,11 @@ def say(words: str) -> None:
     print(f"{time.process_time() - STARTED:8.1f} s  {words}", file=sys.stderr, flush=True)
 
 
+def tell(what: str, words: str) -> None:
+    """A line of progress about something."""
+    say(f"{what}: {words}")
+
+
 def rendering(done: int, total: int) -> None:
     """Told while the train split is rendered."""
     if done % 480 == 0:
@@ -108,7 +114,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/studies/baseline"))
-    parser.add_argument("--steps", type=int, default=300, help="updates of each fine-tuning")
     parser.add_argument("--base-epochs", type=int, default=10, help="of the base's tower")
     parser.add_argument("--base-steps", type=int, default=300, help="of the base's language model")
     parser.add_argument("--status", action="store_true", help="only say what is done")
@@ -129,12 +134,9 @@ def main() -> None:
         for arm in ARMS:
             model = place / f"{NAME}-{arm}"
             if not (model / "card.yaml").exists():
-                seen = seen or look(base, open_split(options.out / "pool", "train"))
-                fine_tune(
-                    base, place / f"{arm}-feid", seen, model,
-                    steps=options.steps, seed=seed, card=card_of(arm),
-                    log=lambda words, arm=arm, seed=seed: say(f"seed {seed}, {arm}: {words}"),
-                )  # fmt: skip
+                seen = seen or look(base, open_split(options.out / "pool", "train"), options.out / "seen.pt")
+                log = partial(tell, f"seed {seed}, {arm}")
+                fine_tune(base, place / f"{arm}-feid", seen, model, seed=seed, card=card_of(arm), log=log)
             score(model, place / f"{arm}-run")
     told = summary(options.out, options.seeds)
     (options.out / "study.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

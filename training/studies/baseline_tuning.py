@@ -1,13 +1,14 @@
-"""The fine-tuning of the study of the reference baseline: the language stage of feab-tiny, on a FEID folder.
+"""The fine-tuning of the study of the reference baseline: feab-tiny's two stages, on the labels and words of a FEID.
 
-Tower stays as it is, so that what it sees of each face is computed once for all arms and seeds; connector and language
-model learn the answers and nothing else. All questions of a batch are one question, whose keys and values are computed
-once. So an update takes a tenth of the time it takes TRL's trainer, which shares neither.
+First the connector learns, with linear heads that are thrown away, the labels that the conversations rest on; then
+connector and language model learn the answers. The tower stays as it is, so that what it sees of each face is computed
+once for all arms and seeds; all questions of a batch are one question, whose keys and values are computed once. So an
+update takes a tenth of the time it takes TRL's trainer, which shares neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,18 @@ from typing import Any
 import numpy as np
 
 from feab.data import Dataset
-from feab.data.feid import open_feid
-from feab.data.feid.record import text_of
+from feab.data.feid import FeidRecord, open_feid
+from feab.data.feid.record import FeidLabels, text_of
 from feab.training.language import Speaker, image_tokens
-from feab.training.pictures import load_faces, seen_by
+from feab.training.pictures import Faces, load_faces, seen_by
+from feab.training.reading import loss_of, make_heads
+from feab.vocabulary import EXPRESSIONS, FEAB_17
 
-BATCH, RATE, DECAY, WARMUP = 32, 1.5e-3, 0.01, 0.05
 VIEWS = 3
 """Augmented views of each picture, beside the picture itself."""
+READING = {"steps": 2000, "batch": 128, "rate": 1e-3, "decay": 0.05}
+SPEAKING = {"steps": 800, "batch": 32, "rate": 1.5e-3, "decay": 0.01}
+"""Of the two stages; chosen on the validation split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +38,106 @@ class Seen:
     features: Any
 
 
-def look(base: Path, pool: Dataset) -> Seen:
-    """The tower's features of a dataset's faces, as they are and in augmented views."""
+def look(base: Path, pool: Dataset, kept: Path) -> Seen:
+    """The tower's features of a dataset's faces, as they are and in augmented views; `kept` is where they lie."""
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
+    place = {sample: row for row, sample in enumerate(pool.ids)}
+    if kept.exists():
+        return Seen(place, torch.load(kept, weights_only=True))
     model = AutoModelForImageTextToText.from_pretrained(base).eval()
     faces = load_faces(pool, seen_by(AutoProcessor.from_pretrained(base).image_processor), None)
 
     def encode(pixels: Any) -> Any:
         return model.model.vision_tower(pixels).last_hidden_state[:, 0]
 
-    with torch.no_grad():
-        return Seen({sample: row for row, sample in enumerate(faces.ids)}, image_tokens(encode, faces, VIEWS, 0))
+    seen = Seen(place, image_tokens(encode, faces, VIEWS, 0))
+    torch.save(seen.features, kept)
+    return seen
 
 
-def conversations(feid: Path) -> dict[str, list[tuple[str, str]]]:
+def conversations(records: Sequence[FeidRecord]) -> dict[str, list[tuple[str, str]]]:
     """Question -> (face, answer) of each conversation that asks it, in stored order."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for record in open_feid(feid):
+    for record in records:
         asked, said = record.messages
         found.setdefault(text_of(asked), []).append((record.sample, text_of(said)))
     return found
 
 
+def targets(labels: Mapping[str, FeidLabels]) -> Faces:
+    """The labels of faces as targets of learning, without pixels."""
+    import torch
+
+    known = list(labels.values())
+    missing = [float("nan")] * 2
+    return Faces(
+        ids=tuple(labels),
+        pixels=None,
+        expression=torch.tensor([EXPRESSIONS.index(one.expression) if one.expression else -1 for one in known]),
+        va=torch.tensor([list(one.valence_arousal or missing) for one in known]),
+        presence=torch.tensor(
+            [
+                [float(au in (one.action_units or ())) if au in one.coded else float("nan") for au in FEAB_17]
+                for one in known
+            ]
+        ),
+        intensity=torch.full((len(known), len(FEAB_17)), float("nan")),
+    )
+
+
+def learn(
+    parameters: Sequence[Any], losses: Iterator[Any], stage: Mapping[str, float], log: Callable[[str], None]
+) -> None:
+    """AdamW with one learning-rate cycle over the losses of a stage's steps."""
+    import torch
+
+    steps = int(stage["steps"])
+    optimiser = torch.optim.AdamW(parameters, stage["rate"], weight_decay=stage["decay"], fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, stage["rate"], total_steps=steps + 1, pct_start=0.05)
+    told: list[float] = []
+    for step in range(1, steps + 1):
+        loss = next(losses)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        schedule.step()
+        told.append(float(loss.detach()))
+        if step % 200 == 0:
+            log(f"step {step} of {steps}: loss {np.mean(told[-200:]):.3f}")
+
+
+def reading_losses(connector: Any, heads: Any, faces: Faces, features: Any, rng: np.random.Generator) -> Iterator[Any]:
+    """Of batches of faces, (views + 1, faces, width), what linear heads miss of the labels."""
+    import torch
+
+    order = _rounds(len(faces), rng)
+    while True:
+        rows = torch.tensor([next(order) for _ in range(int(READING["batch"]))])
+        views = torch.from_numpy(rng.integers(len(features), size=len(rows)))
+        yield loss_of(heads, connector(features[views, rows][:, None])[:, 0], faces, rows)
+
+
+def speaking_losses(
+    speaker: Speaker, connector: Any, asked: Mapping[str, list[tuple[str, str]]], seen: Seen, rng: np.random.Generator
+) -> Iterator[Any]:
+    """Of batches of answers, the questions in turn, what the language model misses of them."""
+    import torch
+
+    order = {question: _rounds(len(each), rng) for question, each in asked.items()}
+    while True:
+        for question, each in asked.items():
+            taken = [each[next(order[question])] for _ in range(int(SPEAKING["batch"]))]
+            rows = torch.tensor([seen.place[sample] for sample, _ in taken])
+            views = torch.from_numpy(rng.integers(len(seen.features), size=len(rows)))
+            tokens = connector(seen.features[views, rows][:, None])[:, 0]
+            yield speaker.loss(question, tokens, [answer for _, answer in taken])
+
+
 def fine_tune(
-    base: Path, feid: Path, seen: Seen, out: Path, *, steps: int, seed: int, card: str, log: Callable[[str], None]
+    base: Path, feid: Path, seen: Seen, out: Path, *, seed: int, card: str, log: Callable[[str], None]
 ) -> Path:
     """Train a copy of the base on a FEID folder.
 
@@ -67,7 +146,6 @@ def fine_tune(
         feid: what is learnt.
         seen: of the faces that it is about, by the base's tower.
         out: the folder to make.
-        steps: updates.
         seed: of the order in which questions and faces come.
         card: card.yaml of the result.
         log: told about progress.
@@ -79,33 +157,19 @@ def fine_tune(
     rng = np.random.default_rng(seed)
     model, processor = AutoModelForImageTextToText.from_pretrained(base), AutoProcessor.from_pretrained(base)
     speaker, connector = Speaker(model, processor), model.model.multi_modal_projector
-    asked = conversations(feid)
-    rows = {
-        question: (torch.tensor([seen.place[sample] for sample, _ in each]), [answer for _, answer in each])
-        for question, each in asked.items()
-    }
-    parameters = [*speaker.text.parameters(), *connector.parameters()]
-    optimiser = torch.optim.AdamW(parameters, RATE, weight_decay=DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, pct_start=WARMUP)
-    order = {question: _rounds(len(answers), rng) for question, (_, answers) in rows.items()}
-    questions = list(rows)
+    records = list(open_feid(feid))
+    faces = targets({record.sample: record.labels for record in records})
+    features = seen.features[:, [seen.place[sample] for sample in faces.ids]]
+    heads = make_heads(model.config.text_config.hidden_size)
     model.train()
-    losses: list[float] = []
-    for step in range(steps):
-        question = questions[step % len(questions)]
-        places, answers = rows[question]
-        taken = [next(order[question]) for _ in range(BATCH)]
-        views = torch.from_numpy(rng.integers(len(seen.features), size=BATCH))
-        tokens = connector(seen.features[views, places[taken]][:, None])[:, 0]
-        loss = speaker.loss(question, tokens, [answers[row] for row in taken])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        schedule.step()
-        losses.append(float(loss.detach()))
-        if (step + 1) % 100 == 0:
-            log(f"step {step + 1}: loss {np.mean(losses[-100:]):.3f}")
+    learn(
+        [*connector.parameters(), *heads.parameters()],
+        reading_losses(connector, heads, faces, features, rng),
+        READING,
+        log,
+    )
+    losses = speaking_losses(speaker, connector, conversations(records), seen, rng)
+    learn([*connector.parameters(), *speaker.text.parameters()], losses, SPEAKING, log)
     model.eval()
     model.save_pretrained(out)
     processor.save_pretrained(out)
@@ -113,7 +177,7 @@ def fine_tune(
     return out
 
 
-def _rounds(n: int, rng: np.random.Generator) -> Any:
+def _rounds(n: int, rng: np.random.Generator) -> Iterator[int]:
     """Numbers below n without end, each once a round."""
     while True:
         yield from rng.permutation(n).tolist()
