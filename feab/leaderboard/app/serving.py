@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from feab.leaderboard.app.uploads import MAX_UPLOADS, Uploads
 from feab.leaderboard.unpacking import MAX_ARCHIVE
 
 if TYPE_CHECKING:
@@ -17,21 +19,27 @@ WAITING = 200
 THREADS = 40
 
 
-def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[Any, str, str]:
+def serve(
+    blocks: gr.Blocks, host: str, port: int | None, *, max_uploads: int = MAX_UPLOADS, **how: Any
+) -> tuple[Any, str, str]:
     """Serve an app until it is interrupted; with `prevent_thread_lock=True` return at once.
 
     Args:
         blocks: what `make_app` gives.
         host: the address to listen at; "0.0.0.0" for every one of this machine.
         port: None takes a free one from 7860 on.
+        max_uploads: bytes of all uploaded files that lie here at a time.
         how: further arguments of Gradio's `launch`, such as `prevent_thread_lock` or a theme.
 
     Returns:
         What `launch` returns: the FastAPI app, its address here, and "".
     """
+    from gradio.utils import get_upload_folder
     from starlette.middleware import Middleware
 
     from feab.leaderboard.app.bounds import Bounds
+
+    uploads = Uploads(Path(get_upload_folder()), max_uploads)
 
     blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False)
     found: tuple[Any, str, str] = blocks.launch(
@@ -41,7 +49,7 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, **how: Any) -> tuple[A
         quiet=True,
         max_file_size=MAX_ARCHIVE,
         max_threads=THREADS,
-        app_kwargs={"middleware": [Middleware(Bounds)], "docs_url": None, "redoc_url": None},
+        app_kwargs={"middleware": [Middleware(Bounds, uploads=uploads)], "docs_url": None, "redoc_url": None},
         run_history=False,
         enable_monitoring=False,
         mcp_server=False,
