@@ -7,13 +7,16 @@ never in the store. They follow from the answers and the labels, so a lost file 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,8 +24,10 @@ import numpy as np
 import feab
 from feab.content import cache_home
 from feab.errors import FeabError
+from feab.jsonfile import validated
 from feab.leaderboard.records import Entry
 from feab.metrics import ClusterSums, Drawn, Estimate, drawn, from_arrays, overall_drawn, to_arrays
+from feab.schemas import Scores
 
 OVERALL = "overall"
 RESAMPLES, SEED = 1000, 0
@@ -35,7 +40,7 @@ _FORM = 1
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """A folder of bootstrap draws, and one of sums per person, one file a submission."""
+    """A folder of bootstrap draws, and in it one of sums per person and one of scores; one file a submission."""
 
     folder: Path = field(default_factory=lambda: cache_home() / "leaderboard")
 
@@ -52,7 +57,7 @@ class Draws:
             arrays[f"draws{number}"] = one.draws
             arrays[f"score{number}"] = np.array([np.nan if x is None else x for x in told], dtype=np.float64)
             arrays[f"name{number}"] = np.array(name)
-        self._write(self._path(entry), arrays)
+        self._write(self._path(entry), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
         self.keep_sums(entry, sums)
         return found
 
@@ -60,7 +65,7 @@ class Draws:
         """Keep what comparisons need of a submission, unless that is a lot."""
         if sum(one.table.nbytes for one in sums.values()) <= _MOST:
             arrays = {f"{name}/{part}": array for name, one in sums.items() for part, array in to_arrays(one).items()}
-            self._write(self._path(entry, "sums"), arrays)
+            self._write(self._path(entry, "sums"), lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
 
     def sums(self, entry: Entry) -> dict[str, ClusterSums] | None:
         """The sums of each task of a submission; None where none, or none that can be read, were kept."""
@@ -72,6 +77,19 @@ class Draws:
                     of_task[task][part] = file[name]
             return {task: from_arrays(parts) for task, parts in of_task.items()}
         except (FeabError, OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError):
+            return None
+
+    def keep_scores(self, entry: Entry, scores: Scores) -> None:
+        """Keep all scores of a submission. Not for hidden labels, of which nobody is shown them."""
+        data = gzip.compress(scores.model_dump_json().encode(), mtime=0)
+        self._write(self._path(entry, "scores"), lambda file: file.write(data))
+
+    def scores(self, entry: Entry) -> Scores | None:
+        """All scores of a submission; None where none, or none that can be read, were kept."""
+        path = self._path(entry, "scores")
+        try:
+            return validated(Scores, gzip.decompress(path.read_bytes()), path)
+        except (FeabError, OSError, EOFError, zlib.error):
             return None
 
     def of(self, entry: Entry) -> dict[str, Drawn] | None:
@@ -88,7 +106,7 @@ class Draws:
             return None
         return found
 
-    def _path(self, entry: Entry, what: str = "draws") -> Path:
+    def _path(self, entry: Entry, what: Literal["draws", "sums", "scores"] = "draws") -> Path:
         """Named by all that they follow from."""
         facts = {
             "form": _FORM,
@@ -98,15 +116,17 @@ class Draws:
             "draws": [RESAMPLES, SEED],
         }
         name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
-        return self.folder / f"{name}.npz" if what == "draws" else self.folder / what / f"{name}.npz"
+        if what == "draws":
+            return self.folder / f"{name}.npz"
+        return self.folder / what / f"{name}{'.json.gz' if what == 'scores' else '.npz'}"
 
-    def _write(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    def _write(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
         """Whole or not at all, also where two processes write the same."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, made = tempfile.mkstemp(dir=path.parent, suffix=".new")
             with os.fdopen(descriptor, "wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+                write(file)
             Path(made).replace(path)
         except OSError as error:
             raise FeabError(f"{path}: cannot write it ({error.strerror})") from None

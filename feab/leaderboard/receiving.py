@@ -92,6 +92,8 @@ def receive(board: Board, submission: Path | bytes, *, user: str, on_progress: P
         return _refuse(board, attempt, user, (f"these answers are listed already, as {twin}",), today, entry.card.name)
     if examined.sums is not None:
         board.draws.keep(entry, examined.sums)
+    if examined.scores is not None and not any(one.hidden for one in (examined.sets or {}).values()):
+        board.draws.keep_scores(entry, examined.scores)
     places, why_not = _standing(rebuild(board.store, board.sets, board.draws), entry)
     return Verdict(attempt, user, entry, (), today, places, why_not)
 

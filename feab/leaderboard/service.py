@@ -9,7 +9,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Semaphore
@@ -193,8 +193,15 @@ class Service:
         self._listing(submission)
 
         def make() -> Scores:
+            entry, draws = self.entry(submission), self.board.draws
+            kept = None if self.hidden(submission) else draws.scores(entry)
+            if kept is not None:
+                return kept
             with self.parts(submission) as (run, parts):
-                return score_parts(run, parts, write=False)
+                found = score_parts(run, parts, write=False)
+            with suppress(FeabError):  # where nothing can be kept, it takes longer
+                draws.keep_scores(entry, found)
+            return found
 
         return self._scores.get(submission, make)
 
@@ -281,9 +288,7 @@ class Service:
     def _compare(self, ids: tuple[str, ...]) -> Comparison:
         entries = [self.entry(one) for one in ids]
         found = self._summed.compare(entries, self.state().snapshot)
-        # Sums are at hand also where a hidden set is no more: an entry says by its tier what its labels were.
-        hidden = any(one.tier == "verified" or self.hidden(one.id) for one in entries)
-        return _rounded(found, HIDDEN_DIGITS) if hidden else found
+        return _rounded(found, HIDDEN_DIGITS) if any(self.hidden(one) for one in ids) else found
 
 
 def _rounded(value: Any, digits: int, *, up: bool = False) -> Any:

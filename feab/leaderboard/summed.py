@@ -66,7 +66,10 @@ class SummedRuns:
             data = snapshot.read(path)
             if data is None:
                 raise FeabError(f"{entry.id}: its {MANIFEST} is gone")
-            return _Summed(Run(self._opened.folder / entry.id, validated(RunManifest, data, Path(path))), kept)
+            manifest = validated(RunManifest, data, Path(path))
+            if any(self._board.sets.find(told) is None for told in manifest.identity.tasks.values()):
+                raise FeabError(f"{entry.id}: its labels are not here")  # were they hidden, nothing would say so now
+            return _Summed(Run(self._opened.folder / entry.id, manifest), kept)
         with self._opened.run(entry.id) as run:
             sums = sums_parts(run, self._board.sets.parts(run))
         with suppress(FeabError):  # where nothing can be kept, it takes longer

@@ -94,6 +94,7 @@ def fill(board: Board, place: Place, submissions: int) -> None:
         note = Note("accepted", f"user-{number % 50}", f"{number:016x}", card.name, copy.id)
         board.store.change(lambda _, files=files, note=note: Change(files, note))
         shifted(board.draws, entry, copy, rng)
+        board.draws.keep_sums(copy, board.draws.sums(entry) or {})
     rebuild(board.store, board.sets, board.draws)
 
 

@@ -70,6 +70,12 @@ def test_scores_with_confusion_matrices_and_a_comparison(place: Place, service: 
     ids = [service.submit(place.zipped(name), "ada").entry.id for name in ("uniform", "always", "majority")]
     scores = service.scores(ids[0])
     assert scores is service.scores(ids[0])
+    kept = list((service.board.draws.folder / "scores").iterdir())
+    assert len(kept) == 3
+    for path in kept:
+        path.unlink()
+    assert Service(service.board).scores(ids[0]) == scores  # of the answers, where none were kept
+    assert len(list((service.board.draws.folder / "scores").iterdir())) == 1
     assert scores.tasks["synth_expression"].detail["confusion"]
     found = service.comparison(ids)
     assert found is service.comparison(ids)
@@ -146,8 +152,10 @@ def test_hidden_labels_stay_hidden(place: Place, tmp_path: Path) -> None:
         assert full <= told < full + 0.01  # a p-value of .0005 is told as .01, and never as 0
         assert round(told, 2) == told
     service.close()
-    gone = Service(replace(service.board, sets=Sets()))  # the set is no more; what was kept tells no more than before
-    assert gone.comparison(ids) == found
+    assert not (service.board.draws.folder / "scores").exists()
+    gone = Service(replace(service.board, sets=Sets()))  # the set is no more, and with it the word that it is hidden
+    with pytest.raises(FeabError, match="labels are not here"):
+        gone.comparison(ids)
 
 
 def test_many_readers_and_few_runs_kept(place: Place, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 from feab.cli.app import app
 from feab.errors import FeabError
 from feab.leaderboard import Board, audit, verify
+from feab.leaderboard.app.uploads import MAX_UPLOADS
 from feab.leaderboard.remote import TOKEN, Address, address_of, submit_to
 from feab.leaderboard.service import Service
 
@@ -151,6 +152,27 @@ def test_wrong_calls_are_no_errors_of_the_server(server: Server) -> None:
     ):
         answer = httpx2.post(f"{server.url}gradio_api/{path}", content=body, headers=headers, timeout=60)
         assert answer.status_code < 500, (path, body, answer.text)
+
+
+@pytest.mark.parametrize("query", ["page=x", "%70age=x&tab=about", "deep_link=..%2F..%2Fx", "page=&search=a"])
+def test_gradios_own_queries_are_passed_over(server: Server, query: str) -> None:
+    for path in ("", "config"):
+        answer = httpx2.get(f"{server.url}{path}?{query}", timeout=60)
+        assert (answer.status_code, answer.text) == (200, httpx2.get(f"{server.url}{path}", timeout=60).text)
+
+
+def test_uploads_have_a_room_of_their_own(server: Server) -> None:
+    """A file that fills it (and holds nothing) is new, so it stays, and no other comes in."""
+    filling = server.folder / "uploads" / "filling"
+    with filling.open("wb") as file:
+        file.truncate(MAX_UPLOADS)
+    try:
+        sent = httpx2.post(f"{server.url}gradio_api/upload", files={"files": ("a.zip", b"x")}, timeout=60)
+        assert (sent.status_code, sent.text) == (503, "too many files are waiting here; try again in a few minutes")
+    finally:
+        filling.unlink()
+    sent = httpx2.post(f"{server.url}gradio_api/upload", files={"files": ("a.zip", b"x")}, timeout=60)
+    assert sent.status_code == 200
 
 
 def test_fifty_at_once(place: Place, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What every request to an app passes through before Gradio sees it.
 
-Gradio keeps calls of any size in memory, fetches the address that a call names in the place of an uploaded file (whole,
-however large it is), and answers a call of what is not there as if the server had failed.
+Gradio keeps calls of any size in memory and uploads of any number on disk, fetches the address that a call names in
+the place of an uploaded file (whole, however large it is), and answers a call of what is not there, or a link to a page
+of its own that is not there, as if the server had failed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
+from feab.leaderboard.app.uploads import Uploads
 from feab.leaderboard.unpacking import MAX_ARCHIVE
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ _AROUND = 64 * 2**10
 _DEEPEST = 50
 """How deep a call may be nested; those of our pages are five or so."""
 
+_GRADIOS = (b"page", b"deep_link")
+"""Names in a link's query that Gradio reads itself; ours knows neither, and all its pages are one of Gradio's."""
+
+_FULL = (503, b"too many files are waiting here; try again in a few minutes")
 _TOO_LARGE = (413, b"larger than a submission may be")
 _WRONG = (400, b"no such call, or not what it takes")
 _FAR_AWAY = (400, b"upload the file; it is not fetched from elsewhere")
@@ -30,25 +37,40 @@ _FAR_AWAY = (400, b"upload the file; it is not fetched from elsewhere")
 class Bounds:
     """Refuses requests that are too large, while they come in, and files that lie elsewhere (an ASGI middleware)."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """`app`: what is asked when a request is not refused."""
-        self._app = app
+    def __init__(self, app: ASGIApp, uploads: Uploads) -> None:
+        """`app`: what is asked when a request is not refused. `uploads`: where it puts uploaded files."""
+        self._app, self._uploads = app, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse it, or hand it on."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        upload = scope["path"].rstrip("/").endswith("/upload")
+        scope = {**scope, "query_string": _ours(scope["query_string"])}
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        upload = _is_upload(scope)
         told = dict(scope["headers"]).get(b"content-length", b"0")
         most = MAX_ARCHIVE + _AROUND if upload else MAX_CALL
         if not told.isdigit() or len(told) > 15 or int(told) > most:
             await _refuse(send, *_TOO_LARGE)
             return
+        if not upload:
+            await self._limited(scope, receive, send, most)
+            return
+        with self._uploads.room_for(int(told) or most) as there:  # a body that comes in parts tells of no length
+            if there:
+                await self._limited(scope, receive, send, int(told) or most)
+            else:
+                await _refuse(send, *_FULL)
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        """Hand it on, up to `most` bytes of it."""
         limited = _Limited(receive, most)
         answer = _Answer(send, limited, direct="/run/" in scope["path"] or "/api/" in scope["path"])
         try:
-            if not upload and (wrong := _wrong(await limited.whole())) is not None:
+            if not _is_upload(scope) and (wrong := _wrong(await limited.whole())) is not None:
                 await _refuse(send, *wrong)
                 return
             await self._app(scope, limited, answer)
@@ -60,6 +82,16 @@ class Bounds:
                 raise
             logging.getLogger(__name__).warning("%s: %s", scope["path"][:200], type(error).__name__)
             await _refuse(send, *_WRONG)
+
+
+def _is_upload(scope: Scope) -> bool:
+    return bool(scope["path"].rstrip("/").endswith("/upload"))
+
+
+def _ours(query: bytes) -> bytes:
+    """A link's query without what Gradio would read in it."""
+    parts = query.split(b"&")
+    return b"&".join(part for part in parts if unquote_to_bytes(part.partition(b"=")[0]) not in _GRADIOS)
 
 
 class _Limited:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feab.errors import FeabError
+from feab.leaderboard.app.uploads import MAX_UPLOADS, Uploads
 from feab.leaderboard.unpacking import MAX_ARCHIVE
 
 if TYPE_CHECKING:
@@ -20,7 +22,15 @@ HERE = ("127.0.0.1", "localhost")
 """Addresses that nobody but this machine reaches."""
 
 
-def serve(blocks: gr.Blocks, host: str, port: int | None, *, private: bool = False, **how: Any) -> tuple[Any, str, str]:
+def serve(
+    blocks: gr.Blocks,
+    host: str,
+    port: int | None,
+    *,
+    private: bool = False,
+    max_uploads: int = MAX_UPLOADS,
+    **how: Any,
+) -> tuple[Any, str, str]:
     """Serve an app until it is interrupted; with `prevent_thread_lock=True` return at once.
 
     Args:
@@ -29,6 +39,7 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, *, private: bool = Fal
         port: None takes a free one from 7860 on.
         private: answer nobody but a browser of this machine that names it by its own address: another site's name
             that was made to lead here (DNS rebinding) and a proxy that passes such a name on are refused.
+        max_uploads: bytes of all uploaded files that lie here at a time.
         how: further arguments of Gradio's `launch`, such as `prevent_thread_lock` or a theme.
 
     Returns:
@@ -37,6 +48,7 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, *, private: bool = Fal
     Raises:
         FeabError: for `private` at an address that others reach.
     """
+    from gradio.utils import get_upload_folder
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -45,6 +57,8 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, *, private: bool = Fal
     from feab.leaderboard.app.bounds import Bounds
 
     only = [Middleware(TrustedHostMiddleware, allowed_hosts=list(HERE), www_redirect=False)] if private else []
+    uploads = Uploads(Path(get_upload_folder()), max_uploads)
+
     blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False)
     found: tuple[Any, str, str] = blocks.launch(
         server_name=host,
@@ -53,7 +67,11 @@ def serve(blocks: gr.Blocks, host: str, port: int | None, *, private: bool = Fal
         quiet=True,
         max_file_size=MAX_ARCHIVE,
         max_threads=THREADS,
-        app_kwargs={"middleware": [*only, Middleware(Bounds)], "docs_url": None, "redoc_url": None},
+        app_kwargs={
+            "middleware": [*only, Middleware(Bounds, uploads=uploads)],
+            "docs_url": None,
+            "redoc_url": None,
+        },
         run_history=False,
         enable_monitoring=False,
         mcp_server=False,

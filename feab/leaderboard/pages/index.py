@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feab.errors import FeabError
+from feab.leaderboard.bounded import Bounded
+from feab.leaderboard.choosing import decode, encode
 from feab.leaderboard.pages.about import about_page
 from feab.leaderboard.pages.circles import circles
 from feab.leaderboard.pages.compare import behind, compare_page
 from feab.leaderboard.pages.faces import faces_page
 from feab.leaderboard.pages.looking import Looked
 from feab.leaderboard.pages.model import model_page
-from feab.leaderboard.pages.ranking import ranking, ranking_csv, ranking_plots
+from feab.leaderboard.pages.ranking import plots_query, ranking, ranking_csv, ranking_plots
 from feab.leaderboard.pages.seasons import seasons_page
 from feab.leaderboard.pages.shown import NAMES, TEMPLATES, Shown, link, page_of
 from feab.leaderboard.pages.submit import submit_page
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from feab.leaderboard.service import Service
 
 TITLE = "feab leaderboard"
+_KEPT = 4 * 2**20
+"""Characters of rankings that are kept, and of their drawings (our choice): some 20 drawings of a thousand scores."""
 
 
 class Pages:
@@ -31,6 +35,8 @@ class Pages:
         """`service`: whose leaderboard it is."""
         self._service = service
         self._looked = Looked()
+        self._rankings: Bounded[tuple[str, str], Shown] = Bounded(_KEPT, lambda one: len(one.html))
+        self._plots: Bounded[tuple[str, str], str] = Bounded(_KEPT, len)
 
     def show(self, query: str) -> Shown:
         """The page that a link is to; where it cannot be made, one that says why."""
@@ -55,7 +61,8 @@ class Pages:
         """
         query = query.removeprefix("?")
         if name == "plots":
-            return str(ranking_plots(self._service.table(), query))
+            state, asked = self._service.state(), plots_query(query)
+            return self._plots.get((state.version, asked), lambda: str(ranking_plots(state.frame, asked)))
         if name == "behind":
             return str(behind(self._service, query))
         if name == "circles":
@@ -74,7 +81,10 @@ class Pages:
             return seasons_page(self._service, query)
         if page == "submit":
             return submit_page(self._service)
-        return about_page(self._service) if page == "about" else ranking(self._service.table(), query)
+        if page == "about":
+            return about_page(self._service)
+        state, asked = self._service.state(), encode(decode(query))
+        return self._rankings.get((state.version, asked), lambda: ranking(state.frame, asked))
 
 
 def _without_page(query: str) -> str:

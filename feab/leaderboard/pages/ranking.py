@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-AT_ONCE = 100
-"""Rows of a table that are shown until more are asked for: a browser lays out a thousand in half a second."""
+AT_ONCE = 50
+"""Rows of a table that are shown until more are asked for: sorting them shall be done at once in a browser."""
 
 TIERS: dict[Tier, str] = {
     "verified": "Verified: scored against labels that the submitter does not have",
@@ -134,7 +134,7 @@ def ranking_csv(frame: pd.DataFrame, query: str) -> str:
 
 def ranking_plots(frame: pd.DataFrame, query: str) -> Markup:
     """Scores of the view against size and cost; nothing where nobody told them."""
-    rows = shown(frame, replace(decode(query), tiers=("verified", "rescored")))
+    rows = shown(frame, _drawn_view(query))
     drawn: list[Markup] = []
     for against, words in (("parameters", "size"), ("cost_usd", "cost")):
         plots = [
@@ -144,6 +144,18 @@ def ranking_plots(frame: pd.DataFrame, query: str) -> Markup:
         ]
         drawn += [figure(plot, _plot_caption(part, words)) for part, plot in plots[:4]]
     return render(TEMPLATES / "plots.html.j2", drawn=drawn)
+
+
+def plots_query(query: str) -> str:
+    """What of a link's query the drawings depend on: neither order nor columns of the table."""
+    return encode(_drawn_view(query))
+
+
+def _drawn_view(query: str) -> View:
+    plain, asked = View(), decode(query)
+    return replace(
+        asked, tiers=plain.tiers, sort=plain.sort, ascending=plain.ascending, columns=plain.columns, full=plain.full
+    )
 
 
 def _plot_caption(part: pd.DataFrame, words: str) -> str:
