@@ -172,8 +172,6 @@ def _rows(entry: Entry, attempts: int) -> list[dict[str, Any]]:
 
 
 def _task_row(entry: Entry, name: str, one: EntryTask) -> dict[str, Any]:
-    outcomes = one.outcomes.model_dump()
-    total = sum(outcomes.values()) or 1
     chance = {player: value for player, value in one.chance.items() if player != ORACLE}
     best = max(chance, key=lambda player: chance[player], default=None)
     votes, human = (one.metrics.get(metric, _NONE).value for metric in ("votes_one_out", HUMAN))
@@ -189,7 +187,7 @@ def _task_row(entry: Entry, name: str, one: EntryTask) -> dict[str, Any]:
         **_numbers(one.metrics[one.primary]),
         "n": one.n,
         "coverage": one.coverage,
-        **{outcome: outcomes[outcome] / total for outcome in ("unparsable", "refused", "truncated")},
+        **_shares(one),
         "chance": None if best is None else chance[best],
         "chance_player": best,
         "oracle": one.chance.get(ORACLE),
@@ -202,8 +200,6 @@ def _task_row(entry: Entry, name: str, one: EntryTask) -> dict[str, Any]:
 
 def _overall_row(entry: Entry, overall: EstimateModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     data = sorted({row["data"] for row in rows})
-    outcomes = [task.outcomes.model_dump() for task in entry.tasks.values()]
-    total = sum(sum(one.values()) for one in outcomes) or 1
     return {
         "task": OVERALL,
         "version": " ".join(f"{name}={one.version}" for name, one in sorted(entry.tasks.items())),
@@ -215,13 +211,18 @@ def _overall_row(entry: Entry, overall: EstimateModel, rows: Sequence[Mapping[st
         **_numbers(overall),
         "n": sum(row["n"] for row in rows),
         "coverage": min(row["coverage"] for row in rows),
-        **{
-            outcome: sum(one[outcome] for one in outcomes) / total for outcome in ("unparsable", "refused", "truncated")
-        },
+        **_shares(*entry.tasks.values()),
         "chance": 0.0,
         "may_have_seen": any(row["may_have_seen"] for row in rows),
         "why_not": next((row["why_not"] for row in rows if row["why_not"]), None),
     }
+
+
+def _shares(*tasks: EntryTask) -> dict[str, float]:
+    """What came of the questions of some tasks, as shares of all of them."""
+    counts = [task.outcomes.model_dump() for task in tasks]
+    total = sum(sum(one.values()) for one in counts) or 1
+    return {name: sum(one[name] for one in counts) / total for name in ("unparsable", "refused", "truncated")}
 
 
 def protocol(prompt: str, entry: Entry) -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from feab.leaderboard.byseason import OnFaces, by_season, seasons_in
 from feab.leaderboard.choosing import values_of
 from feab.leaderboard.draws import OVERALL
+from feab.leaderboard.pages.ranking import metric_words
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link_to
 from feab.leaderboard.seasons import UNSEEN, questions
-from feab.metrics import FEW_CLUSTERS
 from feab.plots import pieces
 from feab.plots.page import NOTHING, number, render
 from feab.plots.pieces import Row
-from feab.runs.table import METRIC_NAMES
+from feab.runs.sections import estimate_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,23 +84,14 @@ def _latest(scores: list[OnFaces]) -> tuple[str, float]:
 
 
 def _drawn(caption: str, rows: list[Row], metric: str, first: str) -> Markup:
-    words = METRIC_NAMES.get(metric, metric.replace("_", " "))
     return pieces.interval_table(
-        caption, rows, first=first, score=words, columns=("place", GAP), axis=pieces.close_axis(rows)
+        caption, rows, first=first, score=metric_words(metric), columns=("place", GAP), axis=pieces.close_axis(rows)
     )
 
 
 def _row(one: OnFaces, name: str, note: str, *, minor: bool = False) -> Row:
-    return Row(
-        name=name,
-        value=one.score.value,
-        low=one.score.low,
-        high=one.score.high,
-        cells=(one.place or NOTHING, gap_words(one.gap)),
-        note=note,
-        rough=(one.score.clusters or FEW_CLUSTERS) < FEW_CLUSTERS,
-        minor=minor,
-    )
+    cells = (one.place or NOTHING, gap_words(one.gap))
+    return estimate_row(name, one.score, cells=cells, note=note, minor=minor)
 
 
 def gap_words(gap: EstimateModel | None) -> str:
