@@ -75,7 +75,7 @@ def write_pool(out: Path, whole: Dataset) -> None:
                 continue
             kept = {name for level in known for name in _COLUMNS[level]}
             yield {"image": sample.media.read()} | {
-                name: value for name, value in row.items() if name not in columns or name in kept
+                str(name): value for name, value in row.items() if name not in columns or name in kept
             }
 
     for name in ("pool", "gold"):
@@ -149,7 +149,9 @@ def arm_lines(lines: Iterator[AnnotationLine], says: Says) -> Iterator[Annotatio
             if value is not None:
                 levels[level] = LevelAnnotation(value=value, source="generated", confidence=1.0)
         generated = annotation_line(Annotation(line.sample, levels))
-        human = {level: told for level in LEVELS if (told := line.level(level)) is not None and told.source == "human"}
+        human: dict[str, Any] = {
+            level: told for level in LEVELS if (told := line.level(level)) is not None and told.source == "human"
+        }
         yield generated.model_copy(update=human)
 
 

@@ -16,7 +16,7 @@ from feab.tasks import Task
 from feab.training.language import Speaker, corpus, fit_language, image_tokens, truths
 from feab.training.pictures import load_faces, normalise, seen_by
 from feab.training.reading import fit
-from feab.training.recipe import Picture, load_recipe
+from feab.training.recipe import Picture, ScratchRecipe, load_recipe
 from feab.training.tiny import build_image_processor, build_model, build_processor
 from feab.training.tower import make_eye
 
@@ -77,6 +77,7 @@ def make_base(
     if (folder / "card.yaml").exists():
         return folder
     recipe = load_recipe(TINY)
+    assert isinstance(recipe, ScratchRecipe)
     architecture = recipe.architecture.model_copy(update={"picture": PICTURE})
     see = seen_by(build_image_processor(architecture.picture))
     faces, known = load_faces(whole, see, None), load_faces(open_split(out / "gold", "train"), see, None)
