@@ -28,12 +28,18 @@ Seeds = Mapping[int, Mapping[str, Any]]
 
 
 def grouped(lines: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], dict[str, dict[int, Mapping[str, Any]]]]:
-    """(given, knowledge, level) -> arm -> seed -> line; a seed that is told twice counts once."""
+    """(given, knowledge, level) -> arm -> seed -> line; a seed that is told twice counts once.
+
+    Raises:
+        SystemExit: when the lines are of several studies.
+    """
     found: dict[tuple[str, str, str], dict[str, dict[int, Mapping[str, Any]]]] = {}
     for line in lines:
         if "arm" in line:
             key = (" + ".join(line["given"]), line["knowledge"], line["level"])
-            found.setdefault(key, {}).setdefault(line["arm"], {})[line["seed"]] = line
+            seeds = found.setdefault(key, {}).setdefault(line["arm"], {})
+            if seeds.setdefault(line["seed"], line).get("settings") != line.get("settings"):
+                raise SystemExit(f"{', '.join(key)}: the files are of two studies; give those of one")
     return found
 
 

@@ -187,6 +187,8 @@ def test_arms_at_equal_cost_and_coverage_by_hand(
     assert row in told.splitlines()  # its error at a coverage of .75: halfway from .2 to .4
     assert "| plurality 1 | 1.0 | none as cheap |  |  |  |  |" in told
     assert "ECE above the floor: 0.010 (+0.0100)" in told
+    with pytest.raises(SystemExit, match="two studies"):
+        equal.grouped([*lines, {**lines[0], "settings": "another annotator"}])
 
 
 def test_scores_at_equal_coverage_by_hand() -> None:
