@@ -155,7 +155,7 @@ def test_ctrl_c_promises_to_go_on_only_where_it_does(
 def test_train_lists_the_recipes_it_knows() -> None:
     done = feab_cli("train", "nope")
     assert done.exit_code == 2
-    assert "known are feab-tiny-lora, " in done.stderr
+    assert "known are emo-llava-1.5-7b, " in done.stderr
     assert ", tiny, or give a recipe's path" in done.stderr
 
 
