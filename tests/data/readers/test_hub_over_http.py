@@ -74,7 +74,13 @@ def test_a_dataset_is_fetched_by_its_id_read_by_its_columns_and_kept(tmp_path: P
         "data/train-00000-of-00001.parquet": stored(faces[8:]),
         "data/test-00000-of-00001.parquet": stored(faces[:8]),
     }
-    env = {**os.environ, "FEAB_DATA": str(tmp_path / "data"), "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": "", "HF_HUB_OFFLINE": "0"}
+    env = {
+        **os.environ,
+        "FEAB_DATA": str(tmp_path / "data"),
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_TOKEN": "",
+        "HF_HUB_OFFLINE": "0",
+    }
     env |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}
     words = [sys.executable, "-m", "feab.cli", "data", "prepare", "generic", "--from"]
 
