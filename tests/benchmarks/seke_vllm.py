@@ -81,7 +81,7 @@ class Session:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faces", type=int, default=2000)
+    parser.add_argument("--faces", type=int, default=200, help="docs/seke.md tells of 2000")
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--turns", type=int, default=3, help="of feab and of the bare loop; 0 for none")
     parser.add_argument("--requests", type=int, default=400, help="a turn, of two answers each")
