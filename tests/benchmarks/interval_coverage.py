@@ -159,7 +159,7 @@ def intervals(parts: list[ClusterSums], metrics: Sequence[str], resamples: int, 
         low, high = np.quantile(draws, [0.025, 0.975])
         return {"overall": {"percentile": (low, high), "expanded": expanded_percentiles(draws, len(first.keys) - 1)}}
     draws, values = first.values(weights), first.values()[0]
-    spread = jackknife(first.leave_one_out()[0], first.support, first.sources)
+    spread = jackknife(first.leave_one_out(), first.support, first.sources)
     found: dict[str, Intervals] = {}
     for metric in metrics:
         i = first.column(metric)

@@ -58,7 +58,7 @@ def test_expression_scores_are_those_of_the_formulas():
 def test_intervals_are_the_jackknifes():
     truth, p, clusters = drawn(300, sharpness=2.0)
     sums = expression_calibration_sums(truth, p, LABELS, clusters=clusters)
-    deleted, _ = sums.leave_one_out()
+    deleted = sums.leave_one_out()
     of = np.array(clusters)
     for row, name in enumerate(sums.clusters[:6]):
         left = of != int(name)
