@@ -108,10 +108,14 @@ def a_page(text: str) -> str:
     )
 
 
+def without_breaks(html: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The page's elements but <wbr>, which may stand after an underscore or a slash: some names have more of them."""
+    return [tag for tag in outline(html) if tag[0] != "wbr"]
+
+
 @given(st.text(min_size=1))
 def test_any_text_in_any_field_stays_text(text: str) -> None:
-    # <wbr> may stand after an underscore, so names with underscores have more of them.
-    assert [tag for tag in outline(a_page(text)) if tag[0] != "wbr"] == outline(a_page("clean"))
+    assert without_breaks(a_page(text)) == outline(a_page("clean"))
 
 
 @pytest.mark.parametrize(
@@ -119,5 +123,5 @@ def test_any_text_in_any_field_stays_text(text: str) -> None:
 )
 def test_markup_stays_text(text: str) -> None:
     html = a_page(text)
-    assert outline(html) == outline(a_page("clean"))
+    assert without_breaks(html) == outline(a_page("clean"))
     assert text in words(html)

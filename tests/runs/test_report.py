@@ -344,7 +344,7 @@ def test_whatever_a_run_folder_says_stays_text(
 def test_a_hostile_run_folder_renders_nothing_as_markup(plain_run: Run, tmp_path: Path) -> None:
     clean = page_of(hostile(plain_run, tmp_path / "clean", "clean"))
     html = page_of(hostile(plain_run, tmp_path / "evil", EVIL))
-    assert outline(html) == outline(clean)
+    assert without(outline(html), "wbr") == without(outline(clean), "wbr")
     assert [name for _, names in outline(html) for name in names if name.startswith("on")] == []
     assert len([tag for tag in outline(html) if tag[0] == "script"]) == 1
     assert parsed(html).raw == parsed(clean).raw  # nothing of it reached a script or a style
