@@ -127,6 +127,26 @@ def _listening(process):
         return []
 
 
+SLOW_ONCE = """
+import os
+from pathlib import Path
+from feab.models.wrappers import replicas_local
+plain = replicas_local.connected
+def slow_once(ray, **how):
+    replicas_local.connected = plain
+    Path(how["_temp_dir"], f"session_2026-01-01_{os.getpid()}").mkdir(parents=True)
+    raise RuntimeError("not ready after 30 s")
+replicas_local.connected = slow_once
+replicas_local.start_ray(1).leave()
+"""
+
+
+def test_a_start_that_failed_leaves_nothing_behind_either(home):
+    subprocess.run([sys.executable, "-c", SLOW_ONCE], check=True, timeout=300)
+    assert (home / "ray" / "s").is_dir()
+    assert [path.name for path in (home / "ray").rglob("session_2*")] == []
+
+
 def test_help_names_the_options():
     done = subprocess.run(
         [*FEAB, "run", "--help"], capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}

@@ -168,8 +168,9 @@ def test_attributes_are_the_datasets_own_and_stand_before_the_first_question(tmp
             f"perceived gender {face.perceived_gender}, ancestry preset {face.ancestry_preset}."
         )
         assert one.messages[1:] == other.messages[1:]
+    other = write_feid(tmp_path / "g", [record(face, "conversation") for face in faces], "0" * 64)
     with pytest.raises(FeabError, match="not the one that the data are made from"):
-        list(as_shown(open_feid(_named(folder, "validation")), recipe(attributes="agr")))
+        list(as_shown(open_feid(_named(other, "test")), recipe(attributes="agr")))
 
 
 def test_attributes_are_told_when_it_is_examined(tmp_path):

@@ -65,7 +65,9 @@ def start_ray(cpus: int) -> Cluster:
 
     def end() -> None:
         leave()
-        _remove(folder if temporary else session)
+        # Those of starts that failed, too: Ray names a session for its time and for this process.
+        for mine in [folder] if temporary else session.parent.glob(f"session_*_{os.getpid()}"):
+            _remove(mine)
 
     if host_of(address) != "127.0.0.1":
         end()
