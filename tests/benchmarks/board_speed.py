@@ -94,7 +94,11 @@ def fill(board: Board, place: Place, submissions: int) -> None:
         note = Note("accepted", f"user-{number % 50}", f"{number:016x}", card.name, copy.id)
         board.store.change(lambda _, files=files, note=note: Change(files, note))
         shifted(board.draws, entry, copy, rng)
-        board.draws.keep_sums(copy, board.draws.sums(entry) or {})
+        sums, scores = board.draws.sums(entry), board.draws.scores(entry)
+        assert sums is not None
+        assert scores is not None
+        board.draws.keep_sums(copy, sums)
+        board.draws.keep_scores(copy, scores)
     rebuild(board.store, board.sets, board.draws)
 
 
