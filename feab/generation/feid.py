@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -126,7 +126,7 @@ def make_feid(
         _tasks(tasks, include),
         permission if any(needed) else None,
     )
-    with _alone(folder):
+    with FileLock(folder / ".lock", str(folder)).held():
         if rewriter is not None:
             records = (record for _, records in job.faces(Tally(), None) for record in records)
             ask_all(rewriter, questions(records, job.templates, seed), folder / REWRITES, on_answer)
@@ -254,17 +254,6 @@ def _notes(sources: Sequence[Source]) -> Iterator[str]:
             yield f"{source.annotations.path}: annotating is not finished; FEID holds the faces that are decided"
         if not source.dataset.info.images_may_be_shared:
             yield f"{source.place}: its licence ({source.dataset.info.licence}) does not let its faces be passed on"
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other process makes a FEID in this folder meanwhile."""
-    lock = FileLock(folder / ".lock", str(folder))
-    lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _claimed(folder: Path) -> Path:

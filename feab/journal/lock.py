@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from feab.errors import FeabError
@@ -54,6 +56,15 @@ class FileLock:
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode("ascii"), 0)
         self._fd = fd
+
+    @contextmanager
+    def held(self, *, wait: bool = False) -> Iterator[None]:
+        """Hold the lock for a `with` block; see `acquire`."""
+        self.acquire(wait=wait)
+        try:
+            yield
+        finally:
+            self.release()
 
     def _is_current(self, fd: int) -> bool:
         """Whether the path still names the file behind `fd`."""

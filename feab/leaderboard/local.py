@@ -90,13 +90,9 @@ class LocalStore:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        lock = FileLock(self.folder / ".lock", str(self.folder))
-        lock.acquire(wait=True)
-        try:
+        with FileLock(self.folder / ".lock", str(self.folder)).held(wait=True):
             self._recover()
             yield
-        finally:
-            lock.release()
 
     def _make(self, change: Change) -> None:
         lines = log_of(LocalSnapshot(self.folder).read(LOG))

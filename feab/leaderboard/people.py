@@ -79,12 +79,9 @@ class LocalPeople:
         lock = FileLock(self.file.with_name(".people.lock"), str(self.file))
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(wait=True)
-            try:
+            with lock.held(wait=True):
                 people = {**self._read(), name: _digest(token)}
                 self._write(_Tokens(people=people).model_dump_json(indent=1, by_alias=True).encode() + b"\n")
-            finally:
-                lock.release()
         except OSError as error:
             raise FeabError(f"{self.file}: cannot write it ({error.strerror})") from None
         return token

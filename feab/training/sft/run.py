@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +118,10 @@ def train_sft(
     return out
 
 
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _alone(out: Path) -> AbstractContextManager[None]:
     """Nobody else works on the folder meanwhile, such as the same command in another terminal."""
     out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / LOCK)
-    lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    return FileLock(out / LOCK).held()
 
 
 def _require(report_to: Sequence[str]) -> None:
