@@ -19,6 +19,7 @@ class Bounded(Generic[K, V]):
         self._most, self._weigh = most, weigh
         self._lock = Lock()
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._weight = 0  # of all of them: adding them up anew would take longer with each
         self._making: dict[K, Lock] = {}
 
     def get(self, key: K, make: Callable[[], V]) -> V:
@@ -35,10 +36,12 @@ class Bounded(Generic[K, V]):
             try:
                 value = make()
                 with self._lock:
+                    if key in self._values:  # by another who asked while it was kept, and gone again, meanwhile
+                        self._weight -= self._weigh(self._values[key])
                     self._values[key] = value
-                    weight = sum(self._weigh(one) for one in self._values.values())
-                    while weight > self._most and len(self._values) > 1:
-                        weight -= self._weigh(self._values.popitem(last=False)[1])
+                    self._weight += self._weigh(value)
+                    while self._weight > self._most and len(self._values) > 1:
+                        self._weight -= self._weigh(self._values.popitem(last=False)[1])
             finally:
                 with self._lock:
                     self._making.pop(key, None)

@@ -37,6 +37,11 @@ def seasons_in(frame: pd.DataFrame) -> list[str]:
     return sorted({str(one) for one in frame["season"].dropna()}, reverse=True)
 
 
+def task_order(task: str) -> tuple[bool, str]:
+    """What tasks are sorted by: the overall score first, then by name."""
+    return task != OVERALL, task
+
+
 def by_season(frame: pd.DataFrame, model: str) -> dict[str, list[OnFaces]]:
     """The scores of a model on each set of faces, by task: the public sets first, then the seasons as they came.
 
@@ -53,8 +58,11 @@ def by_season(frame: pd.DataFrame, model: str) -> dict[str, list[OnFaces]]:
     rows: dict[str, list[dict[Any, Any]]] = {}
     for row in kept.to_dict("records"):
         rows.setdefault(row["task"], []).append(row)
-    order = sorted(rows, key=lambda task: (task != OVERALL, task))
-    return {task: _of_task(rows[task]) for task in order if any(_season(row) is not None for row in rows[task])}
+    return {
+        task: _of_task(rows[task])
+        for task in sorted(rows, key=task_order)
+        if any(_season(row) is not None for row in rows[task])
+    }
 
 
 def _of_task(rows: list[dict[Any, Any]]) -> list[OnFaces]:

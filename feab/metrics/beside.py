@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from feab.metrics.comparing import PERMUTATIONS, Difference, check_paired, differences_of
-from feab.metrics.measures import all_kinds, one_metric, sampled
+from feab.metrics.comparing import PERMUTATIONS, Difference, differences_of, overall_resampled, resampled
 from feab.metrics.standing import Standing, overall_standings_of, standings_of
 from feab.metrics.sums import ClusterSums
 
@@ -40,8 +39,7 @@ def beside(
     Raises:
         FeabError: when the answers are not about the same faces, or there is no such metric.
     """
-    check_paired([[model] for model in models])
-    found = sampled([one_metric(model, metric) for model in models], resamples, seed)
+    found = resampled(models, metric, resamples, seed)
     return Beside(tuple(standings_of(models, metric, found)), tuple(differences_of(found, permutations, seed)))
 
 
@@ -57,9 +55,7 @@ def overall_beside(
     Raises:
         FeabError: when the answers are not about the same faces.
     """
-    check_paired(models)
-    measures = [measure for tasks in models if (measure := all_kinds(tasks)) is not None]
-    if len(measures) < len(models):
+    found = overall_resampled(models, resamples, seed)
+    if found is None:
         return None
-    found = sampled(measures, resamples, seed)
     return Beside(tuple(overall_standings_of(found)), tuple(differences_of(found, permutations, seed)))

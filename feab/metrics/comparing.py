@@ -79,9 +79,7 @@ def differences(
     seed: int = 0,
 ) -> list[Difference]:
     """How every two of several models differ, as `difference` tells it, in the order of `itertools.combinations`."""
-    check_paired([[model] for model in models])
-    found = sampled([one_metric(model, metric) for model in models], resamples, seed)
-    return differences_of(found, permutations, seed)
+    return differences_of(resampled(models, metric, resamples, seed), permutations, seed)
 
 
 def overall_difference(
@@ -99,11 +97,8 @@ def overall_difference(
     Raises:
         FeabError: when the answers are not about the same faces.
     """
-    check_paired([first, second])
-    one, other = all_kinds(first), all_kinds(second)
-    if one is None or other is None:
-        return Difference(None)
-    return differences_of(sampled((one, other), resamples, seed), permutations, seed)[0]
+    found = overall_resampled((first, second), resamples, seed)
+    return Difference(None) if found is None else differences_of(found, permutations, seed)[0]
 
 
 def differences_of(models: Sequence[Sampled], permutations: int, seed: int) -> list[Difference]:
@@ -172,6 +167,33 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, p * (len(tested) - place)))
         corrected[i] = largest
     return corrected
+
+
+def resampled(models: Sequence[ClusterSums], metric: str | None, resamples: int, seed: int) -> list[Sampled]:
+    """A metric of one task, of each of several models, in the same resamples of the same faces.
+
+    Args:
+        models: sums of each model's answers.
+        metric: one of their names; their primary, unless another is named.
+        resamples: bootstrap draws.
+        seed: of the draws.
+
+    Raises:
+        FeabError: when the answers are not about the same faces, or there is no such metric.
+    """
+    check_paired([[model] for model in models])
+    return sampled([one_metric(model, metric) for model in models], resamples, seed)
+
+
+def overall_resampled(models: Sequence[Sequence[ClusterSums]], resamples: int, seed: int) -> list[Sampled] | None:
+    """The overall score of each of several models, likewise; None unless all three kinds are there.
+
+    Raises:
+        FeabError: when the answers are not about the same faces.
+    """
+    check_paired(models)
+    measures = [measure for tasks in models if (measure := all_kinds(tasks)) is not None]
+    return sampled(measures, resamples, seed) if len(measures) == len(models) else None
 
 
 def check_paired(models: Sequence[Sequence[ClusterSums]]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feab.errors import FeabError
-from feab.metrics.comparing import SAME, check_paired
+from feab.metrics.comparing import SAME, overall_resampled, resampled
 from feab.metrics.intervals import LEVEL, MIN_CLUSTERS, Estimate, estimates
 from feab.metrics.measures import Sampled, all_kinds, one_metric, sampled
 from feab.metrics.overall import estimate_of
@@ -48,8 +48,7 @@ def standings(
     Raises:
         FeabError: when the answers are not about the same faces, or there is no such metric.
     """
-    check_paired([[model] for model in models])
-    return standings_of(models, metric, sampled([one_metric(model, metric) for model in models], resamples, seed))
+    return standings_of(models, metric, resampled(models, metric, resamples, seed))
 
 
 def standings_of(models: Sequence[ClusterSums], metric: str | None, found: Sequence[Sampled]) -> list[Standing]:
@@ -67,11 +66,8 @@ def overall_standings(
     Raises:
         FeabError: when the answers are not about the same faces.
     """
-    check_paired(models)
-    measures = [measure for tasks in models if (measure := all_kinds(tasks)) is not None]
-    if len(measures) < len(models):
-        return None
-    return overall_standings_of(sampled(measures, resamples, seed))
+    found = overall_resampled(models, resamples, seed)
+    return None if found is None else overall_standings_of(found)
 
 
 def overall_standings_of(found: Sequence[Sampled]) -> list[Standing]:

@@ -57,20 +57,20 @@ class Bounds:
             await _refuse(send, *_TOO_LARGE)
             return
         if not upload:
-            await self._limited(scope, receive, send, most)
+            await self._limited(scope, receive, send, most, call=True)
             return
         with self._uploads.room_for(int(told) or most) as there:  # a body that comes in parts tells of no length
             if there:
-                await self._limited(scope, receive, send, int(told) or most)
+                await self._limited(scope, receive, send, int(told) or most, call=False)
             else:
                 await _refuse(send, *_FULL)
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
-        """Hand it on, up to `most` bytes of it."""
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int, *, call: bool) -> None:
+        """Hand it on, up to `most` bytes of it; a `call` after a look at what it says."""
         limited = _Limited(receive, most)
         answer = _Answer(send, limited, direct="/run/" in scope["path"] or "/api/" in scope["path"])
         try:
-            if not _is_upload(scope) and (wrong := _wrong(await limited.whole())) is not None:
+            if call and (wrong := _wrong(await limited.whole())) is not None:
                 await _refuse(send, *wrong)
                 return
             await self._app(scope, limited, answer)

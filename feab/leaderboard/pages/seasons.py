@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feab.leaderboard.byseason import OnFaces, by_season, seasons_in
+from feab.leaderboard.byseason import OnFaces, by_season, seasons_in, task_order
 from feab.leaderboard.choosing import values_of
-from feab.leaderboard.draws import OVERALL
 from feab.leaderboard.pages.ranking import metric_words
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link_to
 from feab.leaderboard.seasons import UNSEEN, questions
@@ -37,7 +36,7 @@ def seasons_page(service: Service, query: str) -> Shown:
     frame = service.table()
     named = seasons_in(frame)
     on_seasons = frame[frame["season"].notna()]
-    tasks = sorted(on_seasons["task"].dropna().unique(), key=lambda task: (task != OVERALL, task))
+    tasks = sorted(on_seasons["task"].dropna().unique(), key=task_order)
     asked = values_of(query).get("task", [""])[-1]
     task = asked if asked in tasks else next(iter(tasks), "")
     models = [str(one) for one in on_seasons.loc[on_seasons["task"].eq(task), "model"].drop_duplicates()]
@@ -52,7 +51,6 @@ def seasons_page(service: Service, query: str) -> Shown:
         seasons=[(one, _facts(one), link_to("ranking", task=task, seasons=one.name)) for one in service.seasons],
         others=[one for one in named if one not in {season.name for season in service.seasons}],
         questions=questions(service.board.sets.include) if service.seasons else (),
-        submissions=link_to("submit"),
     )
     return Shown("seasons", "Seasons", link_to("seasons", task=task if task != next(iter(tasks), "") else ""), html)
 
@@ -68,7 +66,8 @@ def of_model(frame: pd.DataFrame, model: str) -> list[Markup]:
 
 def _table(frame: pd.DataFrame, task: str, models: list[str]) -> Markup:
     """Models, the best on the latest season first, each with its score on public faces and on the seasons."""
-    found = {model: by_season(frame, model)[task] for model in models}
+    mine = frame[frame["task"].eq(task).fillna(value=False)].groupby("model")
+    found = {model: by_season(mine.get_group(model), model)[task] for model in models}
     order = sorted(found, key=lambda model: _latest(found[model]), reverse=True)[:AT_ONCE]
     rows = []
     for model in order:
