@@ -25,7 +25,8 @@ from feab.faces.posing import pose
 from feab.faces.scene import draw_scene
 from feab.faces.shots import shown_intensities
 from feab.faces.synth import SPLITS, split_identity, split_plans
-from feab.models.faceinfo.rendered import EDGE, LAYOUT, WEIGHTS, build_network, middle_square
+from feab.models.faceinfo.reading import middle_square
+from feab.models.faceinfo.rendered import EDGE, LAYOUT, WEIGHTS, build_network
 from feab.models.images import decode
 
 # Vertices of head.npz nearest to a choice of MediaPipe's landmarks on five neutral frontal faces.
@@ -64,8 +65,8 @@ def known(split: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
                 continue
             person = head._person(identity)
             points = look(head.mesh.act(person.neutral, action), person.frame, scene, 224).points[list(VERTICES)]
-            square, corner, side = middle_square(np.asarray(decode(sample.media.read())))
-            yield square, (points - np.array(corner, np.float32)) / side
+            square, corner, side = middle_square(np.asarray(decode(sample.media.read())), EDGE)
+            yield square, (points - corner) / side
 
 
 def gathered(split: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from feab.tasks import Task
 from feab.tasks.answering import Truth, answer_text
+from feab.training.descent import descent
 from feab.training.pictures import Faces, augment, normalise
 from feab.training.recipe import LanguageStage
 from feab.vocabulary import EXPRESSIONS, FEAB_17
@@ -118,10 +119,12 @@ def fit_language(
     rng = np.random.default_rng(seed)
     known = truths(faces)
     with_class = np.flatnonzero(faces.expression.numpy() >= 0)
-    parameters = list(speaker.text.parameters())
-    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, stage.learning_rate, total_steps=stage.steps + 1, pct_start=stage.warmup
+    update = descent(
+        speaker.text.parameters(),
+        steps=stage.steps,
+        rate=stage.learning_rate,
+        weight_decay=stage.weight_decay,
+        warmup=stage.warmup,
     )
     shares = np.array(list(stage.prompts.values()))
     speaker.model.train()
@@ -136,13 +139,7 @@ def fit_language(
         order = task.order(prompt, example)
         answers = [answer_text(task, prompt, order, known[int(k)]) for k in rows]
         picked = tokens[torch.from_numpy(rng.integers(len(tokens), size=len(rows))), torch.from_numpy(rows)]
-        loss = speaker.loss(task.prompt_text(prompt, example), picked, answers)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        schedule.step()
-        losses[task.name].append(float(loss.detach()))
+        losses[task.name].append(update(speaker.loss(task.prompt_text(prompt, example), picked, answers)))
         if (step + 1) % 100 == 0 or step + 1 == stage.steps:
             means = {name: float(np.mean(values[-30:])) for name, values in losses.items() if values}
             log({"step": step + 1, "loss": means, "seconds": time.monotonic() - started})

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from feab.training.descent import descent
 from feab.training.pictures import Faces, augment, batches, normalise
 from feab.training.recipe import Schedule
 from feab.vocabulary import EXPRESSIONS, FEAB_17
@@ -89,11 +90,12 @@ def fit(
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    parameters = [p for module in modules for p in module.parameters()]
-    steps = stage.epochs * (len(faces) // stage.batch_size)
-    optimiser = torch.optim.AdamW(parameters, stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, stage.learning_rate, total_steps=steps + 1, pct_start=stage.warmup
+    update = descent(
+        [p for module in modules for p in module.parameters()],
+        steps=stage.epochs * (len(faces) // stage.batch_size),
+        rate=stage.learning_rate,
+        weight_decay=stage.weight_decay,
+        warmup=stage.warmup,
     )
     for module in modules:
         module.train()
@@ -102,12 +104,7 @@ def fit(
         losses = []
         for rows in batches(len(faces), stage.batch_size, generator):
             loss = batch_loss(augment(normalise(faces.pixels[rows]), generator, stage.erase), rows)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            schedule.step()
-            losses.append(float(loss.detach()))
+            losses.append(update(loss))
         log({"epoch": epoch + 1, "loss": float(np.mean(losses)), "seconds": time.monotonic() - started})
     for module in modules:
         module.eval()

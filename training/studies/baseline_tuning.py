@@ -18,6 +18,7 @@ import numpy as np
 from feab.data import Dataset
 from feab.data.feid import FeidRecord, open_feid
 from feab.data.feid.record import FeidLabels, text_of
+from feab.training.descent import descent
 from feab.training.language import Speaker, image_tokens
 from feab.training.pictures import Faces, load_faces, seen_by
 from feab.training.reading import loss_of, make_heads
@@ -91,20 +92,11 @@ def learn(
     parameters: Sequence[Any], losses: Iterator[Any], stage: Mapping[str, float], log: Callable[[str], None]
 ) -> None:
     """AdamW with one learning-rate cycle over the losses of a stage's steps."""
-    import torch
-
     steps = int(stage["steps"])
-    optimiser = torch.optim.AdamW(parameters, stage["rate"], weight_decay=stage["decay"], fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, stage["rate"], total_steps=steps + 1, pct_start=0.05)
+    update = descent(parameters, steps=steps, rate=stage["rate"], weight_decay=stage["decay"], warmup=0.05)
     told: list[float] = []
     for step in range(1, steps + 1):
-        loss = next(losses)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        schedule.step()
-        told.append(float(loss.detach()))
+        told.append(update(next(losses)))
         if step % 200 == 0:
             log(f"step {step} of {steps}: loss {np.mean(told[-200:]):.3f}")
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from feab.errors import FeabError
 from feab.models.faceinfo.config import GIVEN, FaceInfo, NetworkName
-from feab.models.faceinfo.reading import Found, Layout
+from feab.models.faceinfo.reading import Found, Layout, middle_square
 from feab.models.faceinfo.rendered import RenderedLandmarks
 from feab.models.networks.landmarker import POINTS, Landmarker
 from feab.models.packages import fetched, package_of
@@ -206,23 +206,16 @@ class OnnxLandmarks:
 
     def __call__(self, pixels: Pixels) -> Found | None:
         """The landmarks: such a network takes every picture for a face."""
-        from PIL import Image as Pillow
-
         export = self._export
-        picture = Pillow.fromarray(pixels)
-        side = min(picture.size)
-        left, top = (picture.width - side) / 2, (picture.height - side) / 2
-        square = picture.resize((export.edge,) * 2, Pillow.Resampling.BILINEAR, (left, top, left + side, top + side))
-        level = (np.asarray(square, np.float32) - np.array(export.mean, np.float32)) / np.array(
-            export.spread, np.float32
-        )
+        square, corner, side = middle_square(pixels, export.edge)
+        level = (square.astype(np.float32) - np.array(export.mean, np.float32)) / np.array(export.spread, np.float32)
         given = {self._session.get_inputs()[0].name: level.transpose(2, 0, 1)[None]}
         points, *more = self._session.run(None, given)
         layout = self.layout
         if points.size != 2 * layout.landmarks or (layout.embedding and (not more or more[0].size != layout.embedding)):
             embedding = f" and {layout.embedding} of an embedding" if layout.embedding else ""
             raise FeabError(f"this face network does not give {2 * layout.landmarks} numbers of landmarks{embedding}")
-        placed = (points.reshape(-1, 2).astype(np.float32) + 1) / 2 * side + np.array([left, top], np.float32)
+        placed = (points.reshape(-1, 2).astype(np.float32) + 1) / 2 * side + corner
         vector = more[0].reshape(-1).astype(np.float32) if layout.embedding else np.zeros(0, np.float32)
         return Found(placed, embedding=vector)
 

@@ -89,6 +89,17 @@ class Found:
     embedding: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
+def middle_square(pixels: npt.NDArray[np.uint8], edge: int) -> tuple[npt.NDArray[np.uint8], Floats, int]:
+    """The middle square of an RGB picture in `edge` pixels a side, its upper left corner (x, y), and its side there."""
+    from PIL import Image as Pillow
+
+    picture = Pillow.fromarray(pixels)
+    side = min(picture.size)
+    left, top = (picture.width - side) / 2, (picture.height - side) / 2
+    square = picture.resize((edge, edge), Pillow.Resampling.BILINEAR, (left, top, left + side, top + side))
+    return np.array(square), np.array([left, top], np.float32), side
+
+
 def row_of(found: Found | None, layout: Layout, picture: Picture, crop: int) -> Floats:
     """A reading as (`layout.width(crop)`,) numbers: found or not, pose, aligned landmarks, shapes, embedding, crops.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from feab.models.faceinfo.reading import Found, Layout
+from feab.models.faceinfo.reading import Found, Layout, middle_square
 
 WEIGHTS = Path(__file__).parent / "rendered.safetensors"
 EDGE = 96
@@ -56,24 +56,13 @@ class RenderedLandmarks:
         """The landmarks in an RGB picture, (height, width, 3)."""
         import torch
 
-        square, corner, side = middle_square(pixels)
+        square, corner, side = middle_square(pixels, EDGE)
         with torch.inference_mode():
             placed = self._network(torch.from_numpy(square)[None])[0].numpy()
-        return Found(placed * side + np.array(corner, np.float32))
+        return Found(placed * side + corner)
 
     def close(self) -> None:
         """Nothing to release."""
-
-
-def middle_square(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], tuple[float, float], int]:
-    """The middle square of a picture in `EDGE` pixels, its upper left corner in the picture, and its side."""
-    from PIL import Image as Pillow
-
-    picture = Pillow.fromarray(pixels)
-    side = min(picture.size)
-    corner = ((picture.width - side) / 2, (picture.height - side) / 2)
-    box = (*corner, corner[0] + side, corner[1] + side)
-    return np.array(picture.resize((EDGE, EDGE), Pillow.Resampling.BILINEAR, box)), corner, side
 
 
 def build_network() -> Any:
