@@ -11,8 +11,6 @@ of the headline, mismatched; full SEKE with the others is shown above in lighter
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from summary import half_width, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,24 +68,17 @@ def family(arm: str) -> str:
 
 def points(lines: Iterable[Line]) -> dict[tuple[str, str, str], dict[str, dict[str, Point]]]:
     """(given, level, knowledge) -> family -> arm -> its numbers."""
-    from scipy.stats import t
-
     found: dict[tuple[str, str, str, str], list[Line]] = defaultdict(list)
     for line in lines:
-        if "arm" in line:
-            found["+".join(line["given"]), line["level"], line["knowledge"], line["arm"]].append(line)
-    told: dict[tuple[str, str, str], dict[str, dict[str, Point]]] = {}
+        found["+".join(line["given"]), line["level"], line["knowledge"], line["arm"]].append(line)
+    drawn: dict[tuple[str, str, str], dict[str, dict[str, Point]]] = {}
     for (given, level, knowledge, arm), seeds in found.items():
-        values = np.array([seed["primary"] for seed in seeds], float)
-        n = len(values)
-        half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n)) if n > 1 else 0.0
-        cost, risks = (
-            float(np.mean([seed["cost"] for seed in seeds])),
-            np.mean([seed["risks"] for seed in seeds], axis=0),
-        )
-        arms = told.setdefault((given, level, knowledge), {}).setdefault(family(arm), {})
-        arms[arm] = Point(cost, float(values.mean()), half, risks.tolist())
-    return told
+        values = [seed["primary"] for seed in seeds]
+        cost = float(np.mean([seed["cost"] for seed in seeds]))
+        risks = np.mean([seed["risks"] for seed in seeds], axis=0)
+        arms = drawn.setdefault((given, level, knowledge), {}).setdefault(family(arm), {})
+        arms[arm] = Point(cost, float(np.mean(values)), half_width(values), risks.tolist())
+    return drawn
 
 
 def draw(lines: Sequence[Line], knowledge: str, out: Path) -> None:
@@ -94,18 +86,18 @@ def draw(lines: Sequence[Line], knowledge: str, out: Path) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    told = points(lines)
-    columns = [(given, level) for given, level, name in told if name == knowledge]
+    drawn = points(lines)
+    columns = [(given, level) for given, level, name in drawn if name == knowledge]
     with rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(2.75 * len(columns), 5.2), layout="constrained")
         grid = figure.subplots(2, len(columns), squeeze=False)
         for above, below, (given, level) in zip(*grid, columns, strict=True):
-            arms = told[given, level, knowledge]
+            arms = drawn[given, level, knowledge]
             for name, (colour, mark) in STYLES.items():
                 budgets = sorted(arms.get(name, {}).values(), key=lambda one: one.cost)
                 _line(above, budgets, colour, mark, NAMES[name])
             for other, dashes in OTHERS.items():
-                more = told.get((given, level, other), {}).get(FULL, {}) if other != knowledge else {}
+                more = drawn.get((given, level, other), {}).get(FULL, {}) if other != knowledge else {}
                 budgets = sorted(more.values(), key=lambda one: one.cost)
                 _line(above, budgets, STYLES[FULL][0], ".", f"full SEKE, {other}", linestyle=dashes, alpha=0.6)
             for arm in ("plurality 5", "plurality 20", *list(STYLES)[1:]):
@@ -136,8 +128,7 @@ def main() -> None:
     parser.add_argument("--knowledge", default="mismatched")
     parser.add_argument("--out", type=Path, default=Path("curves.png"))
     given = parser.parse_args()
-    text = "\n".join(file.read_text(encoding="utf-8") for file in given.files)
-    draw([json.loads(line) for line in text.splitlines() if line.strip()], given.knowledge, given.out)
+    draw(list(told(given.files)), given.knowledge, given.out)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,13 @@ coverage to the next smaller, and by how much the expected calibration error is 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from summary import interval
+from summary import interval, told
 
 FULL = "full SEKE"
 Seeds = Mapping[int, Mapping[str, Any]]
@@ -35,11 +34,10 @@ def grouped(lines: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], di
     """
     found: dict[tuple[str, str, str], dict[str, dict[int, Mapping[str, Any]]]] = {}
     for line in lines:
-        if "arm" in line:
-            key = (" + ".join(line["given"]), line["knowledge"], line["level"])
-            seeds = found.setdefault(key, {}).setdefault(line["arm"], {})
-            if seeds.setdefault(line["seed"], line).get("settings") != line.get("settings"):
-                raise SystemExit(f"{', '.join(key)}: the files are of two studies; give those of one")
+        key = (" + ".join(line["given"]), line["knowledge"], line["level"])
+        seeds = found.setdefault(key, {}).setdefault(line["arm"], {})
+        if seeds.setdefault(line["seed"], line).get("settings") != line.get("settings"):
+            raise SystemExit(f"{', '.join(key)}: the files are of two studies; give those of one")
     return found
 
 
@@ -86,10 +84,10 @@ def calibrated(seeds: Seeds) -> str:
     """What is said below a table of full SEKE by itself."""
     risks = np.mean([line["risks"] for line in seeds.values()], axis=0)[1::2]
     rises = abs(float(np.diff(risks).min(initial=0.0)))
-    told = f"error by tenths of coverage: {', '.join(f'{risk:.4f}' for risk in risks)}; rises by {rises:.4f} at most"
+    words = f"error by tenths of coverage: {', '.join(f'{risk:.4f}' for risk in risks)}; rises by {rises:.4f} at most"
     above = [line["ece"] - line["floor"] for line in seeds.values() if line.get("ece") is not None]
     eces = ", ".join(f"{one:+.4f}" for one in above)
-    return told + (f"; ECE above the floor: {interval(above)} ({eces})" if above else "")
+    return words + (f"; ECE above the floor: {interval(above)} ({eces})" if above else "")
 
 
 def main() -> None:
@@ -98,9 +96,7 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--slack", type=float, default=0.35)
     given = parser.parse_args()
-    text = "\n".join(file.read_text(encoding="utf-8") for file in given.files)
-    lines = (json.loads(line) for line in text.splitlines() if line.strip())
-    for (shown, knowledge, level), arms in grouped(lines).items():
+    for (shown, knowledge, level), arms in grouped(told(given.files)).items():
         seeds = arms[FULL]
         sys.stdout.write(f"\n{level.replace('_', ' ')}, {shown} given, {knowledge} knowledge, {len(seeds)} seeds\n\n")
         head = ["arm", "cost", "beside", "cost", "primary", "AURC", "error of the accepted"]

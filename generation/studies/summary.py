@@ -11,7 +11,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,20 @@ ROWS = ("given", "knowledge", "level", "arm")
 """What tells one row from another; what else is text is left out."""
 
 
-def grouped(lines: Iterable[str]) -> dict[tuple[str, ...], dict[str, list[float]]]:
+def told(files: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
+    """What a study's files say of each arm, line by line."""
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.strip() and "arm" in (one := json.loads(line)):
+                yield one
+
+
+def grouped(lines: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], dict[str, list[float]]]:
     """Row -> column -> its numbers, one a seed, in the order in which rows and columns first occur."""
     found: dict[tuple[str, ...], dict[str, list[float]]] = {}
     for line in lines:
-        told: Mapping[str, Any] = json.loads(line)
-        if "arm" not in told:
-            continue
-        columns = found.setdefault(tuple(_text(told[name]) for name in ROWS if name in told), {})
-        for name, value in told.items():
+        columns = found.setdefault(tuple(_text(line[name]) for name in ROWS if name in line), {})
+        for name, value in line.items():
             if name not in (*ROWS, "seed") and isinstance(value, int | float):
                 columns.setdefault(name, []).append(float(value))
     return found
@@ -39,15 +44,18 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else " + ".join(value)
 
 
-def interval(numbers: list[float], digits: int = 3) -> str:
-    """Mean and half-width; of one seed the number alone."""
+def half_width(numbers: Sequence[float]) -> float:
+    """Of the mean's 95 % interval, by Student's t; 0 of one number, which has none."""
     from scipy.stats import t
 
+    n = len(numbers)
+    return float(t.ppf(0.975, n - 1) * np.std(numbers, ddof=1) / math.sqrt(n)) if n > 1 else 0.0
+
+
+def interval(numbers: Sequence[float], digits: int = 3) -> str:
+    """Mean and half-width; of one seed the number alone."""
     mean = f"{np.mean(numbers):.{digits}f}"
-    if len(numbers) < 2:
-        return mean
-    half = t.ppf(0.975, len(numbers) - 1) * np.std(numbers, ddof=1) / math.sqrt(len(numbers))
-    return f"{mean} ± {half:.{digits}f}"
+    return f"{mean} ± {half_width(numbers):.{digits}f}" if len(numbers) > 1 else mean
 
 
 def table(found: Mapping[tuple[str, ...], Mapping[str, list[float]]]) -> str:
@@ -68,8 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     given = parser.parse_args()
-    lines = (line for file in given.files for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
-    sys.stdout.write(table(grouped(lines)))
+    sys.stdout.write(table(grouped(told(given.files))))
 
 
 if __name__ == "__main__":

@@ -112,10 +112,11 @@ def test_level_by_level_full_seke_beats_twenty_draws(monkeypatch: pytest.MonkeyP
             assert full["at the accepted share"] < fixed["at the accepted share"]
     assert told["full SEKE", "expression"]["primary"] > told["without knowledge", "expression"]["primary"]
     head: dict[str, Any] = {"seed": 0, "given": ["action_units"], "knowledge": "matched"}
-    text = summary.table(summary.grouped(json.dumps({**head, **line}) for line in lines)).splitlines()
+    text = summary.table(summary.grouped({**head, **line} for line in lines)).splitlines()
     assert text[0].startswith("| given | knowledge | level | arm | seeds | cost | primary | aurc |")
     assert len(text) == 2 + len(lines)
     assert any(line.startswith("| action_units | matched | expression | full SEKE | 1 |") for line in text)
+    monkeypatch.syspath_prepend(str(STUDIES))
     curves = study(STUDIES / "curves.py")
     limited = {**told["full SEKE", "expression"], "arm": "full SEKE, at most 2 contexts", "primary": 0.5}
     both = [{**head, **line} for line in (*lines, limited, {**limited, "primary": 0.7})]
