@@ -25,7 +25,7 @@ from feab.leaderboard.pages.ranking import AT_ONCE, ranking, ranking_csv, rankin
 from feab.leaderboard.pages.shown import PAGES, link_to, page_of
 from feab.leaderboard.pages.submit import checked, verdict_shown, wrong
 from feab.leaderboard.service import Service
-from feab.leaderboard.table import COLUMNS, frame_of
+from feab.leaderboard.tablefile import COLUMNS, frame_of
 from feab.plots.pieces import Row
 from feab.runs.detail import GroupDetail
 from feab.schemas import EstimateModel

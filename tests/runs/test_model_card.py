@@ -53,8 +53,8 @@ CARDS = {
     "in one line": "---\nmodel-index: [{name: a, results: [{task: {type: t}, dataset: {type: d, name: n},"
     " metrics: []}]}]\n---\n",
     "folded text": "---\ndescription: >-\n  - a\n  - b\nmodel-index:\n- name: |\n    a\n  results:\n"
-    "    - task: {type: t}\n      dataset: {type: d, name: n}\n      metrics: [{type: m, value: 1, name: a\n         long}]\n"
-    "x: |\n  end\n---\n\n",
+    "    - task: {type: t}\n      dataset: {type: d, name: n}\n      metrics: [{type: m, value: 1, name: a\n"
+    "         long}]\nx: |\n  end\n---\n\n",
     "blank lines in front": "\n\n---\nlicense: mit\n---\ntext",
 }  # fmt: skip
 
