@@ -26,9 +26,10 @@ from feab.leaderboard.packing import pack as pack_run
 from feab.leaderboard.receiving import Board, receive
 from feab.leaderboard.records import PREDICTIONS
 from feab.leaderboard.remote import SPACE, TOKEN, Address, address_of, submit_to
+from feab.leaderboard.rerunning import check_reruns
 from feab.leaderboard.seasons import seasons, with_seasons
 from feab.leaderboard.sets import Sets
-from feab.leaderboard.store import LOG
+from feab.leaderboard.store import LOG, events_of
 from feab.leaderboard.told import Told, told_of
 from feab.leaderboard.unpacking import unpacked
 from feab.leaderboard.verifying import Verified, verify
@@ -215,15 +216,17 @@ def verify_and_show(submission: Path, include: Sequence[Path], *, as_json: bool)
 
 
 def _verify_all(folder: Path, sets: Sets, *, as_json: bool) -> int:
-    """The log against the files, and every submission that is there."""
+    """The log against the files, every submission that is there, and every second run of one."""
     snapshot = LocalStore(folder).snapshot()
     problems = {LOG: audit(snapshot)}
     names = snapshot.submissions()
+    events = events_of(snapshot) if not problems[LOG] else []
     with Rendering(doing="checking", resumes=False) as bar:
         for number, name in enumerate(names):
             bar(number, len(names))
             try:
                 problems[name] = list(verify(snapshot.folder / "submissions" / name, sets=sets).problems)
+                problems[name] += check_reruns(snapshot, events, name, sets)
             except FeabError as error:
                 problems[name] = [str(error)]
         bar(len(names), len(names))

@@ -71,7 +71,7 @@ def load_table(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
 def table_of(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws) -> pd.DataFrame:
     """The table of a store whose log was read already; see `load_table`."""
     data = snapshot.read(TABLE)
-    changed = max((event.seq for event in events if event.event in ("accepted", "withdrawn")), default=0)
+    changed = max((event.seq for event in events if event.event in ("accepted", "withdrawn", "verified")), default=0)
     told = NOTHING if data is None else holds(data)
     if data is None or told.seq < changed:
         return build(snapshot, events, sets, draws)

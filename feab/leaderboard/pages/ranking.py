@@ -25,7 +25,7 @@ AT_ONCE = 50
 """Rows of a table that are shown until more are asked for: sorting them shall be done at once in a browser."""
 
 TIERS: dict[Tier, str] = {
-    "verified": "Verified: scored against labels that the submitter does not have",
+    "verified": "Verified: scored against labels that the submitter does not have, or run again by somebody else",
     "rescored": "Rescored: scored here against public labels",
     "reported": "Reported: numbers of papers, listed and never ranked",
 }
