@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from feab.models.cards import Link, ModelCard
+from feab.plots.page import number
 from feab.records import Scoring
 from feab.runs.names import odd_name
 from feab.schemas import EstimateModel, Fraction, Name, OutcomeCounts, Sha256, SplitName, Strict, Versioned
@@ -138,11 +139,11 @@ class Again(Strict):
         if score is None or one.value is None:
             return "the score is not defined"
         if one.value == 0:
-            return f"again {score:.3f}"
+            return f"again {number(score)}"
         around = "too few people for an interval"
         if one.low is not None and one.high is not None:
-            around = f"95 % interval {one.low:+.3f} to {one.high:+.3f}"
-        return f"again {score:.3f}; submitted minus that {one.value:+.3f} ({around})"
+            around = f"95 % interval {number(one.low, signed=True)} to {number(one.high, signed=True)}"
+        return f"again {number(score)}; submitted minus that {number(one.value, signed=True)} ({around})"
 
 
 class Rerun(Versioned):

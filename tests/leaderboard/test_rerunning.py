@@ -98,7 +98,7 @@ def test_the_page_says_how_it_was_verified(place: Place, tmp_path: Path, again: 
         assert service.entry(name).tier == "verified"
         page = model_page(service, "tab=model&model=baseline/uniform").html
         assert "verified: run again" in page
-        assert "by bob: agrees; 96 of 96 answers alike; synth_expression again" in page
+        assert "by bob: agrees; 96 of 96 answers alike</dd>" in page
         assert "run again: agrees" in page
     finally:
         service.close()

@@ -174,11 +174,10 @@ def _tier(entry: Entry, reruns: Sequence[Rerun]) -> str:
 
 def _again(one: Rerun) -> str:
     """What came of running a model again, in a line."""
-    scores = "; ".join(f"{name} {task.told}" for name, task in one.tasks.items())
+    scores = "" if one.same == one.answers else "".join(f"; {name} {task.told}" for name, task in one.tasks.items())
     differs = f"; with another {', '.join(one.differs).replace('_', ' ')}" if one.differs else ""
     word = "agrees" if one.agrees else "does not agree"
-    alike = f"{one.same:,} of {one.answers:,} answers alike"
-    return f"{one.rerun[:10]}, by {one.user}: {word}; {alike}{differs}; {scores}"
+    return f"{one.rerun[:10]}, by {one.user}: {word}; {one.same:,} of {one.answers:,} answers alike{differs}{scores}"
 
 
 def _prompts(entry: Entry) -> Markup | None:
