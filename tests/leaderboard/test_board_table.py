@@ -344,3 +344,6 @@ def test_drawings_hold_no_markup_of_strangers() -> None:
     assert "<script" not in str(plot)
     assert "Pareto front" in str(plot)
     assert score_plot(frame_of([{"model": "a", "value": 0.5}]), "parameters", "size") is None
+    one = {"model": "a", "value": 0.5, "parameters": 10, "metric": "ccc"}
+    assert score_plot(frame_of([one]), "parameters", "size") is None  # one point says nothing
+    assert score_plot(frame_of([one, one]), "parameters", "size") is not None

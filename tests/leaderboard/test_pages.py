@@ -51,6 +51,18 @@ def test_the_ranking_shows_tiers_apart_and_links_that_sort() -> None:
     assert two in seen.words
 
 
+def test_tables_of_one_metric_are_drawn_on_one_axis() -> None:
+    rows = [
+        {"submission": name, "model": name, "tier": tier, "task": "overall", "metric": "above_chance", "data": "a",
+         "value": value, "low": value - 0.01, "high": value + 0.01, "chance": 0.0, "coverage": 1.0}
+        for name, tier, value in (("a", "verified", 0.01), ("b", "rescored", 0.9))
+    ]  # fmt: skip
+    axes = re.findall(r"drawn from [^<]+", str(ranking(frame_of(rows), "").html))
+    assert axes == ["drawn from 0.00 to 1.00"] * 2
+    (alone,) = re.findall(r"drawn from [^<]+", str(ranking(frame_of(rows[:1]), "").html))
+    assert alone == "drawn from 0.00 to 0.02"
+
+
 def test_human_agreement_stands_beside_agreement_never_beside_the_score() -> None:
     rows = FRAME.assign(as_people=0.5)
     words = Seen(ranking(rows, "").html).words
