@@ -117,6 +117,14 @@ def parse_yaml(data: bytes, path: Path) -> Any:
         raise FeabError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
 
 
+def compose_yaml(text: str) -> yaml.Node | None:
+    """The nodes of a YAML document, which say where in the text they stand; None for an empty one.
+
+    `text` must be a document that `parse_yaml` has read.
+    """
+    return yaml.compose(text, Loader=_Loader)
+
+
 def line_finder(data: bytes) -> Callable[[Sequence[str | int]], int]:
     """A function from the path of a field to the line it stands in, or the nearest thing above it that is there.
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from feab.cli.output import out, say
+from feab.cli.output import out, out_json, say
 from feab.cli.rendering import Rendering, Sent
 from feab.errors import FeabError
 from feab.leaderboard.app import make_app
 from feab.leaderboard.benchmark import FRAMEWORK, benchmark_yaml, write_benchmark
-from feab.leaderboard.opening import open_service, usual_store
+from feab.leaderboard.opening import open_service, open_store, usual_store
 from feab.leaderboard.people import LocalPeople
+from feab.leaderboard.receiving import Board
 from feab.leaderboard.remote import SPACE, address_of, fetch_season
-from feab.leaderboard.seasons import make_season
+from feab.leaderboard.rerunning import run_again
+from feab.leaderboard.seasons import make_season, seasons, with_seasons
 from feab.leaderboard.space import build_space
 
 
@@ -62,6 +64,25 @@ def fetch_and_say(source: str, name: str, into: Path) -> None:
     with Sent() as shown:
         folder = fetch_season(address, name, into, on_stage=shown)
     out(str(folder))
+
+
+def rerun_and_say(
+    submission: str, run: Path, store: str | None, user: str, include: Sequence[Path], *, as_json: bool
+) -> int:
+    """Compare a second run of a listed model with the first, and say what came of it; the exit status."""
+    board = Board(open_store(store or usual_store()), with_seasons(seasons(), tuple(include)))
+    with Rendering(doing="checking", resumes=False) as bar:
+        found = run_again(board, submission, run, user=user, on_progress=bar)
+    if as_json:
+        out_json(found.model_dump(mode="json", by_alias=True) | {"agrees": found.agrees})
+        return 0 if found.agrees else 2
+    for name, task in found.tasks.items():
+        out(f"{name}: {task.told}")
+    out(
+        f"{found.same:,} of {found.answers:,} answers are alike; not as before: {', '.join(found.differs) or 'nothing'}"
+    )
+    out(f"{submission}: {'verified' if found.agrees else 'not verified, and the log says why'}")
+    return 0 if found.agrees else 2
 
 
 def benchmark_and_say(tasks: str, name: str, out_folder: Path, include: Sequence[Path]) -> None:

@@ -19,21 +19,23 @@ from feab.leaderboard.checking import examine, told
 from feab.leaderboard.choosing import place
 from feab.leaderboard.hub import HubStore
 from feab.leaderboard.local import LocalStore
-from feab.leaderboard.modelrepo import propose_results
+from feab.leaderboard.modelrepo import prepare, propose_results
 from feab.leaderboard.opening import HUB, open_store
 from feab.leaderboard.packing import Packed
 from feab.leaderboard.packing import pack as pack_run
 from feab.leaderboard.receiving import Board, receive
 from feab.leaderboard.records import PREDICTIONS
 from feab.leaderboard.remote import SPACE, TOKEN, Address, address_of, submit_to
+from feab.leaderboard.rerunning import check_reruns
 from feab.leaderboard.seasons import seasons, with_seasons
 from feab.leaderboard.sets import Sets
-from feab.leaderboard.store import LOG
+from feab.leaderboard.store import LOG, events_of
 from feab.leaderboard.told import Told, told_of
 from feab.leaderboard.unpacking import unpacked
 from feab.leaderboard.verifying import Verified, verify
 from feab.runs.folder import load_run
-from feab.runs.outside.hub_eval import HUB_EVAL, hub_eval
+from feab.runs.outside.hub_eval import HUB_EVAL, hub_eval, to_yaml
+from feab.runs.outside.model_card import CARD as MODEL_CARD
 from feab.runs.scoring import score
 from feab.runs.table import scores_table
 
@@ -127,11 +129,17 @@ def _propose(packed: Packed, store: HubStore, sets: Sets, *, yes: bool) -> int:
 def _propose_scores(run: Path, repository: str, sending: Sending, include: Sequence[Path]) -> int:
     """Open a pull request that adds the scores to a model's repository."""
     found = load_run(run)
-    content = hub_eval(found, found.scores or score(found, include=include, write=False), sending.hub_dataset)
-    say(f"--- {HUB_EVAL}\n{content.decode().rstrip()}")
+    results = hub_eval(found, found.scores or score(found, include=include, write=False), sending.hub_dataset)
+    proposal = prepare(repository, results)
+    say(f"--- {HUB_EVAL}\n{results.file.decode().rstrip()}")
+    if proposal.left is not None:
+        say(f"--- the model card is left as it is: {proposal.left}")
+    else:
+        (model,) = results.model_index(repository)
+        say(f"--- {MODEL_CARD}, among the results of its metadata\n{to_yaml(model['results']).rstrip()}")
     if not _agreed(f"hf://{repository}", yes=sending.yes):
         return WRONG
-    out(f"sent: {propose_results(repository, content)}")
+    out(f"sent: {propose_results(proposal)}")
     return RIGHT
 
 
@@ -208,15 +216,17 @@ def verify_and_show(submission: Path, include: Sequence[Path], *, as_json: bool)
 
 
 def _verify_all(folder: Path, sets: Sets, *, as_json: bool) -> int:
-    """The log against the files, and every submission that is there."""
+    """The log against the files, every submission that is there, and every second run of one."""
     snapshot = LocalStore(folder).snapshot()
     problems = {LOG: audit(snapshot)}
     names = snapshot.submissions()
+    events = events_of(snapshot) if not problems[LOG] else []
     with Rendering(doing="checking", resumes=False) as bar:
         for number, name in enumerate(names):
             bar(number, len(names))
             try:
                 problems[name] = list(verify(snapshot.folder / "submissions" / name, sets=sets).problems)
+                problems[name] += check_reruns(snapshot, events, name, sets)
             except FeabError as error:
                 problems[name] = [str(error)]
         bar(len(names), len(names))

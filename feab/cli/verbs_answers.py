@@ -304,7 +304,8 @@ def export(
 ) -> None:
     """Write a run's predictions for other programs; `feab import` reads them back.
 
-    hub-eval writes its scores, into the folder of a model's repository on the Hugging Face Hub.
+    hub-eval writes its scores, into the folder of a model's repository on the Hugging Face Hub: .eval_results/feab.yaml
+    as it is, and model-index.yaml, whose lines belong into the metadata of the model card.
     """
     from feab.cli.importing import export_and_show
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from feab.cli.options import Include
+from feab.cli.options import Include, Json
 
 verbs = typer.Typer(
     name="leaderboard",
@@ -87,6 +87,35 @@ def season(
         fetch_and_say(source, name, out)
     else:
         season_and_say(name, identities, size)
+
+
+@verbs.command(
+    name="verify",
+    short_help="Verify a listed submission by a run of your own.",
+    epilog="\b\nExamples:\n  feab run --model MODEL --out again"
+    "\n  feab leaderboard verify 20260131-0123456789ab --run again --user ada"
+    "\n\nExit status: 0 verified, 2 not.",
+)
+def verify_again(
+    submission: Annotated[str, typer.Argument(metavar="SUBMISSION", help="Its id, as the leaderboard shows it.")],
+    run: Annotated[Path, typer.Option("--run", metavar="RUN", help="Your complete run of the same model.")],
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="You: somebody else than who submitted it.")],
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="DIR|hf://datasets/…", help="As for `feab leaderboard`.", show_default=False),
+    ] = None,
+    include: Include = None,
+    json: Json = False,
+) -> None:
+    """Compare your run of a listed model with what was submitted; where they agree, it is listed as verified.
+
+    The run must be of the same model and revision, asked the same about the same faces. It agrees when on every task
+    the 95 % interval of the paired difference holds 0. Either way it is kept beside the submission and the log tells of
+    it, so that `feab verify` can compute all of it again.
+    """
+    from feab.cli.serving import rerun_and_say
+
+    raise typer.Exit(rerun_and_say(submission, run, store, user, include or [], as_json=json))
 
 
 @verbs.command(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from feab.leaderboard.draws import OVERALL
 from feab.leaderboard.records import Tier
-from feab.leaderboard.table import COLUMNS
+from feab.leaderboard.tablefile import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -87,7 +87,7 @@ def on_front(costs: npt.ArrayLike, scores: npt.ArrayLike) -> npt.NDArray[np.bool
 
 
 def score_plot(frame: pd.DataFrame, against: Against, name: str) -> Markup | None:
-    """Scores of one task against cost or size, on a logarithmic axis, with the Pareto front; None with nothing to draw.
+    """Scores of one task against cost or size, on a logarithmic axis, with the Pareto front; None for less than two.
 
     Args:
         frame: rows of one task, as `shown` gives them.
@@ -97,7 +97,7 @@ def score_plot(frame: pd.DataFrame, against: Against, name: str) -> Markup | Non
     x = frame[against].to_numpy(dtype=np.float64, na_value=np.nan)
     y = frame["value"].to_numpy(dtype=np.float64, na_value=np.nan)
     known = (x > 0) & ~np.isnan(y)
-    if not known.any():
+    if known.sum() < 2:
         return None
     rows, x, y = frame[known].reset_index(drop=True), x[known], y[known]
     front = np.flatnonzero(on_front(x, y))

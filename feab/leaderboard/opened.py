@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition
@@ -89,17 +89,37 @@ class OpenedRuns:
 
 
 @contextmanager
-def taken_out(snapshot: Snapshot, submission: str) -> Iterator[Unpacked]:
+def taken_out(snapshot: Snapshot, submission: str, rerun: str = "") -> Iterator[Unpacked]:
     """The files of a store's submission, unpacked until the context ends.
+
+    Args:
+        snapshot: of the store.
+        submission: its id.
+        rerun: the folder of a second run of its model, in that of the submission, to take manifest and answers from.
 
     Raises:
         FeabError: when one is gone or cannot be read.
     """
+    files = {}
+    for name in (MANIFEST, PACKED, CARD):
+        place = f"{rerun}/{name}" if rerun and name != CARD else name
+        data = snapshot.read(f"{SUBMISSIONS}/{submission}/{place}")
+        if data is None:
+            raise FeabError(f"{submission}: its {place} is gone")
+        files[name] = data
+    with laid_out(files) as found:
+        yield found
+
+
+@contextmanager
+def laid_out(files: Mapping[str, bytes]) -> Iterator[Unpacked]:
+    """The files of a submission that are in memory, unpacked until the context ends.
+
+    Raises:
+        FeabError: when one cannot be unpacked.
+    """
     with tempfile.TemporaryDirectory(prefix="feab-taken-out-") as made:
-        for name in (MANIFEST, PACKED, CARD):
-            data = snapshot.read(f"{SUBMISSIONS}/{submission}/{name}")
-            if data is None:
-                raise FeabError(f"{submission}: its {name} is gone")
+        for name, data in files.items():
             (Path(made) / name).write_bytes(data)
         with unpacked(Path(made)) as found:
             yield found

@@ -62,12 +62,7 @@ def pack(
             what looks like a key or a path of this machine, or nothing is known of the model.
     """
     found = run if isinstance(run, Run) else load_run(run)
-    if not found.complete:
-        raise FeabError(f"{found.path}: {incomplete(found)}; an incomplete run cannot be submitted")
-    if found.manifest.identity.limit is not None:
-        limit = found.manifest.identity.limit
-        raise FeabError(f"{found.path}: at most {limit:,} faces a task were asked; submit a run without --limit")
-    manifest = scrubbed(found.manifest)
+    manifest, files = run_files(found)
     try:
         facts = EntryCard.of(_card(found, card, include), manifest.identity.model)
     except ValidationError as error:
@@ -75,13 +70,24 @@ def pack(
     return Packed(
         manifest=manifest,
         card=facts,
-        files={
-            MANIFEST: manifest.model_dump_json(indent=2, by_alias=True).encode() + b"\n",
-            PREDICTIONS: _answers(found),
-            CARD: facts.model_dump_json(indent=2, by_alias=True).encode() + b"\n",
-        },
+        files=files | {CARD: facts.model_dump_json(indent=2, by_alias=True).encode() + b"\n"},
         left_out=tuple(_left_out(found.manifest, manifest)),
     )
+
+
+def run_files(run: Run) -> tuple[RunManifest, dict[str, bytes]]:
+    """The manifest of a complete run as it may be known, and the two files of the run with it.
+
+    Raises:
+        FeabError: as `pack`, for all that is not the model card.
+    """
+    if not run.complete:
+        raise FeabError(f"{run.path}: {incomplete(run)}; an incomplete run cannot be submitted")
+    if (limit := run.manifest.identity.limit) is not None:
+        raise FeabError(f"{run.path}: at most {limit:,} faces a task were asked; submit a run without --limit")
+    manifest = scrubbed(run.manifest)
+    told = manifest.model_dump_json(indent=2, by_alias=True).encode() + b"\n"
+    return manifest, {MANIFEST: told, PREDICTIONS: _answers(run)}
 
 
 def _card(run: Run, card: str | PathLike[str] | None, include: Sequence[str | PathLike[str]]) -> ModelCard:

@@ -8,19 +8,26 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from feab.models.cards import Link, ModelCard
+from feab.plots.page import number
 from feab.records import Scoring
 from feab.runs.names import odd_name
 from feab.schemas import EstimateModel, Fraction, Name, OutcomeCounts, Sha256, SplitName, Strict, Versioned
 from feab.vocabulary import Kind
 
 Tier = Literal["verified", "rescored", "reported"]
-"""verified: scored against labels that the submitter does not have. rescored: against public labels. reported: a number
-of a paper, which is listed and never ranked. The tiers are shown and never mixed."""
+"""verified: scored against labels that the submitter does not have, or run again by the leaderboard with a result that
+agrees. rescored: against public labels. reported: a number of a paper, which is listed and never ranked. The tiers are
+shown and never mixed."""
 
-What = Literal["attempt", "accepted", "refused", "withdrawn"]
+What = Literal["attempt", "accepted", "refused", "withdrawn", "verified", "disagreed"]
+"""The last two: what came of running a listed model again."""
 
 EntryId = Annotated[str, Field(pattern=r"^[0-9]{8}-[0-9a-f]{12}$")]
 """Day and the first digits of the answers' sha256. It names a folder, so it can be no path."""
+
+RERUNS, RERUN = "reruns", "rerun.json"
+"""In a submission's folder: second runs of its model, each in a folder named by the first digits of its answers' sha256
+with manifest and answers; and what they came to."""
 
 MANIFEST, PREDICTIONS, CARD, ENTRY = "manifest.json", "predictions.jsonl", "card.json", "entry.json"
 """The files of a submission, and the one that acceptance adds."""
@@ -88,6 +95,7 @@ class Entry(Versioned):
     """When, in UTC, to the second."""
     user: Name
     tier: Tier
+    """When it was accepted; what it is now, the log says (`feab.leaderboard.store.entries_of`)."""
     card: EntryCard
     revision: str | None
     identity_sha256: Sha256
@@ -106,6 +114,61 @@ class Entry(Versioned):
     output_tokens: int | None = None
     cost_usd: float | None = None
     wall_s: float = 0.0
+
+
+class Again(Strict):
+    """One task of a model that was run again, by the primary score."""
+
+    score: EstimateModel
+    """Of the second run."""
+    difference: EstimateModel
+    """The submitted score minus it, on the same faces, with the paired 95 % interval."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there is no difference, or its interval holds none: our choice."""
+        value, low, high = self.difference.value, self.difference.low, self.difference.high
+        if value is None:
+            return False
+        return value == 0 if low is None or high is None else low <= 0 <= high
+
+    @property
+    def told(self) -> str:
+        """The numbers in words."""
+        one, score = self.difference, self.score.value
+        if score is None or one.value is None:
+            return "the score is not defined"
+        if one.value == 0:
+            return f"again {number(score)}"
+        around = "too few people for an interval"
+        if one.low is not None and one.high is not None:
+            around = f"95 % interval {number(one.low, signed=True)} to {number(one.high, signed=True)}"
+        return f"again {number(score)}; submitted minus that {number(one.value, signed=True)} ({around})"
+
+
+class Rerun(Versioned):
+    """rerun.json: what came of running a listed model again, beside the second run's manifest and answers."""
+
+    submission: EntryId
+    rerun: str
+    """When it was compared, in UTC, to the second."""
+    user: Name
+    """Who ran it again: never the one who submitted."""
+    files: dict[str, Sha256]
+    """sha256 of the second run's manifest and answers (unpacked)."""
+    same: int
+    """Answers that are alike in both runs."""
+    answers: int
+    differs: list[Name] = Field(default_factory=list)
+    """What was not as in the first run and may be so: another engine, another seed."""
+    tasks: dict[Name, Again]
+    feab_version: str
+    """That compared them."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every task does."""
+        return all(task.agrees for task in self.tasks.values())
 
 
 class Event(Versioned):

@@ -25,7 +25,7 @@ from feab.leaderboard.people import Identity
 from feab.leaderboard.receiving import Board, Verdict, receive
 from feab.leaderboard.records import ENTRY, Entry, Event
 from feab.leaderboard.seasons import Season
-from feab.leaderboard.store import SUBMISSIONS, Snapshot, events_of
+from feab.leaderboard.store import SUBMISSIONS, Snapshot, as_of_today, events_of, verified_in
 from feab.leaderboard.summed import SummedRuns
 from feab.leaderboard.table import table_of
 from feab.leaderboard.unpacking import unpacked
@@ -59,6 +59,8 @@ class State:
     """The log: every attempt, and what became of it."""
     listed: frozenset[str]
     """Ids of the submissions that the table holds."""
+    verified: frozenset[str]
+    """Ids of those that were run again."""
     snapshot: Snapshot
     trouble: str | None = None
     """Why this may be old: the store could not be read again. None when it is as it should be."""
@@ -151,7 +153,7 @@ class Service:
                 raise FeabError(f"{submission}: its {ENTRY} is gone")
             return validated(Entry, data, Path(path))
 
-        return self._entries.get(submission, read)
+        return as_of_today(self._entries.get(submission, read), state.verified)
 
     def hidden(self, submission: str) -> bool:
         """Whether some of a submission's labels are the leaderboard's alone: then no face's truth may be shown.
@@ -272,7 +274,8 @@ class Service:
         snapshot = self.board.store.snapshot()
         events = events_of(snapshot)
         frame = table_of(snapshot, events, self.board.sets, self.board.draws)
-        return State(version, frame, tuple(events), frozenset(frame["submission"].dropna()), snapshot)
+        listed = frozenset(frame["submission"].dropna())
+        return State(version, frame, tuple(events), listed, verified_in(events), snapshot)
 
     def _listing(self, submission: str) -> State:
         state = self.state()

@@ -8,7 +8,7 @@ and a file that is, can be told (`feab.leaderboard.audit`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -135,7 +135,7 @@ def events_of(snapshot: Snapshot) -> list[Event]:
 
 
 def entries_of(snapshot: Snapshot, events: Sequence[Event]) -> list[Entry]:
-    """The submissions that were accepted and not withdrawn since, in the order of acceptance.
+    """The submissions that were accepted and not withdrawn since, in the order of acceptance, by their tiers of today.
 
     One whose files are gone is left out: `feab.leaderboard.audit` tells of it.
 
@@ -143,6 +143,7 @@ def entries_of(snapshot: Snapshot, events: Sequence[Event]) -> list[Entry]:
         FeabError: when an entry does not validate.
     """
     withdrawn = {event.submission for event in events if event.event == "withdrawn"}
+    verified = verified_in(events)
     found = []
     for event in events:
         if event.event != "accepted" or event.submission is None or event.submission in withdrawn:
@@ -150,8 +151,18 @@ def entries_of(snapshot: Snapshot, events: Sequence[Event]) -> list[Entry]:
         path = f"{SUBMISSIONS}/{event.submission}/{ENTRY}"
         data = snapshot.read(path)
         if data is not None:
-            found.append(validated(Entry, data, Path(path)))
+            found.append(as_of_today(validated(Entry, data, Path(path)), verified))
     return found
+
+
+def verified_in(events: Sequence[Event]) -> frozenset[str]:
+    """The ids of the submissions whose model was run again with a result that agrees."""
+    return frozenset(event.submission for event in events if event.event == "verified" and event.submission is not None)
+
+
+def as_of_today(entry: Entry, verified: Collection[str]) -> Entry:
+    """An entry in its tier of today; `verified`: as `verified_in` finds them."""
+    return entry.model_copy(update={"tier": "verified"}) if entry.id in verified else entry
 
 
 def check_path(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from feab.leaderboard.records import MANIFEST, Entry, EntryTask, Event
 from feab.leaderboard.reported import REPORTED, read_reported
 from feab.leaderboard.sets import Sets
 from feab.leaderboard.store import TABLE, Change, Snapshot, Store, entries_of, events_of
+from feab.leaderboard.tablefile import NOTHING, Holds, frame_of, holds, read_table, write_table
 from feab.metrics import Drawn, places
 from feab.runs.files import read_model
 from feab.runs.folder import Run
@@ -32,26 +33,6 @@ HUMAN = "votes_one_out_human"
 
 _NONE = EstimateModel(value=None)
 
-COLUMNS: Mapping[str, Any] = {
-    "submission": "string", "submitted": "string", "user": "string", "attempts": "Int64", "tier": "string",
-    "model": "string", "revision": "string", "access": "string", "parameters": "Int64", "licence": "string",
-    "release_date": "string", "url": "string", "description": "string", "may_have_seen": "boolean",
-    "task": "string", "kind": "string", "version": "string", "data": "string", "fingerprint": "string",
-    "season": "string", "protocol": "string", "metric": "string", "value": "Float64", "low": "Float64",
-    "high": "Float64", "clusters": "Int64", "best": "Int64", "worst": "Int64", "why_not": "string", "n": "Int64",
-    "coverage": "Float64", "unparsable": "Float64", "refused": "Float64", "truncated": "Float64",
-    "chance": "Float64", "chance_player": "string", "oracle": "Float64", "as_people": "Float64", "human": "Float64",
-    "cost_usd": "Float64", "input_tokens": "Int64", "output_tokens": "Int64", "wall_s": "Float64",
-    "source": "string", "caveat": "string",
-}  # fmt: skip
-"""Column -> its pandas type; each may be empty. `why_not`: why a score without a place is not ranked. `attempts`: of
-the user with the model, up to the acceptance. `unparsable`, `refused`, `truncated`, `coverage`: shares of the answers.
-`chance`: the best player without eyes, by name in `chance_player`. `as_people`, `human`: agreement with the raters of a
-face, of the model and of one rater. `cost_usd`, tokens and `wall_s` are as the submitter tells them."""
-
-_SEQ = b"feab.seq"
-"""Metadata of the file: the line of the log up to which it tells."""
-
 
 def rebuild(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
     """Make the table anew and write it to the store, unless somebody has written a newer one.
@@ -65,11 +46,11 @@ def rebuild(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
     snapshot, events = seen[-1]
     frame = build(snapshot, events, sets, draws)
     seq = len(events)
-    data = _parquet(frame, seq)
+    data = write_table(frame, Holds(seq, _reported_of(snapshot)))
 
     def decide(now: Snapshot) -> Change | None:
         there = now.read(TABLE)
-        return None if there is not None and _seq_of(there) > seq else Change({TABLE: data})
+        return None if there is not None and holds(there).seq > seq else Change({TABLE: data})
 
     store.change(decide)
     return frame
@@ -77,6 +58,8 @@ def rebuild(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
 
 def load_table(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
     """The table of a store as it was made; made anew where something was listed or withdrawn since.
+
+    The numbers of papers are those that the store has now: people write them by hand.
 
     Raises:
         FeabError: when the store cannot be read.
@@ -88,10 +71,15 @@ def load_table(store: Store, sets: Sets, draws: Draws) -> pd.DataFrame:
 def table_of(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws) -> pd.DataFrame:
     """The table of a store whose log was read already; see `load_table`."""
     data = snapshot.read(TABLE)
-    changed = max((event.seq for event in events if event.event in ("accepted", "withdrawn")), default=0)
-    if data is None or _seq_of(data) < changed:
+    changed = max((event.seq for event in events if event.event in ("accepted", "withdrawn", "verified")), default=0)
+    told = NOTHING if data is None else holds(data)
+    if data is None or told.seq < changed:
         return build(snapshot, events, sets, draws)
-    return _frame_of(data)
+    frame = read_table(data)
+    if told.reported == _reported_of(snapshot):
+        return frame
+    ours = frame[frame["tier"].ne("reported")].astype(object)
+    return frame_of([*ours.where(ours.notna(), None).to_dict("records"), *_reported(snapshot)])
 
 
 def build(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws) -> pd.DataFrame:
@@ -118,19 +106,7 @@ def build(snapshot: Snapshot, events: Sequence[Event], sets: Sets, draws: Draws)
             rows.append(row | {"why_not": why})
             drawn.append(model if why is None else None)
     _place(rows, drawn)
-    reported = snapshot.read(REPORTED)
-    if reported is not None:
-        rows += read_reported(reported, Path(REPORTED))
-    return frame_of(rows)
-
-
-def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows as a frame with all columns and their types."""
-    import pandas as pd
-
-    columns: Any = {name: pd.array([row.get(name) for row in rows], dtype=kind) for name, kind in COLUMNS.items()}
-    frame: pd.DataFrame = pd.DataFrame(columns)
-    return frame
+    return frame_of([*rows, *_reported(snapshot)])
 
 
 def _asked(entry: Entry, task: str) -> tuple[object, ...]:
@@ -273,31 +249,13 @@ def _numbers(estimate: EstimateModel) -> dict[str, float | int | None]:
     return estimate.model_dump()
 
 
-def _parquet(frame: pd.DataFrame, seq: int) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    into = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), _SEQ: str(seq).encode()}), into)
-    return into.getvalue()
+def _reported(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The rows of the numbers of papers."""
+    data = snapshot.read(REPORTED)
+    return [] if data is None else read_reported(data, Path(REPORTED))
 
 
-def _seq_of(data: bytes) -> int:
-    """Up to which line of the log a written table tells; -1 for what is none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        told = (pq.read_schema(io.BytesIO(data)).metadata or {}).get(_SEQ, b"")
-    except pa.ArrowException:
-        return -1
-    return int(told) if told.isdigit() else -1
-
-
-def _frame_of(data: bytes) -> pd.DataFrame:
-    import pandas as pd
-
-    read = pd.read_parquet(io.BytesIO(data))
-    frame: pd.DataFrame = pd.DataFrame({name: read[name].astype(kind) for name, kind in COLUMNS.items()})
-    return frame
+def _reported_of(snapshot: Snapshot) -> str:
+    """The sha256 of the file of those numbers; "" where there is none."""
+    data = snapshot.read(REPORTED)
+    return "" if data is None else hashlib.sha256(data).hexdigest()

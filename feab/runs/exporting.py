@@ -60,7 +60,8 @@ def export_run(
         format: "csv": a row a prediction, answers in columns of their own. "lm-eval": `results_<time>.json` and
             `samples_<task>_<time>.jsonl` as lm-evaluation-harness writes them with --log_samples, in a folder a prompt
             where the run has several; it needs the dataset, for it holds the truth. Neither ever holds an image.
-            "hub-eval": the scores alone, as the Hugging Face Hub shows them on a model's page.
+            "hub-eval": the scores alone, as the Hugging Face Hub shows them on a model's page, in `.eval_results`, and
+            as `model-index.yaml` for the metadata of a model card.
         labels: "csv": add the truth, in columns `true_...`, which needs the dataset.
         data: a dataset, its name or folder, to take the labels from instead of the one the run names.
         hub_dataset: "hub-eval": OWNER/NAME of the Hub's repository that the faces are in.

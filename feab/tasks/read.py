@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from feab.yamlfile import read_bytes
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
+_SMALL = 16 * 1024
+"""Bytes of a file that is kept once read; ours have at most 4,300."""
 _INCLUDED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.yaml")
 FUNCTION = "!function"
 """lm-eval's tag for the dotted name of a Python function."""
@@ -128,7 +131,14 @@ def read_yaml(file: Path) -> Field:
     Raises:
         FeabError: for anything that is not such a mapping, naming the file and, where known, the line.
     """
-    return parse_yaml(read_bytes(file, MAX_BYTES), file)
+    data = read_bytes(file, MAX_BYTES)
+    return _kept(data, file) if len(data) <= _SMALL else parse_yaml(data, file)
+
+
+@lru_cache(maxsize=128)
+def _kept(data: bytes, file: Path) -> Field:
+    """`parse_yaml`, once for each file as long as it does not change: to find one by its name, all are read."""
+    return parse_yaml(data, file)
 
 
 def with_included(root: Field) -> dict[str, Field]:

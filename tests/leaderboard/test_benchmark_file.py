@@ -40,7 +40,7 @@ def test_it_holds_what_the_hub_documents(tmp_path: Path) -> None:
 def test_its_tasks_are_those_of_models_scores(place: Place) -> None:
     run = feab.load_run(place.runs["uniform"])
     assert run.scores is not None
-    scores = yaml.safe_load(hub_eval(run, run.scores, "owner/synth"))
+    scores = yaml.safe_load(hub_eval(run, run.scores, "owner/synth").file)
     tasks = yaml.safe_load(benchmark_yaml("synth", name="Faces: ünseen"))
     assert tasks["name"] == "Faces: ünseen"
     assert {one["dataset"]["task_id"] for one in scores} == {task["id"] for task in tasks["tasks"]}

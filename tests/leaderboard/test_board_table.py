@@ -35,7 +35,7 @@ from feab.leaderboard import (
 from feab.leaderboard.choosing import interval, place, size
 from feab.leaderboard.records import Tier
 from feab.leaderboard.reported import read_reported
-from feab.leaderboard.table import COLUMNS, frame_of
+from feab.leaderboard.tablefile import COLUMNS, frame_of
 from feab.runs import load_run
 from feab.runs.comparing import compare
 
@@ -153,6 +153,32 @@ def test_an_attempt_that_was_refused_counts_for_its_model(place: Place, tmp_path
     assert receive(board, place.zipped(), user="ada").entry is not None
     frame = load_table(board.store, board.sets, board.draws)
     assert set(frame["attempts"]) == {2}
+
+
+def test_numbers_of_papers_that_are_edited_by_hand_are_read_again(place: Place, tmp_path: Path) -> None:
+    board = place.board(tmp_path)
+    assert receive(board, place.zipped("expression"), user="ada").entry is not None
+    path = Path(board.store.name) / "reported.yaml"
+
+    def listed() -> list[tuple[str, float]]:
+        frame = load_table(board.store, board.sets, board.draws)
+        assert frame["tier"].eq("rescored").sum() == 1
+        assert frame.dtypes.astype(str).to_dict() == {name: str(kind) for name, kind in ours.dtypes.items()}
+        assert frame[frame["tier"] == "rescored"].equals(ours)
+        return [(row["model"], row["value"]) for row in frame[frame["tier"] == "reported"].to_dict("records")]
+
+    ours = load_table(board.store, board.sets, board.draws)
+    written = (Path(board.store.name) / "table.parquet").read_bytes()
+    path.write_bytes(REPORTED)
+    assert listed() == [("old", 0.9)]
+    rebuild(board.store, board.sets, board.draws)
+    assert listed() == [("old", 0.9)]
+    path.write_bytes(REPORTED.replace(b"0.9", b"0.8"))
+    assert listed() == [("old", 0.8)]  # nothing else happened, and the written table holds .9
+    path.unlink()
+    assert listed() == []
+    (Path(board.store.name) / "table.parquet").write_bytes(written)
+    assert listed() == []
 
 
 def test_reported_numbers_need_a_source(tmp_path: Path) -> None:
@@ -318,3 +344,6 @@ def test_drawings_hold_no_markup_of_strangers() -> None:
     assert "<script" not in str(plot)
     assert "Pareto front" in str(plot)
     assert score_plot(frame_of([{"model": "a", "value": 0.5}]), "parameters", "size") is None
+    one = {"model": "a", "value": 0.5, "parameters": 10, "metric": "ccc"}
+    assert score_plot(frame_of([one]), "parameters", "size") is None  # one point says nothing
+    assert score_plot(frame_of([one, one]), "parameters", "size") is not None

@@ -20,7 +20,7 @@ from feab.leaderboard.pages.seasons import gap_words, of_model
 from feab.leaderboard.pages.shown import link_to
 from feab.leaderboard.seasons import UNSEEN, Season, questions
 from feab.leaderboard.service import Service
-from feab.leaderboard.table import frame_of
+from feab.leaderboard.tablefile import frame_of
 from feab.schemas import EstimateModel
 
 

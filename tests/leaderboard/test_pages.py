@@ -25,7 +25,7 @@ from feab.leaderboard.pages.ranking import AT_ONCE, ranking, ranking_csv, rankin
 from feab.leaderboard.pages.shown import PAGES, link_to, page_of
 from feab.leaderboard.pages.submit import checked, verdict_shown, wrong
 from feab.leaderboard.service import Service
-from feab.leaderboard.table import COLUMNS, frame_of
+from feab.leaderboard.tablefile import COLUMNS, frame_of
 from feab.plots.pieces import Row
 from feab.runs.detail import GroupDetail
 from feab.schemas import EstimateModel
@@ -49,6 +49,18 @@ def test_the_ranking_shows_tiers_apart_and_links_that_sort() -> None:
     one, two = "uniform 0.000", "knows the expression, sees no face 0.300"
     assert one in seen.words
     assert two in seen.words
+
+
+def test_tables_of_one_metric_are_drawn_on_one_axis() -> None:
+    rows = [
+        {"submission": name, "model": name, "tier": tier, "task": "overall", "metric": "above_chance", "data": "a",
+         "value": value, "low": value - 0.01, "high": value + 0.01, "chance": 0.0, "coverage": 1.0}
+        for name, tier, value in (("a", "verified", 0.01), ("b", "rescored", 0.9))
+    ]  # fmt: skip
+    axes = re.findall(r"drawn from [^<]+", str(ranking(frame_of(rows), "").html))
+    assert axes == ["drawn from 0.00 to 1.00"] * 2
+    (alone,) = re.findall(r"drawn from [^<]+", str(ranking(frame_of(rows[:1]), "").html))
+    assert alone == "drawn from 0.00 to 0.02"
 
 
 def test_human_agreement_stands_beside_agreement_never_beside_the_score() -> None:

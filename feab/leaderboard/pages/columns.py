@@ -7,7 +7,7 @@ from typing import Any
 
 from feab.leaderboard.choosing import size
 from feab.leaderboard.drawing import number_of
-from feab.leaderboard.table import COLUMNS
+from feab.leaderboard.tablefile import COLUMNS
 from feab.plots.page import NOTHING, number, percent
 
 COLUMN_WORDS: Mapping[str, tuple[str, str]] = {

@@ -11,6 +11,7 @@ from feab.leaderboard.drawing import number_of
 from feab.leaderboard.pages.columns import cell, duration
 from feab.leaderboard.pages.seasons import GAP_WORDS, of_model
 from feab.leaderboard.pages.shown import TEMPLATES, Shown, link_to
+from feab.leaderboard.rerunning import reruns_of
 from feab.leaderboard.seasons import UNSEEN
 from feab.metrics import FEW_CLUSTERS
 from feab.plots import pieces
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from feab.leaderboard.records import Entry, Event
+    from feab.leaderboard.records import Entry, Event, Rerun, What
     from feab.leaderboard.service import Service
 
 AT_ONCE = 100
@@ -60,7 +61,10 @@ def model_page(service: Service, query: str) -> Shown:
         url=entries[0].card.url if entries else None,
         seasons=of_model(frame, model),
         unseen=f"{UNSEEN} {GAP_WORDS}",
-        runs=[_run(entry, mine[mine["submission"].eq(entry.id)]) for entry in entries],
+        runs=[
+            _run(entry, mine[mine["submission"].eq(entry.id)], reruns_of(state.snapshot, state.events, entry.id))
+            for entry in entries
+        ],
         more=len(ids) - len(entries),
         history=_history(events),
         back=link_to("model"),
@@ -99,7 +103,7 @@ def _card(entry: Entry) -> Markup:
     )
 
 
-def _run(entry: Entry, rows: pd.DataFrame) -> ShownRun:
+def _run(entry: Entry, rows: pd.DataFrame, reruns: Sequence[Rerun]) -> ShownRun:
     drawn = []
     ordered = sorted(rows.to_dict("records"), key=lambda row: row["task"] == View().task)
     for row in ordered:
@@ -134,7 +138,8 @@ def _run(entry: Entry, rows: pd.DataFrame) -> ShownRun:
     facts = pieces.facts(
         [
             ("Submitted by", entry.user),
-            ("Tier", entry.tier),
+            ("Tier", _tier(entry, reruns)),
+            *(("Run again", _again(one)) for one in reruns),
             ("Attempt", cell("attempts", first["attempts"])),
             ("Protocol", str(first["protocol"])),
             ("Revision", entry.revision or NOTHING),
@@ -160,6 +165,21 @@ def _run(entry: Entry, rows: pd.DataFrame) -> ShownRun:
     )
 
 
+def _tier(entry: Entry, reruns: Sequence[Rerun]) -> str:
+    """A tier, and why a verified one is."""
+    if entry.tier != "verified":
+        return entry.tier
+    return "verified: run again" if any(one.agrees for one in reruns) else "verified: hidden labels"
+
+
+def _again(one: Rerun) -> str:
+    """What came of running a model again, in a line."""
+    scores = "" if one.same == one.answers else "".join(f"; {name} {task.told}" for name, task in one.tasks.items())
+    differs = f"; with another {', '.join(one.differs).replace('_', ' ')}" if one.differs else ""
+    word = "agrees" if one.agrees else "does not agree"
+    return f"{one.rerun[:10]}, by {one.user}: {word}; {one.same:,} of {one.answers:,} answers alike{differs}{scores}"
+
+
 def _prompts(entry: Entry) -> Markup | None:
     """Each prompt's score where a task was asked in several."""
     rows = [
@@ -172,7 +192,14 @@ def _prompts(entry: Entry) -> Markup | None:
     return pieces.plain_table("The same questions in other words", header, rows) if rows else None
 
 
-_HAPPENED = {"attempt": "was tried", "accepted": "accepted", "refused": "refused", "withdrawn": "withdrawn"}
+_HAPPENED: dict[What, str] = {
+    "attempt": "was tried",
+    "accepted": "accepted",
+    "refused": "refused",
+    "withdrawn": "withdrawn",
+    "verified": "run again: agrees",
+    "disagreed": "run again: does not agree",
+}
 
 
 def _history(events: Sequence[Event]) -> list[tuple[str, ...]]:

@@ -25,7 +25,7 @@ AT_ONCE = 50
 """Rows of a table that are shown until more are asked for: sorting them shall be done at once in a browser."""
 
 TIERS: dict[Tier, str] = {
-    "verified": "Verified: scored against labels that the submitter does not have",
+    "verified": "Verified: scored against labels that the submitter does not have, or run again by somebody else",
     "rescored": "Rescored: scored here against public labels",
     "reported": "Reported: numbers of papers, listed and never ranked",
 }
@@ -192,6 +192,15 @@ def _together(rows: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _groups(rows: pd.DataFrame, view: View) -> Iterable[Group]:
+    """Tables of scores. Those of one metric are drawn on one axis, so that a bar is as long in each."""
+    found = list(_apart(rows, view))
+    axes = {group.score: close_axis([one.row for other in found if other.score == group.score for one in other.rows])
+            for group in found}  # fmt: skip
+    return [replace(group, axis=axes[group.score]) for group in found]
+
+
+def _apart(rows: pd.DataFrame, view: View) -> Iterable[Group]:
+    """A table for the scores that can be compared, each on an axis of its own."""
     for part in _together(rows):
         first = part.iloc[0]
         lines = reference_lines(part)
