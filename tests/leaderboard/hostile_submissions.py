@@ -179,29 +179,29 @@ def changed(value: object, path: tuple[object, ...], new: object) -> object:
 
 
 @st.composite
+def spoilt(draw: st.DrawFn, data: bytes) -> bytes:
+    """A JSON document in which one value is another; as it is where it is none, or no longer."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return data
+    path = draw(st.sampled_from(places_of(document)))
+    return json.dumps(changed(document, path, draw(JUNK))).encode("utf-8", "surrogatepass")
+
+
+@st.composite
 def mutated(draw: st.DrawFn, files: Files) -> bytes:
     """A submission in which one to three things are another: a value, a byte, a line, a piece of the archive."""
     files = dict(files)
     for _ in range(draw(st.integers(1, 3))):
         how = draw(st.sampled_from(["value", "line", "byte", "cut", "lines"]))
+        lines = files["predictions.jsonl"].splitlines()
         if how == "value":
             name = draw(st.sampled_from(["manifest.json", "card.json"]))
-            try:
-                document = json.loads(files[name])
-            except ValueError:
-                continue
-            path = draw(st.sampled_from(places_of(document)))
-            files[name] = json.dumps(changed(document, path, draw(JUNK))).encode("utf-8", "surrogatepass")
-            continue
-        lines = files["predictions.jsonl"].splitlines()
-        if how == "line" and lines:
+            files[name] = draw(spoilt(files[name]))
+        elif how == "line" and lines:
             number = draw(st.integers(0, len(lines) - 1))
-            try:
-                document = json.loads(lines[number])
-            except ValueError:
-                continue
-            path = draw(st.sampled_from(places_of(document)))
-            lines[number] = json.dumps(changed(document, path, draw(JUNK))).encode("utf-8", "surrogatepass")
+            lines[number] = draw(spoilt(lines[number]))
             files["predictions.jsonl"] = b"\n".join(lines) + b"\n"
         elif how == "lines" and lines:
             order = draw(st.sampled_from(["reversed", "doubled", "halved"]))
