@@ -40,13 +40,14 @@ from feab.training.sft.job import (
     seconds_of,
     silent,
 )
-from feab.training.sft.order import draw_order, shares, steps_of, weights_of
+from feab.training.sft.order import DRAWN_BY, alike_together, draw_order, shares, steps_of, weights_of
 from feab.training.sft.recipe import SftRecipe
 from feab.training.sft.shown import as_shown
 
 SPLIT = "train"
 FACE = ("source", "sample")
 """Columns that tell one face from another."""
+COLUMNS = tuple(dict.fromkeys((*DRAWN_BY, *FACE)))
 _PATIENT_S = 5.0
 
 
@@ -169,7 +170,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
     recipe = job.recipe
     hf_logging.disable_progress_bar()
     held = None if recipe.validation is None else held_out(recipe.validation, job.feid, recipe.seed, recipe.attributes)
-    table = job.feid.table(["task", *FACE])
+    table = job.feid.table(COLUMNS)
     weights = weights_of(table, recipe.sampling, () if held is None else held.rows)
     steps = steps_of(recipe, int((weights > 0).sum()))
     rows = draw_order(weights, steps * recipe.batch_size, recipe.seed)
@@ -202,7 +203,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         config=config,
         recipe=recipe,
         peft_config=None if recipe.tuning.kind == "full" else lora_config(model, recipe.tuning),
-        rows=[int(row) for row in rows],
+        rows=alike_together(rows, [talks.size(int(row)) for row in rows], recipe.batch_size),
         collator=Collator(talks, processor, speech, faces),
         held=held,
         interruption=interruption,

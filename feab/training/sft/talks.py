@@ -73,6 +73,11 @@ class Talks:
         turns = tuple(Message(role, tuple(part(text) for text in parts)) for role, parts in stored["messages"])
         return Talk(stored["id"], turns)
 
+    def size(self, number: int) -> tuple[int, int]:
+        """Of one conversation: how many pictures, and bytes of text; by which like ones are put side by side."""
+        start, size = self._starts[2 * number], self._starts[2 * number + 1]
+        return len(json.loads(self._read(start, size))["pictures"]), size
+
     def pictures(self) -> Iterator[bytes]:
         """Every picture once, as it is stored."""
         seen = set()
