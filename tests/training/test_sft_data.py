@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -291,7 +292,9 @@ def test_where_only_answers_are_scored_loss_and_gradients_are_the_same(family, r
         return found.loss.item(), int(found.label_mask.sum()), int(found.is_top1.sum()), gradients
 
     loss, learnt, right, gradients = learn()
+    takes = inspect.signature(model.forward)
     score_answers_only(model)
+    assert inspect.signature(model.forward) == takes  # by which `generate` knows its arguments
     again = learn()
     assert again[0] == pytest.approx(loss, rel=1e-5)
     assert again[1:3] == (learnt, right)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
@@ -18,6 +19,7 @@ def score_answers_only(model: Any) -> None:
     """
     inner = model.forward
 
+    @functools.wraps(type(model).forward)  # `generate` goes by its signature
     def forward(self: Any, *args: Any, **given: Any) -> Any:
         labels = given.get("labels")
         if not given.get("fused_lm_head") or labels is None or given.get("shift_labels") is not None:

@@ -267,17 +267,26 @@ def _chosen(found: Sequence[Checkpoint]) -> Checkpoint:
 
 
 def _half(recipe: SftRecipe) -> bool:
-    """Whether to compute in bfloat16.
+    """Whether to compute in bfloat16; on a CPU only where the recipe says so.
 
     Raises:
         FeabError: when the recipe wants it and the device does not.
     """
     import torch
 
-    can = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    on_gpu = torch.cuda.is_available()
+    can = torch.cuda.is_bf16_supported() if on_gpu else cpu_computes_in_bfloat16()
     if recipe.precision == "bfloat16" and not can:
         raise FeabError("precision bfloat16: this device does not compute in it; take `precision: auto` or float32")
-    return can and recipe.precision != "float32"
+    return recipe.precision == "bfloat16" or (on_gpu and can and recipe.precision == "auto")
+
+
+def cpu_computes_in_bfloat16() -> bool:
+    """Whether the CPU has instructions for it; others take several steps for one and are slower than in float32."""
+    import torch
+
+    found = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
+    return any(bool(found.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _held_words(held: HeldOut | None) -> dict[str, Any]:
