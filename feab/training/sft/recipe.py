@@ -126,7 +126,7 @@ class SftRecipe(Strict):
     gradient_checkpointing: bool = True
     """Activations are computed twice rather than kept: a third more time, a fraction of the memory."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    """auto: bfloat16 on a GPU that computes in it, float32 elsewhere. bfloat16: also on a CPU with instructions for it."""
+    """auto: bfloat16 on a GPU that computes in it, float32 elsewhere. bfloat16: on such a CPU, too."""
     validation: Validation | None = Validation()
     save_every: Positive | None = None
     """Steps between two checkpoints; by default one goes with each examination."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,8 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
     forbidden = sorted(set(processor.tokenizer.all_special_tokens))
     job.out.mkdir(parents=True, exist_ok=True)
     talks = Talks(as_shown(job.feid, recipe), job.out, forbidden=forbidden)
-    faces = None if recipe.face_info is None else learn_faces(recipe.face_info, model, talks, job)
+    ordered = alike_together(rows, [talks.size(int(row)) for row in rows], recipe.batch_size)
+    faces = None if recipe.face_info is None else learn_faces(recipe.face_info, model, talks, ordered, job)
     speech = Speech(processor, end_marks(model, processor.tokenizer))
 
     def keep(step: int, found: Any) -> None:
@@ -203,7 +204,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         config=config,
         recipe=recipe,
         peft_config=None if recipe.tuning.kind == "full" else lora_config(model, recipe.tuning),
-        rows=alike_together(rows, [talks.size(int(row)) for row in rows], recipe.batch_size),
+        rows=ordered,
         collator=Collator(talks, processor, speech, faces),
         held=held,
         interruption=interruption,
@@ -285,7 +286,7 @@ def cpu_computes_in_bfloat16() -> bool:
     """Whether the CPU has instructions for it; others take several steps for one and are slower than in float32."""
     import torch
 
-    found = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
+    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
     return any(bool(found.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
