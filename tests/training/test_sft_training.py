@@ -114,7 +114,9 @@ def test_through_the_door_that_users_take_the_adapter_answers_as_it_was_examined
 
     out, _ = whole
     held = held_out(Validation(**SMALL["validation"]), open_feid(feid), 0)
-    adapters = {"6": {"adapter": str(out / "checkpoints" / "checkpoint-6")}, "0": {}}
+    kept = {path.name.partition("-")[2]: path for path in (out / "checkpoints").glob("checkpoint-*")}
+    assert len(kept) == 2  # the best and the last
+    adapters = {"0": {}, **{step: {"adapter": str(path)} for step, path in kept.items()}}
     for step, arguments in adapters.items():  # the vision tower's statistics must not have moved, for one
         model = load_model("feab-tiny", **arguments)
         predictions = [one for task in held.tasks for one in predictions_of(model, task.questions(held.samples))]
@@ -124,7 +126,9 @@ def test_through_the_door_that_users_take_the_adapter_answers_as_it_was_examined
     by_card = load_model(str(out / "card.yaml"))
     assert by_card.name == "lora"
     by_card.close()
-    assert (out / "examinations" / "6.json").read_bytes() != (out / "examinations" / "0.json").read_bytes()
+    # Few faces and steps: one checkpoint may answer as the base does, but not every one.
+    found = {step: (out / "examinations" / f"{step}.json").read_bytes() for step in adapters}
+    assert any(found[step] != found["0"] for step in kept)
 
 
 def _tasks():
