@@ -289,7 +289,7 @@ def _has_template(processor: Any) -> bool:
 def _start_size(model: Any) -> int:
     """Rows to begin with: by the number of weights, since caches and activations grow with them (our choice)."""
     count = sum(weight.numel() for weight in model.parameters())
-    return next((size for limit, size in ((50e6, 64), (1e9, 16), (10e9, 8)) if count < limit), 4)
+    return next((size for limit, size in ((200e6, 64), (1e9, 16), (10e9, 8)) if count < limit), 4)
 
 
 def _info(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feab.errors import FeabError
-from feab.training.sft.order import draw_order, shares, steps_of, weights_of
+from feab.training.sft.order import alike_together, draw_order, shares, steps_of, weights_of
 from feab.training.sft.recipe import Mixture, SftRecipe, Validation
 from feab.training.sft.talks import Talks
 
@@ -46,8 +47,16 @@ def test_with_equal_weights_every_round_is_a_permutation():
     assert len(set(order[2000:].tolist())) == 500
 
 
+def drawn_table(**columns):
+    """A FEID's columns by which weights go, each conversation resting on its expression."""
+    rows = len(columns["task"])
+    people = {f"{kind}_source": ["human"] * rows for kind in ("expression", "valence_arousal", "action_units")}
+    rest = {"source": ["a"] * rows, "template": ["t/q1"] * rows, "grounds": [["expression"]] * rows}
+    return pa.table(people | rest | columns)
+
+
 def test_weights_are_of_tasks_and_sources_and_what_is_held_out_has_none():
-    table = pa.table({"task": ["choice", "coarse", "choice", "fine"], "source": ["a", "a", "b", "b"]})
+    table = drawn_table(task=["choice", "coarse", "choice", "fine"], source=["a", "a", "b", "b"])
     mixture = Mixture(tasks={"choice": 3, "fine": 0}, sources={"b": 0.5})
     assert weights_of(table, mixture).tolist() == [3, 1, 1.5, 0]
     assert weights_of(table, mixture, [0]).tolist() == [0, 1, 1.5, 0]
@@ -56,6 +65,30 @@ def test_weights_are_of_tasks_and_sources_and_what_is_held_out_has_none():
         weights_of(table, Mixture(sources={"c": 1}))
     with pytest.raises(FeabError, match="no conversation is left"):
         weights_of(table, mixture, [0, 1, 2])
+
+
+def test_weights_are_of_origins_and_wordings():
+    table = drawn_table(
+        task=["benchmark"] * 5,
+        template=["benchmark.x/direct/-", "benchmark.x/json/-", "benchmark.y/json/-", "choice.unit/q1/a", "fine/q1/a"],
+        grounds=[["expression"], ["expression", "action_units"], ["action_units"], [], ["valence_arousal"]],
+        expression_source=["generated", "generated", "generated", "generated", None],
+    )
+    assert weights_of(table, Mixture(origins={"generated": 0})).tolist() == [0, 1, 1, 1, 1]
+    assert weights_of(table, Mixture(origins={"human": 2, "mixed": 0.5})).tolist() == [1, 0.5, 2, 2, 2]
+    both = Mixture(templates={"benchmark.*": 4, "*/json/*": 0.5})
+    assert weights_of(table, both).tolist() == [4, 2, 2, 1, 1]
+    with pytest.raises(FeabError, match=r"templates: the data have no 'Fine/\*'; they have benchmark.x/direct/-, "):
+        weights_of(table, Mixture(templates={"Fine/*": 0}))
+
+
+@given(st.lists(st.integers(0, 9), max_size=50), st.integers(1, 8))
+def test_like_conversations_are_side_by_side_within_their_update(sizes, update):
+    rows = [100 + place for place in range(len(sizes))]
+    found = alike_together(rows, sizes, update)
+    for start in range(0, len(rows), update):
+        assert sorted(found[start : start + update]) == rows[start : start + update]
+        assert [sizes[row - 100] for row in found[start : start + update]] == sorted(sizes[start : start + update])
 
 
 def test_steps_are_those_named_or_those_the_epochs_take():
@@ -81,6 +114,8 @@ def test_conversations_come_back_as_they_were_and_pictures_are_kept_once(records
         assert [m.role for m in stored] == [m.role for m in records[number].messages]
         assert talk.messages[-1] == records[number].messages[-1]
         assert talk.messages[0].parts[0].media.read() == records[number].images[0].read()
+    assert [talks.size(number)[0] for number in range(4)] == [1, 1, 1, 1]
+    assert talks.size(1)[1] > talks.size(0)[1]
     assert talks._file.tell() < 1.1 * sum(len(one.images[0].read()) for one in records[1:])
     assert list(tmp_path.iterdir()) == []  # nothing that a kill could leave behind
 
@@ -226,6 +261,48 @@ def test_full_tuning_lets_whole_parts_learn(family):
     assert all("projector" in name or "merger" in name for name in learning)
     _, model, _ = opened(family, kind="full", parts=["language", "connector", "vision"])
     assert all(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES, indirect=True)
+def test_where_only_answers_are_scored_loss_and_gradients_are_the_same(family, records, tmp_path):
+    import torch
+
+    utils = pytest.importorskip("trl.trainer.utils")
+
+    from feab.training.sft.answers_only import score_answers_only
+    from feab.training.sft.collate import Collator
+    from feab.training.sft.speech import Speech, end_marks
+
+    _, model, processor = opened(family)
+    model.train()
+    talks = Talks(records, tmp_path)
+    batch = Collator(talks, processor, Speech(processor, end_marks(model, processor.tokenizer)))(
+        [{"row": number} for number in range(4)]
+    )
+    utils.add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
+    scored = []
+
+    def learn():
+        model.zero_grad()
+        torch.manual_seed(0)  # of dropout
+        found = model(**batch, use_cache=False, fused_lm_head=True)
+        found.loss.backward()
+        scored.append(found.label_mask.numel())
+        gradients = [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
+        return found.loss.item(), int(found.label_mask.sum()), int(found.is_top1.sum()), gradients
+
+    loss, learnt, right, gradients = learn()
+    takes = inspect.signature(model.forward)
+    score_answers_only(model)
+    assert inspect.signature(model.forward) == takes  # by which `generate` knows its arguments
+    again = learn()
+    assert again[0] == pytest.approx(loss, rel=1e-5)
+    assert again[1:3] == (learnt, right)
+    assert all(torch.allclose(one, other, rtol=1e-3, atol=1e-6) for one, other in zip(gradients, again[3], strict=True))
+    assert scored[1] == learnt < scored[0]
+    nothing = torch.full_like(batch["labels"], -100)
+    assert model(**{**batch, "labels": nothing}, use_cache=False, fused_lm_head=True).loss.item() == 0
+    assert model(**{name: one for name, one in batch.items() if name != "labels"}).logits.shape[1] > 1
 
 
 def test_faces_are_kept_out_by_person_and_judged_by_what_people_said(tmp_path):

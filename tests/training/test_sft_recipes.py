@@ -35,6 +35,7 @@ def check(tmp_path, text):
         ("parts: [language, connector]", "parts: [vision, vision]", "parts: one is named twice"),
         ("epochs: 3", "epochs: 3\nsampling: {tasks: {gossip: 1}}", "'gossip' is no task of FEID"),
         ("epochs: 3", "epochs: 3\nsampling: {tasks: {choice: -1}}", "sampling.tasks.choice: input should be greater"),
+        ("epochs: 3", "epochs: 3\nsampling: {origins: {rumour: 1}}", "sampling.origins.rumour.[key]: input should be"),
         ("epochs: 3", "epochs: 3\ndata: nowhere/", "data: nowhere/feid.json: no such file"),
         ("epochs: 3", "epochs: 0", "epochs: input should be greater"),
         ("micro_batch: 32", "micro_batch: 5", "micro_batch 5 does not divide batch_size 32"),

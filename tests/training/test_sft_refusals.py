@@ -82,7 +82,7 @@ def test_broken_data_are_refused_with_the_row(tmp_path, never_loaded, fault, say
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_missing_or_wrong_beside_the_data_is_told(tmp_path, never_loaded):
+def test_what_is_missing_or_wrong_beside_the_data_is_told(tmp_path, never_loaded, monkeypatch):
     def trained(**other):
         options = {"out": tmp_path / "out", "data": tmp_path / "feid", "log": lambda event: None, **other}
         return train(RECIPE, **options)
@@ -102,6 +102,7 @@ def test_what_is_missing_or_wrong_beside_the_data_is_told(tmp_path, never_loaded
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(FeabError, match="holds other things"):
         trained()
+    monkeypatch.setattr("feab.training.sft.run.cpu_computes_in_bfloat16", lambda: False)
     with pytest.raises(FeabError, match="does not compute in it"):
         trained(out=tmp_path / "half", precision="bfloat16")
     with pytest.raises(FeabError, match="go with `method: sft`"):

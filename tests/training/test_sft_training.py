@@ -19,7 +19,7 @@ pytest.importorskip("trl")
 pytest.importorskip("peft")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from feid_of_faces import feid_of, some_faces
+from feid_of_faces import feid_of, record, some_faces, write_feid
 
 from feab.training import train
 
@@ -114,7 +114,9 @@ def test_through_the_door_that_users_take_the_adapter_answers_as_it_was_examined
 
     out, _ = whole
     held = held_out(Validation(**SMALL["validation"]), open_feid(feid), 0)
-    adapters = {"6": {"adapter": str(out / "checkpoints" / "checkpoint-6")}, "0": {}}
+    kept = {path.name.partition("-")[2]: path for path in (out / "checkpoints").glob("checkpoint-*")}
+    assert len(kept) == 2  # the best and the last
+    adapters = {"0": {}, **{step: {"adapter": str(path)} for step, path in kept.items()}}
     for step, arguments in adapters.items():  # the vision tower's statistics must not have moved, for one
         model = load_model("feab-tiny", **arguments)
         predictions = [one for task in held.tasks for one in predictions_of(model, task.questions(held.samples))]
@@ -124,7 +126,9 @@ def test_through_the_door_that_users_take_the_adapter_answers_as_it_was_examined
     by_card = load_model(str(out / "card.yaml"))
     assert by_card.name == "lora"
     by_card.close()
-    assert (out / "examinations" / "6.json").read_bytes() != (out / "examinations" / "0.json").read_bytes()
+    # Few faces and steps: one checkpoint may answer as the base does, but not every one.
+    found = {step: (out / "examinations" / f"{step}.json").read_bytes() for step in adapters}
+    assert any(found[step] != found["0"] for step in kept)
 
 
 def _tasks():
@@ -133,7 +137,7 @@ def _tasks():
     return load_tasks(["synth"])
 
 
-def test_one_process_at_a_time_works_on_a_folder(feid, tmp_path):
+def test_one_process_at_a_time_works_on_a_folder(feid, tmp_path, monkeypatch):
     from feab.journal import FileLock
 
     (tmp_path / "lora").mkdir()
@@ -144,6 +148,7 @@ def test_one_process_at_a_time_works_on_a_folder(feid, tmp_path):
         trained(feid, tmp_path / "lora")
     assert not (tmp_path / "lora" / "training.json").exists()
     lock.release()
+    monkeypatch.setattr("feab.training.sft.run.cpu_computes_in_bfloat16", lambda: False)
     with pytest.raises(FeabError, match="does not compute in it"):  # past the folder, and before the model
         trained(feid, tmp_path / "lora", precision="bfloat16")
     assert json.loads((tmp_path / "lora" / "training.json").read_text()).keys() == {"identity"}
@@ -329,12 +334,48 @@ def test_upload_takes_the_result_and_leaves_what_only_training_needs(whole, feid
             train(RECIPE, out=out, data=feid, push=wrong, log=events.append, **SMALL)
 
 
+def blinded(folder):
+    """feab-tiny with a new connector: it speaks the benchmark's forms, and can no longer see."""
+    from feab.models.hf_load import load_processor, load_weights, locate, quiet
+
+    with quiet():
+        source = locate(str(shipped("models") / "feab-tiny"), None, False)
+        model, processor = load_weights(source, dtype=torch.float32, device="cpu"), load_processor(source)
+        torch.manual_seed(0)
+        for weight in model.model.multi_modal_projector.parameters():
+            torch.nn.init.normal_(weight, std=0.05)
+        model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+    return folder
+
+
+def asked_as_examined(folder, count):
+    """Faces in the words of the task that they are examined by."""
+    from dataclasses import replace
+
+    from feab.tasks import load_tasks
+
+    faces = some_faces(count)
+    (task,) = load_tasks(["synth_expression"])
+    words = {one.sample: one.messages for one in task.questions(faces)}
+    records = [record(face) for face in faces]
+    return write_feid(folder, [replace(one, messages=(*words[one.sample], one.messages[1])) for one in records])
+
+
 @pytest.mark.full
-def test_two_processes_learn_what_one_learns(feid, tmp_path):
-    """The same batches, split over two processes: the same losses but for rounding and the streams of dropout."""
+def test_two_processes_learn_what_one_learns(tmp_path):
+    """The same batches, split over two processes: the same losses but for rounding, and the same score."""
     import yaml
 
-    recipe = {**yaml.safe_load(RECIPE.read_text()), **SMALL, "tuning": {"rank": 4, "dropout": 0.0}}
+    from feab.schemas import Scores
+
+    feid = asked_as_examined(tmp_path / "feid", 300)
+    recipe = {
+        **yaml.safe_load(RECIPE.read_text()), "base": str(blinded(tmp_path / "blind")), "steps": 80, "batch_size": 16,
+        "micro_batch": 8, "learning_rate": 0.005,
+        "tuning": {"parts": ["language"], "whole": ["connector"], "rank": 4, "dropout": 0.0},
+        "validation": {"tasks": ["synth_expression"], "held_out": 0.3, "samples": 90, "every": 80, "patience": None},
+    }  # fmt: skip
     file = tmp_path / "recipe.yaml"
     file.write_text(yaml.safe_dump(recipe))
     train(file, out=tmp_path / "one", data=feid, log=lambda event: None)
@@ -346,10 +387,16 @@ def test_two_processes_learn_what_one_learns(feid, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert losses(tmp_path / "one").keys() == losses(tmp_path / "two").keys()
-    for step, loss in losses(tmp_path / "one").items():
-        assert losses(tmp_path / "two")[step] == pytest.approx(loss, abs=2e-3)
-    one, two = (json.loads((tmp_path / name / "validation.json").read_text()) for name in ("one", "two"))
-    for task, found in one["tasks"].items():
-        assert two["tasks"][task]["n"] == found["n"]
-        assert two["tasks"][task]["coverage"] == pytest.approx(found["coverage"], abs=0.21)  # one face of five
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert one.keys() == two.keys()
+    first = sorted(one)[:2]  # from there on, roundings grow
+    assert [two[step] for step in first] == pytest.approx([one[step] for step in first], abs=2e-3)
+
+    def score(name, step):
+        found = Scores.model_validate_json((tmp_path / name / "examinations" / f"{step}.json").read_bytes())
+        return found.tasks["synth_expression"].metrics["macro_f1"]
+
+    before, alone, together = score("one", 0), score("one", 80), score("two", 80)
+    assert before.high < min(alone.low, together.low)  # there is something that was learnt
+    assert alone.low <= together.value <= alone.high
+    assert together.low <= alone.value <= together.high

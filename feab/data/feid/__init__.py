@@ -10,7 +10,7 @@ from __future__ import annotations
 from feab.data.feid.check import check_feid, validate_feid
 from feab.data.feid.info import FeidInfo, read_feid_info
 from feab.data.feid.read import Feid, open_feid
-from feab.data.feid.record import FEID_TASKS, FeidLabels, FeidRecord, FeidTask
+from feab.data.feid.record import FEID_TASKS, FeidLabels, FeidRecord, FeidTask, RecordOrigin, origin_of
 
 __all__ = [
     "FEID_TASKS",
@@ -19,8 +19,10 @@ __all__ = [
     "FeidLabels",
     "FeidRecord",
     "FeidTask",
+    "RecordOrigin",
     "check_feid",
     "open_feid",
+    "origin_of",
     "read_feid_info",
     "validate_feid",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from feab.data.feid.record import RecordOrigin
 from feab.errors import FeabError
 from feab.jsonfile import validated
 from feab.schemas import Count, Name, Sha256, SplitName, Strict, Versioned
@@ -98,7 +99,7 @@ class FeidInfo(Versioned):
     sources: list[FeidSource]
     tasks: dict[Name, Count]
     """Records by task."""
-    records_by_origin: dict[Literal["human", "generated", "mixed"], Count]
+    records_by_origin: dict[RecordOrigin, Count]
     """Records by where the labels come from that their answers rest on."""
     rewriting: Rewriting | None = None
     images_may_be_shared: bool

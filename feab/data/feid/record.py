@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -28,6 +28,20 @@ FEID_TASKS: tuple[FeidTask, ...] = get_args(FeidTask)
 
 Origin = Literal["human", "generated"]
 """Where a label comes from. What was rejected is in no FEID."""
+
+RecordOrigin = Literal["human", "generated", "mixed"]
+"""Where the labels that a conversation's answers rest on come from."""
+
+
+def origin_of(grounds: Iterable[Kind], origins: Mapping[Kind, Origin | None]) -> RecordOrigin:
+    """Where what answers rest on comes from; of what rests on no label, people's.
+
+    Args:
+        grounds: the grains that the answers rest on.
+        origins: grain -> where its label comes from; None or left out where there is none.
+    """
+    found = {origin for level in grounds if (origin := origins.get(level)) is not None}
+    return "mixed" if len(found) > 1 else next(iter(found), "human")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +103,9 @@ class FeidRecord:
         return tuple(text_of(message) for message in self.messages if message.role == "assistant")
 
     @property
-    def origin(self) -> Literal["human", "generated", "mixed"]:
+    def origin(self) -> RecordOrigin:
         """Where the labels that the answers rest on come from."""
-        found = {self.labels.origins[level] for level in self.grounds if level in self.labels.origins}
-        return "mixed" if len(found) > 1 else next(iter(found), "human")
+        return origin_of(self.grounds, self.labels.origins)
 
     @property
     def confidence(self) -> float | None:

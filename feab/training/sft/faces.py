@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,15 @@ from feab.training.sft.talks import Talks
 _PATIENT_S = 5.0
 
 
-def learn_faces(info: FaceInfo, model: Any, talks: Talks, job: Job) -> Faces:
+def learn_faces(info: FaceInfo, model: Any, talks: Talks, rows: Sequence[int], job: Job) -> Faces:
     """Attach a new module to the base, and fit its means and spreads to the faces that are learnt from.
+
+    Args:
+        info: what is attached.
+        model: the base.
+        talks: all conversations.
+        rows: those that are learnt from; only their faces are read.
+        job: what is told of it.
 
     Raises:
         FeabError: when the face network is not here, or the base is none that it can be attached to.
@@ -28,14 +36,14 @@ def learn_faces(info: FaceInfo, model: Any, talks: Talks, job: Job) -> Faces:
     faces = Faces(open_network(info), info)
     attach(model, info, faces, seed=job.recipe.seed)
     started = said = time.monotonic()
-    rows = []
-    for data in talks.pictures():
-        rows.append(faces.row(data)[: faces.layout.numbers].copy())  # a view would keep the crops, too
+    read = []
+    for data in talks.pictures(dict.fromkeys(rows)):
+        read.append(faces.row(data)[: faces.layout.numbers].copy())  # a view would keep the crops, too
         if time.monotonic() - said > _PATIENT_S:
             said = time.monotonic()
-            job.note({"stage": "reading faces", "done": len(rows)})
-    found = sum(bool(row[0]) for row in rows)
+            job.note({"stage": "reading faces", "done": len(read)})
+    found = sum(bool(row[0]) for row in read)
     seconds = round(time.monotonic() - started, 1)
-    job.note({"stage": "faces", "network": info.network, "pictures": len(rows), "found": found, "seconds": seconds})
-    getattr(model, NAME).fit(torch.from_numpy(np.stack(rows)))
+    job.note({"stage": "faces", "network": info.network, "pictures": len(read), "found": found, "seconds": seconds})
+    getattr(model, NAME).fit(torch.from_numpy(np.stack(read)))
     return faces

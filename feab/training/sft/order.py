@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from feab.data.feid import RecordOrigin, origin_of
+from feab.data.feid.columns import ORIGINS
 from feab.errors import FeabError
 from feab.training.sft.recipe import Mixture, SftRecipe
 
@@ -18,31 +21,55 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
+_SHOWN = 12
+"""Names that are told of those that there are."""
+
+
+DRAWN_BY = ("task", "source", "template", "grounds", *ORIGINS.values())
+"""Columns of FEID that weights go by."""
+
 
 def weights_of(table: pa.Table, mixture: Mixture, left_out: Sequence[int] = ()) -> Floats:
-    """The weight of each conversation: its task's times its source's; 0 for rows `left_out`.
+    """The weight of each conversation: the product of its task's, source's, origin's and wordings'; 0 if `left_out`.
 
     Args:
-        table: columns `task` and `source` of FEID, a row a conversation.
+        table: columns `DRAWN_BY` of FEID, a row a conversation.
         mixture: the weights.
         left_out: rows that are not learnt from.
 
     Raises:
-        FeabError: for a source that the data do not have, or when nothing is left.
+        FeabError: for a source, or a pattern of wordings, that nothing in the data fits; or when nothing is left.
     """
-    sources = table.column("source").to_pylist()
-    unknown = sorted(set(mixture.sources) - set(sources))
-    if unknown:
-        raise FeabError(
-            f"sampling.sources: the data have no {unknown[0]!r}; they have {', '.join(sorted(set(sources)))}"
-        )
-    tasks = table.column("task").to_pylist()
-    pairs = zip(tasks, sources, strict=True)
-    weights = np.array([mixture.tasks.get(task, 1.0) * mixture.sources.get(source, 1.0) for task, source in pairs])
+    tasks, sources, templates = (table.column(name).to_pylist() for name in ("task", "source", "template"))
+    _refuse_unknown("sources", set(mixture.sources) - set(sources), set(sources))
+    wordings = {name: _fitting(name, mixture.templates) for name in set(templates)}
+    _refuse_unknown("templates", set(mixture.templates).difference(*wordings.values()), set(templates))
+    weights = np.array([mixture.tasks.get(name, 1.0) for name in tasks])
+    weights *= [mixture.sources.get(name, 1.0) for name in sources]
+    weights *= [mixture.origins.get(name, 1.0) for name in _origins(table)]
+    weights *= [math.prod(mixture.templates[one] for one in wordings[name]) for name in templates]
     weights[list(left_out)] = 0
     if not weights.any():
         raise FeabError("no conversation is left to learn from: every weight is 0, or everything is held out")
     return weights
+
+
+def _fitting(template: str, patterns: Iterable[str]) -> set[str]:
+    return {pattern for pattern in patterns if fnmatchcase(template, pattern)}
+
+
+def _refuse_unknown(field: str, unknown: set[str], known: set[str]) -> None:
+    if unknown:
+        shown = sorted(known)[:_SHOWN]
+        more = f", … ({len(known)} in all)" if len(known) > _SHOWN else ""
+        raise FeabError(f"sampling.{field}: the data have no {min(unknown)!r}; they have {', '.join(shown)}{more}")
+
+
+def _origins(table: pa.Table) -> list[RecordOrigin]:
+    """Where the labels that each conversation's answers rest on come from."""
+    levels = {level: table.column(name).to_pylist() for level, name in ORIGINS.items()}
+    grounds = table.column("grounds").to_pylist()
+    return [origin_of(found, {level: said[row] for level, said in levels.items()}) for row, found in enumerate(grounds)]
 
 
 def steps_of(recipe: SftRecipe, conversations: int) -> int:
@@ -68,6 +95,21 @@ def draw_order(weights: Floats, draws: int, seed: int) -> Rows:
         drawn = usable[np.minimum(np.searchsorted(edges, at), n - 1)]
         rounds.append(rng.permutation(drawn))
     return np.concatenate(rounds)[:draws].astype(np.int64)
+
+
+def alike_together(rows: Sequence[int] | Rows, sizes: Sequence[Any], update: int) -> list[int]:
+    """The same conversations in each update, those of like size beside each other.
+
+    An update is worked on in parts, each padded to its longest conversation; what is learnt is the sum over all of
+    them, in whichever order they come.
+
+    Args:
+        rows: conversations in the order in which they were drawn.
+        sizes: of each of `rows`, what can be put in order.
+        update: conversations of one update.
+    """
+    order = sorted(range(len(rows)), key=lambda place: (place // update, sizes[place]))
+    return [int(rows[place]) for place in order]
 
 
 def shares(weights: Floats, names: Sequence[Any]) -> dict[str, float]:

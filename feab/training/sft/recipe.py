@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from feab.data.feid import FEID_TASKS
+from feab.data.feid import FEID_TASKS, RecordOrigin
 from feab.models.faceinfo.config import FaceInfo
 from feab.training.fields import Positive, Rate, RecipeName, Share, Strict
 
@@ -42,12 +42,16 @@ class Tuning(Strict):
 
 
 class Mixture(Strict):
-    """How often what is drawn: weight of task times weight of source, 1 where nothing is said, 0 to leave out."""
+    """How often what is drawn: the product of all its weights, 1 where nothing is said, 0 to leave out."""
 
     tasks: dict[str, Weight] = Field(default_factory=dict)
     """Task of FEID -> weight of each of its conversations."""
     sources: dict[Name, Weight] = Field(default_factory=dict)
     """Source of FEID -> weight of each of its conversations."""
+    origins: dict[RecordOrigin, Weight] = Field(default_factory=dict)
+    """Where the labels come from that answers rest on -> weight; `{generated: 0, mixed: 0}` takes people's alone."""
+    templates: dict[Name, Weight] = Field(default_factory=dict)
+    """Pattern of wordings, such as `benchmark.*/reason/*` -> weight; where several fit, all of them count."""
 
     @model_validator(mode="after")
     def _known(self) -> Mixture:
@@ -122,7 +126,7 @@ class SftRecipe(Strict):
     gradient_checkpointing: bool = True
     """Activations are computed twice rather than kept: a third more time, a fraction of the memory."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    """auto: bfloat16 where the device computes in it, float32 elsewhere."""
+    """auto: bfloat16 on a GPU that computes in it, float32 elsewhere. bfloat16: on such a CPU, too."""
     validation: Validation | None = Validation()
     save_every: Positive | None = None
     """Steps between two checkpoints; by default one goes with each examination."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,14 @@ from feab.training.sft.job import (
     seconds_of,
     silent,
 )
-from feab.training.sft.order import draw_order, shares, steps_of, weights_of
+from feab.training.sft.order import DRAWN_BY, alike_together, draw_order, shares, steps_of, weights_of
 from feab.training.sft.recipe import SftRecipe
 from feab.training.sft.shown import as_shown
 
 SPLIT = "train"
 FACE = ("source", "sample")
 """Columns that tell one face from another."""
+COLUMNS = tuple(dict.fromkeys((*DRAWN_BY, *FACE)))
 _PATIENT_S = 5.0
 
 
@@ -163,7 +164,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
     recipe = job.recipe
     hf_logging.disable_progress_bar()
     held = None if recipe.validation is None else held_out(recipe.validation, job.feid, recipe.seed, recipe.attributes)
-    table = job.feid.table(["task", *FACE])
+    table = job.feid.table(COLUMNS)
     weights = weights_of(table, recipe.sampling, () if held is None else held.rows)
     steps = steps_of(recipe, int((weights > 0).sum()))
     rows = draw_order(weights, steps * recipe.batch_size, recipe.seed)
@@ -181,7 +182,8 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
     forbidden = sorted(set(processor.tokenizer.all_special_tokens))
     job.out.mkdir(parents=True, exist_ok=True)
     talks = Talks(as_shown(job.feid, recipe), job.out, forbidden=forbidden)
-    faces = None if recipe.face_info is None else learn_faces(recipe.face_info, model, talks, job)
+    ordered = alike_together(rows, [talks.size(int(row)) for row in rows], recipe.batch_size)
+    faces = None if recipe.face_info is None else learn_faces(recipe.face_info, model, talks, ordered, job)
     speech = Speech(processor, end_marks(model, processor.tokenizer))
 
     def keep(step: int, found: Any) -> None:
@@ -196,7 +198,7 @@ def _train(job: Job, report_to: Sequence[str]) -> None:
         config=config,
         recipe=recipe,
         peft_config=None if recipe.tuning.kind == "full" else lora_config(model, recipe.tuning),
-        rows=[int(row) for row in rows],
+        rows=ordered,
         collator=Collator(talks, processor, speech, faces),
         held=held,
         interruption=interruption,
@@ -260,17 +262,26 @@ def _chosen(found: Sequence[Checkpoint]) -> Checkpoint:
 
 
 def _half(recipe: SftRecipe) -> bool:
-    """Whether to compute in bfloat16.
+    """Whether to compute in bfloat16; on a CPU only where the recipe says so.
 
     Raises:
         FeabError: when the recipe wants it and the device does not.
     """
     import torch
 
-    can = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    on_gpu = torch.cuda.is_available()
+    can = torch.cuda.is_bf16_supported() if on_gpu else cpu_computes_in_bfloat16()
     if recipe.precision == "bfloat16" and not can:
         raise FeabError("precision bfloat16: this device does not compute in it; take `precision: auto` or float32")
-    return can and recipe.precision != "float32"
+    return recipe.precision == "bfloat16" or (on_gpu and can and recipe.precision == "auto")
+
+
+def cpu_computes_in_bfloat16() -> bool:
+    """Whether the CPU has instructions for it; others take several steps for one and are slower than in float32."""
+    import torch
+
+    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
+    return any(bool(found.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _held_words(held: HeldOut | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from feab.schemas import Prediction
+from feab.training.sft.answers_only import score_answers_only
 from feab.training.sft.checkpoints import FOLDER, METRIC, without_progress
 from feab.training.sft.examine import Examined, answers_to, examined
 from feab.training.sft.heldout import HeldOut
@@ -202,6 +203,8 @@ def make_trainer(
         callbacks=[Course()],
     )
     trainer.remove_callback(PrinterCallback)
+    if config.use_cpu:
+        score_answers_only(trainer.model.get_base_model() if peft_config is not None else trainer.model)
     return trainer
 
 
