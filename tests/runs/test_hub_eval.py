@@ -140,6 +140,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Hub]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # nothing leaves this machine
     monkeypatch.setattr("huggingface_hub.HfApi", partial(huggingface_hub.HfApi, endpoint=hub.url, token="x"))
     try:
         yield hub
