@@ -133,8 +133,8 @@ def test_the_tasks_ask_as_the_benchmark_does(tmp_path: Path) -> None:
 def test_the_recipe_of_annotating(tmp_path: Path) -> None:
     import baseline_data as study
 
-    found = study.recipe_of(tmp_path, seed=3)
-    assert found.seed == 3
+    found = study.recipe_of(tmp_path)
+    assert found.seed == study.SEED
     assert found.stopping.target_error == study.TARGET_ERROR
     assert set(found.calibration.elsewhere) == set(LEVELS)
 

@@ -1,17 +1,18 @@
 """What instruction data made by SEKE are worth, beside human labels alone, single answers, and the truth.
 
-On the rendered faces of `synth`. Of the train split's 200 people, 20 are labelled in full, 60 at one of the three
-levels (20 each), 120 not at all. A simulated annotator with the error rates of published models, and tables of
-knowledge that did not render these faces, complete the rest by `feab seke annotate`. The same small model is then
-fine-tuned (feab-tiny's language stage), equally long, on the benchmark's questions about
+On the rendered faces of `synth`. Of the train split's 200 people, 20 are labelled in full, the others not at all. A
+simulated annotator with the error rates of published models, and tables of knowledge that did not render these faces,
+label the rest by `feab seke annotate`. The same small model is then fine-tuned (feab-tiny's language stage), equally
+long, on the benchmark's questions about
 
 * `human`: what people labelled;
-* `single`: that, and the annotator's first answer where a label is missing;
-* `seke`: that, and what SEKE accepts where a label is missing;
+* `single`: that, and the annotator's first answer of each other face;
+* `seke`: that, and what SEKE accepts of each other face;
 * `truth`: every label as it was drawn (the ceiling).
 
-The model that all begin from (`base`) speaks the benchmark's forms and cannot read a face. Each is scored on the test
-split; `closed` is the share of the way from `human` to `truth` that an arm goes.
+In `single` and `seke` half of every batch is of faces that people labelled. The model that all begin from (`base`)
+speaks the benchmark's forms and cannot read a face. Each is scored on the test split; `closed` is the share of the way
+from `human` to `truth` that an arm goes. Seeds are of the trainings; the annotations are made once.
 
     python training/studies/baseline.py --seeds 0 1 2 --out runs/studies/baseline
 
@@ -85,7 +86,7 @@ def status(out: Path, seeds: Sequence[int]) -> str:
             stages = {
                 "scored": is_scored(place / f"{arm}-run"),
                 "trained": (place / model_name(arm) / "card.yaml").exists(),
-                "data made": (place / f"{arm}-feid" / "feid.json").exists(),
+                "data made": (out / f"{arm}-feid" / "feid.json").exists(),
             }
             lines.append(f"seed {seed}, {arm}: {next((stage for stage, done in stages.items() if done), 'not yet')}")
     return "\n".join(lines)
@@ -134,9 +135,9 @@ def main() -> None:
     tasks = write_tasks(options.out)
     base = make_base(options.out, whole, tasks, options.base_epochs, options.base_steps, say)
     score(base, options.out / "base-run")
+    make_data(options.out, whole, say)
     seen: Seen | None = None
     for seed in options.seeds:
-        make_data(options.out, seed, whole, say)
         place = options.out / f"seed{seed}"
         for arm in ARMS:
             model = place / model_name(arm)
@@ -144,7 +145,7 @@ def main() -> None:
                 seen = seen or look(base, open_split(options.out / "pool", "train"), options.out / "seen.pt")
                 log = partial(tell, f"seed {seed}, {arm}")
                 share = OF_PEOPLE if arm in GENERATED else None
-                feid = place / f"{arm}-feid"
+                feid = options.out / f"{arm}-feid"
                 fine_tune(base, feid, seen, model, seed=seed, card=card_of(arm), share=share, log=log)
             score(model, place / f"{arm}-run")
     told = summary(options.out, options.seeds)
