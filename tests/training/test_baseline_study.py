@@ -24,13 +24,12 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(STUDIES), *sys.path])
 
 
-def test_people_are_labelled_in_full_at_one_level_or_not_at_all() -> None:
+def test_people_are_labelled_in_full_or_not_at_all() -> None:
     import baseline_data as study
 
     labelled = [study.labelled(person) for person in range(200)]
-    assert labelled.count(LEVELS) == study.IN_FULL
-    assert [labelled.count((level,)) for level in LEVELS] == [study.AT_ONE_LEVEL] * 3
-    assert labelled.count(()) == 200 - study.IN_FULL - 3 * study.AT_ONE_LEVEL
+    assert labelled[: study.IN_FULL] == [LEVELS] * study.IN_FULL
+    assert not any(labelled[study.IN_FULL :])
 
 
 def line(**levels: LevelAnnotation) -> AnnotationLine:
@@ -46,18 +45,71 @@ def test_an_arm_leaves_what_people_said_and_replaces_the_rest() -> None:
         action_units=LevelAnnotation(frozenset({4}), "rejected", 0.2),
     )
 
-    def says(sample: str, level: Level) -> Value | None:
-        assert sample == "a"
-        return {"expression": "fear", "valence_arousal": (0.5, 0.5), "action_units": None}[level]  # type: ignore[return-value]
+    def says(line: AnnotationLine, level: Level) -> Value | None:
+        assert line.sample == "a"
+        return {"expression": "fear", "valence_arousal": (0.46, -0.04), "action_units": None}[level]  # type: ignore[return-value]
 
-    (found,) = study.arm_lines(iter([made]), says)
+    (found,) = study.arm_lines([made], says)
     expression, affect, units = (found.level(level) for level in LEVELS)
     assert expression is not None
     assert (expression.source, expression.value) == ("human", "anger")
     assert affect is not None
     assert affect.source == "generated"
-    assert dict(affect.value) == {"valence": 0.5, "arousal": 0.5}
+    assert dict(affect.value) == {"valence": 0.5, "arousal": 0.0}
     assert units is None
+
+
+def test_valence_and_arousal_of_people_are_said_on_the_grid_too() -> None:
+    import baseline_data as study
+
+    made = line(valence_arousal=LevelAnnotation((-0.97, -0.01), "human"))
+    (found,) = study.arm_lines([made], lambda line, level: None)
+    assert found.valence_arousal is not None
+    assert found.valence_arousal.source == "human"
+    assert found.valence_arousal.value is not None
+    assert str(found.valence_arousal.value.model_dump()) == "{'valence': -1.0, 'arousal': 0.0}"  # not -0.0
+
+
+def units_of(probability: float, source: str = "generated") -> AnnotationLine:
+    """A face of which SEKE says how probable AU 12 is."""
+    there = frozenset({12}) if probability > 0.5 else frozenset()
+    sure = {"confidence": probability} if source == "generated" else {}
+    return line(action_units=LevelAnnotation(there, source, details={"12": probability}, **sure))  # type: ignore[arg-type]
+
+
+def test_an_action_unit_is_said_where_that_makes_the_expected_f1_largest() -> None:
+    import baseline_data as study
+
+    sure = [0.9, 0.4, 0.4, 0.1, 0.1]
+    # Named of the first one, three or five: 2 * .9 / (1 + 1.9), 2 * 1.7 / (3 + 1.9), 2 * 1.9 / (5 + 1.9).
+    lines = [units_of(each) for each in sure]
+    limits = study.unit_limits([*lines, units_of(1.0, "human")])
+    assert limits == {12: 0.4}
+    assert [study.accepted(each, "action_units", limits) for each in lines] == [{12}] * 3 + [frozenset()] * 2
+
+
+def test_what_seke_accepts_of_a_face() -> None:
+    import baseline_data as study
+
+    made = line(
+        expression=LevelAnnotation("fear", "generated", 0.9),
+        valence_arousal=LevelAnnotation((0.1, 0.2), "generated", 0.9),
+        action_units=LevelAnnotation(frozenset({4}), "rejected", 0.2, details={"4": 0.9}),
+    )
+    assert [study.accepted(made, level, {4: 0.3}) for level in LEVELS] == ["fear", (0.1, 0.2), None]
+    assert study.accepted(line(expression=LevelAnnotation("fear", "human")), "expression", {}) is None
+
+
+def test_a_share_of_every_batch_is_of_people() -> None:
+    import baseline_tuning as study
+
+    rng = np.random.default_rng(0)
+    order = study.batches([True, False, False, True, False, False], 4, 0.5, rng)
+    drawn = [next(order) for _ in range(4)]
+    assert all(sum(number in (0, 3) for number in batch) == 2 for batch in drawn)
+    assert sorted(number for batch in drawn[:2] for number in batch if number not in (0, 3)) == [1, 2, 4, 5]
+    for first, share in ([True] * 3, 0.5), ([True, False, False], None):
+        assert sorted(next(study.batches(first, 3, share, rng))) == [0, 1, 2]  # all there is, once a round
 
 
 def test_truth_as_a_value_of_each_level() -> None:
@@ -81,8 +133,8 @@ def test_the_tasks_ask_as_the_benchmark_does(tmp_path: Path) -> None:
 def test_the_recipe_of_annotating(tmp_path: Path) -> None:
     import baseline_data as study
 
-    found = study.recipe_of(tmp_path, seed=3)
-    assert found.seed == 3
+    found = study.recipe_of(tmp_path)
+    assert found.seed == study.SEED
     assert found.stopping.target_error == study.TARGET_ERROR
     assert set(found.calibration.elsewhere) == set(LEVELS)
 

@@ -1,17 +1,18 @@
 """What instruction data made by SEKE are worth, beside human labels alone, single answers, and the truth.
 
-On the rendered faces of `synth`. Of the train split's 200 people, 20 are labelled in full, 60 at one of the three
-levels (20 each), 120 not at all. A simulated annotator with the error rates of published models, and tables of
-knowledge that did not render these faces, complete the rest by `feab seke annotate`. The same small model is then
-fine-tuned (feab-tiny's language stage), equally long, on the benchmark's questions about
+On the rendered faces of `synth`. Of the train split's 200 people, 20 are labelled in full, the others not at all. A
+simulated annotator with the error rates of published models, and tables of knowledge that did not render these faces,
+label the rest by `feab seke annotate`. The same small model is then fine-tuned (feab-tiny's language stage), equally
+long, on the benchmark's questions about
 
 * `human`: what people labelled;
-* `single`: that, and the annotator's first answer where a label is missing;
-* `seke`: that, and what SEKE accepts where a label is missing;
+* `single`: that, and the annotator's first answer of each other face;
+* `seke`: that, and what SEKE accepts of each other face;
 * `truth`: every label as it was drawn (the ceiling).
 
-The model that all begin from (`base`) speaks the benchmark's forms and cannot read a face. Each is scored on the test
-split; `closed` is the share of the way from `human` to `truth` that an arm goes.
+In `single` and `seke` half of every batch is of faces that people labelled. The model that all begin from (`base`)
+speaks the benchmark's forms and cannot read a face. Each is scored on the test split; `closed` is the share of the way
+from `human` to `truth` that an arm goes. Seeds are of the trainings; the annotations are made once.
 
     python training/studies/baseline.py --seeds 0 1 2 --out runs/studies/baseline
 
@@ -29,10 +30,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from baseline_data import ARMS, make_data, write_pool, write_tasks
+from baseline_data import ARMS, IN_FULL, make_data, write_pool, write_tasks
 from baseline_model import BASE, NAME, make_base
 from baseline_scores import found, sums_of, table
-from baseline_tuning import Seen, fine_tune, look
+from baseline_tuning import OF_PEOPLE, Seen, fine_tune, look
 
 import feab
 from feab.data import load_dataset, open_split
@@ -43,13 +44,20 @@ LEARNT_FROM = {
     "seke": "what people labelled and what SEKE accepts of a simulated annotator",
     "truth": "every label of the train split",
 }
+GENERATED = ("single", "seke")
+"""Arms that learn generated labels beside those of people."""
 STARTED = time.process_time()
+
+
+def model_name(arm: str) -> str:
+    """Of an arm's model: with the number of people who were labelled."""
+    return f"{NAME}-{IN_FULL}-{arm}"
 
 
 def card_of(arm: str) -> str:
     """card.yaml of an arm's model."""
     return (
-        f"name: {NAME}-{arm}\n"
+        f"name: {model_name(arm)}\n"
         f"description: A small model of rendered faces, fine-tuned on {LEARNT_FROM[arm]}; an arm of a study\n"
         "adapter: hf/.\naccess: open\nlicence: Apache-2.0\ntrained_on: [synth]\n"
         "intended_use: Comparing training data on rendered faces; its answers to photographs mean nothing.\n"
@@ -77,8 +85,8 @@ def status(out: Path, seeds: Sequence[int]) -> str:
             place = out / f"seed{seed}"
             stages = {
                 "scored": is_scored(place / f"{arm}-run"),
-                "trained": (place / f"{NAME}-{arm}" / "card.yaml").exists(),
-                "data made": (place / f"{arm}-feid" / "feid.json").exists(),
+                "trained": (place / model_name(arm) / "card.yaml").exists(),
+                "data made": (out / f"{arm}-feid" / "feid.json").exists(),
             }
             lines.append(f"seed {seed}, {arm}: {next((stage for stage, done in stages.items() if done), 'not yet')}")
     return "\n".join(lines)
@@ -127,16 +135,18 @@ def main() -> None:
     tasks = write_tasks(options.out)
     base = make_base(options.out, whole, tasks, options.base_epochs, options.base_steps, say)
     score(base, options.out / "base-run")
+    make_data(options.out, whole, say)
     seen: Seen | None = None
     for seed in options.seeds:
-        make_data(options.out, seed, whole, say)
         place = options.out / f"seed{seed}"
         for arm in ARMS:
-            model = place / f"{NAME}-{arm}"
+            model = place / model_name(arm)
             if not (model / "card.yaml").exists():
                 seen = seen or look(base, open_split(options.out / "pool", "train"), options.out / "seen.pt")
                 log = partial(tell, f"seed {seed}, {arm}")
-                fine_tune(base, place / f"{arm}-feid", seen, model, seed=seed, card=card_of(arm), log=log)
+                share = OF_PEOPLE if arm in GENERATED else None
+                feid = options.out / f"{arm}-feid"
+                fine_tune(base, feid, seen, model, seed=seed, card=card_of(arm), share=share, log=log)
             score(model, place / f"{arm}-run")
     told = summary(options.out, options.seeds)
     (options.out / "study.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

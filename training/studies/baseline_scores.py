@@ -56,15 +56,16 @@ def found(base: Sums, arms: Mapping[str, Sequence[Sums]]) -> dict[str, Any]:
     whole = {arm: pooled(each) for arm, each in seeds.items()}
     told: dict[str, Any] = {}
     for name in (*base, OVERALL):
+        drawn = {arm: [_drawn(one, name) for one in each] for arm, each in seeds.items()}
         told[name] = {
             "scores": {
-                arm: {**_estimate(whole[arm], name), "seeds": [_drawn(one, name).score.value for one in each]}
-                for arm, each in seeds.items()
+                arm: {**_estimate(whole[arm], name), "seeds": [one.score.value for one in each]}
+                for arm, each in drawn.items()
             },
             "differences": [
                 {"first": one, "second": other, **_difference(whole[one], whole[other], name)} for one, other in PAIRS
             ],
-            "closed": shares({arm: [_drawn(one, name) for one in each] for arm, each in arms.items()}),
+            "closed": shares({arm: drawn[arm] for arm in arms}),
         }
     for names in (list(base), [OVERALL]):
         pairs = [pair for name in names for pair in told[name]["differences"]]

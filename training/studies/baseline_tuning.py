@@ -29,6 +29,9 @@ VIEWS = 3
 READING = {"steps": 2000, "batch": 128, "rate": 1e-3, "decay": 0.05}
 SPEAKING = {"steps": 800, "batch": 32, "rate": 1.5e-3, "decay": 0.01}
 """Of the two stages; chosen on the validation split."""
+OF_PEOPLE = 0.5
+"""Share of each batch that is of faces which people labelled, where an arm has others' labels as well: as weights of
+sources in `feab train`. Without, the labels of 20 people would drown. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,40 @@ def look(base: Path, pool: Dataset, kept: Path) -> Seen:
     return seen
 
 
-def conversations(records: Sequence[FeidRecord]) -> dict[str, list[tuple[str, str]]]:
+Answered = list[tuple[str, str]]
+"""Faces and answers."""
+
+
+def of_people(labels: FeidLabels) -> bool:
+    """Whether a face was labelled by people."""
+    return "human" in labels.origins.values()
+
+
+def conversations(records: Sequence[FeidRecord]) -> dict[str, Answered]:
     """Question -> (face, answer) of each conversation that asks it, in stored order."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, Answered] = {}
     for record in records:
         asked, said = record.messages
         found.setdefault(text_of(asked), []).append((record.sample, text_of(said)))
     return found
+
+
+def batches(first: Sequence[bool], size: int, share: float | None, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Numbers of items without end, `size` at a time.
+
+    Args:
+        first: of each item whether it is of the first kind.
+        size: of a batch.
+        share: of each batch that is of the first kind, each kind once a round; None: all once a round.
+        rng: shuffles each round.
+    """
+    mine, others = ([number for number, one in enumerate(first) if one == kind] for kind in (True, False))
+    if share is None or not mine or not others:
+        parts = [(_rounds(range(len(first)), rng), size)]
+    else:
+        parts = [(_rounds(mine, rng), round(size * share)), (_rounds(others, rng), size - round(size * share))]
+    while True:
+        yield [next(order) for order, count in parts for _ in range(count)]
 
 
 def targets(labels: Mapping[str, FeidLabels]) -> Faces:
@@ -101,27 +131,31 @@ def learn(
             log(f"step {step} of {steps}: loss {np.mean(told[-200:]):.3f}")
 
 
-def reading_losses(connector: Any, heads: Any, faces: Faces, features: Any, rng: np.random.Generator) -> Iterator[Any]:
+def reading_losses(
+    connector: Any, heads: Any, faces: Faces, features: Any, order: Iterator[list[int]], rng: np.random.Generator
+) -> Iterator[Any]:
     """Of batches of faces, (views + 1, faces, width), what linear heads miss of the labels."""
     import torch
 
-    order = _rounds(len(faces), rng)
-    while True:
-        rows = torch.tensor([next(order) for _ in range(int(READING["batch"]))])
+    for numbers in order:
+        rows = torch.tensor(numbers)
         views = torch.from_numpy(rng.integers(len(features), size=len(rows)))
         yield loss_of(heads, connector(features[views, rows][:, None])[:, 0], faces, rows)
 
 
 def speaking_losses(
-    speaker: Speaker, connector: Any, asked: Mapping[str, list[tuple[str, str]]], seen: Seen, rng: np.random.Generator
+    speaker: Speaker,
+    connector: Any,
+    asked: Mapping[str, tuple[Answered, Iterator[list[int]]]],
+    seen: Seen,
+    rng: np.random.Generator,
 ) -> Iterator[Any]:
     """Of batches of answers, the questions in turn, what the language model misses of them."""
     import torch
 
-    order = {question: _rounds(len(each), rng) for question, each in asked.items()}
     while True:
-        for question, each in asked.items():
-            taken = [each[next(order[question])] for _ in range(int(SPEAKING["batch"]))]
+        for question, (each, order) in asked.items():
+            taken = [each[number] for number in next(order)]
             rows = torch.tensor([seen.place[sample] for sample, _ in taken])
             views = torch.from_numpy(rng.integers(len(seen.features), size=len(rows)))
             tokens = connector(seen.features[views, rows][:, None])[:, 0]
@@ -129,7 +163,15 @@ def speaking_losses(
 
 
 def fine_tune(
-    base: Path, feid: Path, seen: Seen, out: Path, *, seed: int, card: str, log: Callable[[str], None]
+    base: Path,
+    feid: Path,
+    seen: Seen,
+    out: Path,
+    *,
+    seed: int,
+    card: str,
+    share: float | None,
+    log: Callable[[str], None],
 ) -> Path:
     """Train a copy of the base on a FEID folder.
 
@@ -140,6 +182,7 @@ def fine_tune(
         out: the folder to make.
         seed: of the order in which questions and faces come.
         card: card.yaml of the result.
+        share: of each batch that is of faces which people labelled; None: as many as there are.
         log: told about progress.
     """
     import torch
@@ -150,17 +193,19 @@ def fine_tune(
     model, processor = AutoModelForImageTextToText.from_pretrained(base), AutoProcessor.from_pretrained(base)
     speaker, connector = Speaker(model, processor), model.model.multi_modal_projector
     records = list(open_feid(feid))
-    faces = targets({record.sample: record.labels for record in records})
+    labels = {record.sample: record.labels for record in records}
+    faces, people = targets(labels), {sample: of_people(one) for sample, one in labels.items()}
     features = seen.features[:, [seen.place[sample] for sample in faces.ids]]
     heads = make_heads(model.config.text_config.hidden_size)
     model.train()
-    learn(
-        [*connector.parameters(), *heads.parameters()],
-        reading_losses(connector, heads, faces, features, rng),
-        READING,
-        log,
-    )
-    losses = speaking_losses(speaker, connector, conversations(records), seen, rng)
+    order = batches([people[sample] for sample in faces.ids], int(READING["batch"]), share, rng)
+    losses = reading_losses(connector, heads, faces, features, order, rng)
+    learn([*connector.parameters(), *heads.parameters()], losses, READING, log)
+    asked = {
+        question: (each, batches([people[sample] for sample, _ in each], int(SPEAKING["batch"]), share, rng))
+        for question, each in conversations(records).items()
+    }
+    losses = speaking_losses(speaker, connector, asked, seen, rng)
     learn([*connector.parameters(), *speaker.text.parameters()], losses, SPEAKING, log)
     model.eval()
     model.save_pretrained(out)
@@ -169,7 +214,7 @@ def fine_tune(
     return out
 
 
-def _rounds(n: int, rng: np.random.Generator) -> Iterator[int]:
-    """Numbers below n without end, each once a round."""
+def _rounds(numbers: Sequence[int], rng: np.random.Generator) -> Iterator[int]:
+    """The numbers without end, each once a round."""
     while True:
-        yield from rng.permutation(n).tolist()
+        yield from rng.permutation(numbers).tolist()
