@@ -24,6 +24,7 @@ from typing import Any
 
 import levels as study
 import numpy as np
+import panel
 
 from feab.cli.run import parse_arguments
 from feab.errors import FeabError
@@ -110,10 +111,10 @@ def _said(face: Face, check: Check) -> Verdict | None:
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
-    """The recipe, with as many calibrating faces of the training split as were asked for."""
+    """The recipe, with as many calibrating faces of another split as were asked for."""
     read = load_recipe(options.recipe)
     missing = [level for level in LEVELS if level not in options.given]
-    there = {level: {"data": "synth", "split": "train"} for level in missing}
+    there = {level: {"data": "synth", "split": options.calibrate} for level in missing}
     calibration = {"faces": options.calibrating, "per_expression": 0, "elsewhere": there}
     return Recipe.model_validate({**read.model_dump(), "calibration": calibration})
 
@@ -133,6 +134,17 @@ def faces_of(asked: Sequence[Face], seed: int) -> AskedFaces:
     return AskedFaces(truths, [face.given for face in asked], asked[0].missing, answers, asked)
 
 
+def opened(options: argparse.Namespace) -> Model:
+    """The annotator.
+
+    Raises:
+        FeabError: when there is no such model, or it cannot be opened here.
+    """
+    if options.model == panel.NAME:
+        return panel.open_panel()
+    return load_model(options.model, **parse_arguments(options.arguments, {}))
+
+
 def chosen(what: Prepared) -> tuple[list[Face], list[Face]]:
     """The faces that calibrate and those that are judged: those that display one of the eight expressions."""
 
@@ -145,11 +157,13 @@ def chosen(what: Prepared) -> tuple[list[Face], list[Face]]:
 def main() -> None:
     """Ask what was not asked, do the seeds that are not done, and print the table of those that are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", required=True, help=f"a model as feab run takes it, or {panel.NAME}: see panel.py")
     parser.add_argument("-M", dest="arguments", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--recipe", default="seke")
     parser.add_argument("--given", nargs="*", choices=LEVELS, default=["action_units"])
     parser.add_argument("--knowledge", nargs="+", choices=tuple(study.KNOWLEDGE), default=["mismatched", "matched"])
+    parser.add_argument("--split", default="validation", help="whose faces are judged")
+    parser.add_argument("--calibrate", default="train", metavar="SPLIT", help="whose faces calibrate")
     parser.add_argument("--faces", type=int, default=400)
     parser.add_argument("--calibrating", type=int, default=study.CALIBRATING)
     parser.add_argument("--coverage", type=float, default=0.8)
@@ -159,14 +173,15 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     recipe = recipe_of(options)
-    what = prepare("synth", recipe, split="validation", given=options.given, limit=options.faces)
+    what = prepare("synth", recipe, split=options.split, given=options.given, limit=options.faces)
     calibrating, judged = chosen(what)
-    head = {"given": options.given, "settings": f"{options.model}, {len(judged)} faces, {len(calibrating)} calibrate"}
+    counted = f"{len(judged)} faces of {options.split}, {len(calibrating)} of {options.calibrate} calibrate"
+    head = {"given": options.given, "settings": f"{options.model}, {counted}"}
     names = ("seed", "given", "knowledge", "settings")
     with (
         SeedFile(options.out / "levels.jsonl", names) as file,
         Journal(options.out / "draws.jsonl") as journal,
-        closing(load_model(options.model, **parse_arguments(options.arguments, {}))) as model,
+        closing(opened(options)) as model,
     ):
         asker = Asker(recipe, fit_joint(recipe.knowledge_numbers()))
         annotator = Annotator(model, asker, journal, [*calibrating, *judged])
