@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ from feab.generation.prepare import Prepared, prepare
 from feab.generation.recipe import Recipe, load_recipe
 from feab.generation.record import LEVELS, Verdict
 from feab.generation.seeds import SeedFile
+from feab.generation.settings import Settings
+from feab.generation.standing import within
 from feab.journal import Journal, Progress, ask, read_predictions
-from feab.knowledge import fit_joint
+from feab.knowledge import Knowledge, certain, fit_joint, load_knowledge, posterior
 from feab.models import Model, load_model
 from feab.records import Question
 from feab.schemas import Prediction
@@ -134,6 +137,20 @@ def faces_of(asked: Sequence[Face], seed: int) -> AskedFaces:
     return AskedFaces(truths, [face.given for face in asked], asked[0].missing, answers, asked)
 
 
+def tables_alone(faces: AskedFaces, knowledge: Knowledge, coverage: float) -> Iterator[dict[str, Any]]:
+    """An arm that asks nothing: what the tables make of the given labels."""
+    joint = fit_joint(knowledge)
+    found = posterior(joint, certain(faces.given, joint.aus))
+    sure = {
+        "expression": found.expression.max(axis=1),
+        "valence_arousal": within(found.sds, Settings().va_error),
+        "action_units": np.maximum(found.action_units, 1 - found.action_units).mean(axis=1),
+    }
+    for level in faces.missing:
+        told = study.scores(faces, level, study.value_of(found, level), sure[level], coverage)
+        yield {"arm": "tables alone", "level": level, "cost": 0.0, **told}
+
+
 def opened(options: argparse.Namespace) -> Model:
     """The annotator.
 
@@ -194,6 +211,8 @@ def main() -> None:
                 if not file.is_done(line):
                     sys.stderr.write(f"seed {seed}, {knowledge} knowledge\n")
                     lines = study.compared(seed, one, learnt, faces, lambda: annotator.verify)
+                    numbers = load_knowledge(**study.KNOWLEDGE[knowledge](seed))
+                    lines = chain(tables_alone(faces, numbers, options.coverage), lines)
                     file.add(line, study.told(lines, sys.stderr.write))
         sys.stdout.write(file.table())
 
