@@ -1,12 +1,15 @@
 """SEKE with a real annotator on faces whose truth is known: the arms of levels.py replay what a model really said.
 
     python generation/studies/real.py --model openai/tiny -M base_url=http://127.0.0.1:8000/v1 --out tiny/
+    python generation/studies/real.py --model hf/reader --split test --calibrate validation --out of-reader/
     python generation/studies/summary.py tiny/levels.jsonl
 
-Every face of `synth` that takes part (of the training split to calibrate, of the validation split to be judged) is
-asked about in ten contexts, twice each, through the adapter and the journal, as `feab seke annotate` asks; the arms
-then take as many of these answers as they want. Verdicts are asked of the model when an arm wants one. All answers lie
-in the folder's draws.jsonl, so that the same command goes on where it was broken off.
+Every face of `synth` that takes part (by default of the training split to calibrate, of the validation split to be
+judged) is asked about in ten contexts, twice each, through the adapter and the journal, as `feab seke annotate` asks;
+the arms then take as many of these answers as they want. Verdicts are asked of the model when an arm wants one. All
+answers lie in the folder's draws.jsonl, so that the same command goes on where it was broken off. Annotators that read
+SEKE's questions are made by reader.py; panel.py asks several networks instead of one model. The arm "tables alone" asks
+nothing.
 
 A seed is another order of the contexts of each face, not another annotator or other faces: intervals over seeds say how
 much depends on which answers come first.
