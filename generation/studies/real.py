@@ -60,10 +60,11 @@ class Annotator:
     """A model that is asked through a journal, once for each thing."""
 
     def __init__(self, model: Model, asker: Asker, journal: Journal, faces: Sequence[Face]) -> None:
-        """What the journal holds of these faces is heard at once."""
+        """What the journal holds of these faces is heard at once; others may have been asked about with them before."""
         self._model, self._asker, self._journal, self._faces = model, asker, journal, by_name(faces)
         for prediction in read_predictions(journal.path):
-            self._hear(prediction)
+            if prediction.sample in self._faces.get(prediction.task, {}):
+                self._hear(prediction)
 
     def ask(self, questions: Iterator[Question]) -> None:
         """Ask what was not answered yet.
