@@ -18,7 +18,7 @@ from feab.errors import FeabError
 from feab.generation.asking import Asker
 from feab.generation.prepare import Prepared, prepare
 from feab.journal import Journal
-from feab.knowledge import fit_joint
+from feab.knowledge import fit_joint, load_knowledge
 
 sys.path.insert(0, str(shipped("generation") / "studies"))
 
@@ -60,12 +60,29 @@ def test_each_thing_is_asked_once_and_the_arms_replay_it(what: Prepared, dataset
         other = real.faces_of(judged, 2)
         options = argparse.Namespace(knowledge="matched", coverage=0.8, budgets=[])
         lines = list(levels.compared(1, options, learnt, faces, lambda: resumed.verify))
+        alone = list(real.tables_alone(faces, load_knowledge(), 0.8))
+    assert [line["level"] for line in alone] == ["expression", "valence_arousal"]
+    assert all(line["cost"] == 0 for line in alone)
+    assert 0.5 < alone[0]["primary"] <= 1  # prototypes are what the tables say, but for some
     assert (faces.answers.expression != other.answers.expression).any()
     assert np.array_equal(faces.answers.expression.sum(axis=(1, 2)), other.answers.expression.sum(axis=(1, 2)))
     found = {(line["arm"], line["level"]): line for line in lines}
     assert found["full SEKE", "expression"]["primary"] > 0.8  # the annotator is nearly always right
     assert {question.prompt[0] for question in second.questions} == {"v"}
     assert max(second.asked.values()) == 1
+
+
+def test_fewer_faces_go_on_with_what_more_were_asked(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
+    _, judged = real.chosen(what)
+    with annotator(what, Watched(told(dataset)), tmp_path) as fresh:
+        fresh.draw(judged)
+    fewer = prepare(dataset, what.recipe, given=["action_units"], limit=10)
+    _, judged = real.chosen(fewer)
+    assert 0 < len(judged) <= 10
+    second = Watched(told(dataset))
+    with annotator(fewer, second, tmp_path) as resumed:
+        resumed.draw(judged)
+    assert not second.asked
 
 
 def test_what_fails_is_told_and_asked_again(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
