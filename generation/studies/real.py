@@ -120,8 +120,8 @@ def _said(face: Face, check: Check) -> Verdict | None:
 def recipe_of(options: argparse.Namespace) -> Recipe:
     """The recipe, with as many calibrating faces of another split as were asked for."""
     read = load_recipe(options.recipe)
-    missing = [level for level in LEVELS if level not in options.given]
-    there = {level: {"data": "synth", "split": options.calibrate} for level in missing}
+    # All levels: faces that display no expression lack it, and else some of the judged split would calibrate that.
+    there = {level: {"data": "synth", "split": options.calibrate} for level in LEVELS}
     calibration = {"faces": options.calibrating, "per_expression": 0, "elsewhere": there}
     return Recipe.model_validate({**read.model_dump(), "calibration": calibration})
 
@@ -167,10 +167,12 @@ def opened(options: argparse.Namespace) -> Model:
 
 
 def chosen(what: Prepared) -> tuple[list[Face], list[Face]]:
-    """The faces that calibrate and those that are judged: those that display one of the eight expressions."""
+    """The faces that calibrate and those that are judged: all display an expression, and lack the same levels."""
+    missing = tuple(level for level in LEVELS if level not in (what.given or ()))
 
     def fit(faces: Sequence[Face]) -> list[Face]:
-        return [face for face in faces if face.labels.given(face.row, LEVELS).expression is not None]
+        shown = (face for face in faces if face.labels.given(face.row, LEVELS).expression is not None)
+        return [face for face in shown if face.missing == missing]
 
     return fit(what.chosen.calibrating), fit(what.chosen.annotated)
 

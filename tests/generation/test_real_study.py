@@ -17,6 +17,7 @@ from feab.data import Dataset
 from feab.errors import FeabError
 from feab.generation.asking import Asker
 from feab.generation.prepare import Prepared, prepare
+from feab.generation.record import LEVELS
 from feab.journal import Journal
 from feab.knowledge import fit_joint, load_knowledge
 
@@ -70,6 +71,18 @@ def test_each_thing_is_asked_once_and_the_arms_replay_it(what: Prepared, dataset
     assert found["full SEKE", "expression"]["primary"] > 0.8  # the annotator is nearly always right
     assert {question.prompt[0] for question in second.questions} == {"v"}
     assert max(second.asked.values()) == 1
+
+
+def test_all_faces_lack_the_same_levels_and_none_of_those_judged_calibrates(
+    dataset: Dataset,
+) -> None:
+    options = argparse.Namespace(recipe="seke", calibrate="train", calibrating=40, given=["expression"])
+    recipe = real.recipe_of(options)
+    assert set(recipe.calibration.elsewhere) == set(LEVELS)
+    # Of faces that display no expression it is missing, too.
+    calibrating, judged = real.chosen(prepare(dataset, quick(), given=["expression"], limit=30))
+    assert {face.missing for face in (*calibrating, *judged)} == {("valence_arousal", "action_units")}
+    assert not {face.sample for face in calibrating} & {face.sample for face in judged}
 
 
 def test_fewer_faces_go_on_with_what_more_were_asked(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
