@@ -17,8 +17,9 @@ from feab.data import Dataset
 from feab.errors import FeabError
 from feab.generation.asking import Asker
 from feab.generation.prepare import Prepared, prepare
+from feab.generation.record import LEVELS
 from feab.journal import Journal
-from feab.knowledge import fit_joint
+from feab.knowledge import fit_joint, load_knowledge
 
 sys.path.insert(0, str(shipped("generation") / "studies"))
 
@@ -60,12 +61,41 @@ def test_each_thing_is_asked_once_and_the_arms_replay_it(what: Prepared, dataset
         other = real.faces_of(judged, 2)
         options = argparse.Namespace(knowledge="matched", coverage=0.8, budgets=[])
         lines = list(levels.compared(1, options, learnt, faces, lambda: resumed.verify))
+        alone = list(real.tables_alone(faces, load_knowledge(), 0.8))
+    assert [line["level"] for line in alone] == ["expression", "valence_arousal"]
+    assert all(line["cost"] == 0 for line in alone)
+    assert 0.5 < alone[0]["primary"] <= 1  # prototypes are what the tables say, but for some
     assert (faces.answers.expression != other.answers.expression).any()
     assert np.array_equal(faces.answers.expression.sum(axis=(1, 2)), other.answers.expression.sum(axis=(1, 2)))
     found = {(line["arm"], line["level"]): line for line in lines}
     assert found["full SEKE", "expression"]["primary"] > 0.8  # the annotator is nearly always right
     assert {question.prompt[0] for question in second.questions} == {"v"}
     assert max(second.asked.values()) == 1
+
+
+def test_all_faces_lack_the_same_levels_and_none_of_those_judged_calibrates(
+    dataset: Dataset,
+) -> None:
+    options = argparse.Namespace(recipe="seke", calibrate="train", calibrating=40, given=["expression"])
+    recipe = real.recipe_of(options)
+    assert set(recipe.calibration.elsewhere) == set(LEVELS)
+    # Of faces that display no expression it is missing, too.
+    calibrating, judged = real.chosen(prepare(dataset, quick(), given=["expression"], limit=30))
+    assert {face.missing for face in (*calibrating, *judged)} == {("valence_arousal", "action_units")}
+    assert not {face.sample for face in calibrating} & {face.sample for face in judged}
+
+
+def test_fewer_faces_go_on_with_what_more_were_asked(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
+    _, judged = real.chosen(what)
+    with annotator(what, Watched(told(dataset)), tmp_path) as fresh:
+        fresh.draw(judged)
+    fewer = prepare(dataset, what.recipe, given=["action_units"], limit=10)
+    _, judged = real.chosen(fewer)
+    assert 0 < len(judged) <= 10
+    second = Watched(told(dataset))
+    with annotator(fewer, second, tmp_path) as resumed:
+        resumed.draw(judged)
+    assert not second.asked
 
 
 def test_what_fails_is_told_and_asked_again(what: Prepared, dataset: Dataset, tmp_path: Path) -> None:
