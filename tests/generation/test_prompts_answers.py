@@ -13,7 +13,7 @@ from feab.errors import FeabError
 from feab.generation.answers import read_draw, read_verdict
 from feab.generation.record import LEVELS, Draw
 from feab.records import Outcome
-from feab.vocabulary import EXPRESSIONS, FEAB_17
+from feab.vocabulary import ALIASES, EXPRESSIONS, FEAB_17
 
 _CENTS = st.integers(-100, 100).map(lambda n: n / 100)
 _UNITS = st.sets(st.sampled_from(FEAB_17), max_size=8)
@@ -27,7 +27,8 @@ _SAID = st.fixed_dictionaries(
 )
 _HARMLESS = st.text(
     alphabet=st.characters(codec="utf-8", exclude_characters="{}[]<>◁", exclude_categories=("Cs",)), max_size=80
-).filter(lambda text: ":" not in text)
+).filter(lambda text: ":" not in text and not any(word in text.casefold() for word in ALIASES))
+"""Names no class: Hypothesis takes words from the code that it tests, such as "ASTONISHMENT", which contradict."""
 _PIECES = st.sampled_from(
     [
         '"expression"', '"valence"', '"arousal"', '"action_units"', '"answer"', "expression", "{", "}", "[", "]", ":",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,20 @@ def test_a_thousand_submissions_with_anything_changed(
 ) -> None:
     submit_one(opened, place, data.draw(mutated(small)), tmp_path)
     assert opened.server.process.poll() is None
+
+
+def test_calls_of_sessions_without_a_name_stop_nothing(opened: Open) -> None:
+    headers = {"content-type": "application/json"}
+    body = json.dumps({"data": [""], "session_hash": ""}).encode()
+
+    def send(_: int) -> int:
+        return opened.client.post(
+            f"{opened.server.url}gradio_api/call/table", content=body, headers=headers
+        ).status_code
+
+    with ThreadPoolExecutor(16) as threads:
+        assert set(threads.map(send, range(60))) == {400}
+    assert call(opened.client, opened.server.url, "table", "").status == 200
 
 
 CALLS = st.sampled_from(

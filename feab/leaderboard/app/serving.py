@@ -21,6 +21,10 @@ THREADS = 40
 HERE = ("127.0.0.1", "localhost")
 """Addresses that nobody but this machine reaches."""
 
+_STATUS_S = 3600.0
+"""Between two words to all who wait for their turn, which our pages do not show. Said after each call, as Gradio does
+by itself, they go out from the loop that begins calls; one for somebody who has just left would end it for good."""
+
 
 def serve(
     blocks: gr.Blocks,
@@ -59,7 +63,7 @@ def serve(
     only = [Middleware(TrustedHostMiddleware, allowed_hosts=list(HERE), www_redirect=False)] if private else []
     uploads = Uploads(Path(get_upload_folder()), max_uploads)
 
-    blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False)
+    blocks.queue(max_size=WAITING, default_concurrency_limit=THREADS, api_open=False, status_update_rate=_STATUS_S)
     found: tuple[Any, str, str] = blocks.launch(
         server_name=host,
         server_port=port,
